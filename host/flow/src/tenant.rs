@@ -1,0 +1,119 @@
+//! A tenant as the flow sees it: everything of its folder, read, checked and resolved.
+//!
+//! Owns the resolved shape. Does not own the text that it comes from (`tenant::config`) nor the folder (a host).
+//! A tenant is immutable: a reload makes another one, and a run keeps the one that it started with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use crate::identity::{Millis, TenantId};
+use crate::ports::{ClientIdentity, KeyRef};
+
+#[derive(Clone)]
+pub struct Tenant {
+    pub id: TenantId,
+    /// Shown on the passes as their issuer.
+    pub organization: String,
+    /// BCP 47, first is the default.
+    pub locales: Vec<String>,
+    /// `https://passes.example.org`, without a final slash: where phones and buyers reach this server.
+    pub public_url: String,
+    pub secutix: Secutix,
+    /// 32 bytes. Wraps data keys and, through a derivation, makes the MACs.
+    pub seal_key: Zeroizing<[u8; 32]>,
+    pub apple: Option<Apple>,
+    pub google: Option<Google>,
+    pub templates: BTreeMap<String, Arc<Template>>,
+    pub selection: Selection,
+    /// Non-secret constants that templates may name as `settings.<key>`.
+    pub settings: Vec<(String, String)>,
+    pub safety: Safety,
+}
+
+/// How to speak with the tenant's SecuTix institution (domain.md 3.1, 3.2).
+#[derive(Clone)]
+pub struct Secutix {
+    /// `https://myinstit.ws.secutix.com`, without a final slash.
+    pub url: String,
+    /// JWT `sub`.
+    pub institution: String,
+    /// JWT `aud`: the virtual operator.
+    pub operator: String,
+    /// JWT `iss`.
+    pub partner: String,
+    /// HS256 key.
+    pub secret: Zeroizing<Vec<u8>>,
+    /// Version segment of ExternalOrderService, `v1_33`.
+    pub order_version: String,
+    /// Version segment of ContactInformationPublicService, `v2_21`.
+    pub contact_version: String,
+    pub timeout: std::time::Duration,
+    /// Per institution and endpoint; SecuTix documents 60.
+    pub requests_per_minute: i64,
+}
+
+#[derive(Clone)]
+pub struct Apple {
+    pub pass_type: String,
+    pub team: String,
+    /// Pass Type ID certificate, its intermediate, and the key's reference. Also the client certificate of the push service.
+    pub identity: ClientIdentity,
+    /// `https://api.push.apple.com`, without a final slash.
+    pub push_url: String,
+}
+
+#[derive(Clone)]
+pub struct Google {
+    pub issuer: String,
+    /// `client_email` of the service account.
+    pub account: String,
+    pub key: KeyRef,
+    /// `https://walletobjects.googleapis.com/walletobjects/v1`, without a final slash.
+    pub api_url: String,
+    /// `https://oauth2.googleapis.com/token`
+    pub token_url: String,
+    /// `https://pay.google.com/gp/v/save`, without a final slash.
+    pub save_url: String,
+    /// Domains that may show the web button.
+    pub origins: Vec<String>,
+}
+
+/// A template, compiled: what `rebuild` fills, and the images that go with it.
+pub struct Template {
+    pub name: String,
+    /// Flat data made by `passerelle_connector::template::compile`.
+    pub compiled: Vec<u8>,
+    /// Hex SHA-256 over `compiled` and the images: a pass built with another digest is stale.
+    pub digest: String,
+    /// By name in the template's folder, `fr.lproj/logo@2x.png` included.
+    pub images: BTreeMap<String, Bytes>,
+    pub locales: Vec<String>,
+}
+
+/// Which template a ticket gets: first match wins (domain.md 1.5).
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Value of the comfort variable `WALLET` is the template's name.
+    pub comfort_variable: String,
+    /// Product family subtype to template.
+    pub family_subtypes: BTreeMap<String, String>,
+    pub default_ticket: String,
+    /// Template of member cards; none: no member cards.
+    pub default_card: Option<String>,
+}
+
+/// What keeps a mistake small.
+#[derive(Clone, Copy, Debug)]
+pub struct Safety {
+    /// More voids in an hour wait for a person.
+    pub voids_per_hour: i64,
+    /// A movement that is merely absent is looked for again after this long.
+    pub confirm_absence_after: Millis,
+    /// Sealed parts are erased this long after the event's end.
+    pub erase_after: Millis,
+    /// Retention of a sealed part whose event has no known end.
+    pub erase_without_end: Millis,
+}
