@@ -1,1 +1,138 @@
-fn main(){}
+//! `cargo xtask …`: the commands of this repository, for a machine that has Rust and nothing else.
+//!
+//! Owns the order of the steps and what is installed for them. Does not own any product behaviour: it builds, runs and counts.
+//! Every step is announced with the time since the start, so that a long build is seen to move.
+
+#![allow(clippy::print_stdout)] // a command-line tool: standard output is its interface
+
+mod component;
+mod licences;
+mod step;
+mod suite;
+mod toolchain;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+
+use crate::step::Steps;
+
+/// The commands of this repository.
+///
+/// They need a Rust installation (rustup is best: it reads rust-toolchain.toml) and nothing else; what is missing beyond that is
+/// installed, and said. Each begins by building the connector as a WebAssembly component, since the server embeds it.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 110)]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Show the main job: sell, change, refund and scan tickets against a simulated SecuTix, and watch the passes follow.
+    ///
+    /// Starts the server and the simulator on free ports of this machine, performs all use cases and prints a table. Arguments after
+    /// `--` go to `passerelle demo`: `cargo xtask demo -- --report demo.json` writes the table as JSON, `-- --stay` leaves everything
+    /// running and prints the addresses.
+    Demo(Passed),
+
+    /// Run everything that the pipeline runs: format, lints, all tests, the build for the edge, licences.
+    ///
+    /// `.ci/run` calls this and nothing else. It goes on after a failed step, so that one run shows all that is wrong; the exit code
+    /// and the last line say whether every step passed. Arguments after `--` go to `cargo test`.
+    Test(Passed),
+
+    /// Build the component and the `passerelle` binary.
+    Build {
+        /// With optimisation and link-time optimisation: what is shipped (target/release/passerelle). Takes some minutes.
+        #[arg(long)]
+        release: bool,
+    },
+
+    /// Measure.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+
+    /// What takes seconds once things are built: format, lints, the build for the edge, licences. No test.
+    Check,
+
+    /// Build the connector as a component (target/component/connector.wasm) and check it: no import, below its size ceiling.
+    Component,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Each function of the connector, in a fresh sandbox and as native code, for one ticket and for a batch of 64.
+    ///
+    /// Prints the medians beside the aims. `--report FILE` writes the same as JSON with a top-level `ok`; the exit code says it, too.
+    /// Other work on the machine shows in the figures: run it alone.
+    Sandbox {
+        /// Where to write the JSON report.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+struct Passed {
+    /// Passed on as they are.
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    match run(&Command::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command) -> Result<bool> {
+    let mut steps = Steps::start();
+    match &command.what {
+        What::Component => {
+            component::build(&mut steps)?;
+            Ok(true)
+        }
+        What::Build { release } => {
+            component::build(&mut steps)?;
+            let mut args = vec!["build", "--package", "passerelle-server"];
+            args.extend(release.then_some("--release"));
+            steps.must("the passerelle binary", step::cargo(&args))?;
+            Ok(true)
+        }
+        What::Demo(Passed { args }) => {
+            component::build(&mut steps)?;
+            steps.must("the passerelle binary", step::cargo(&["build", "--package", "passerelle-server"]))?;
+            let mut demo =
+                step::cargo(&["run", "--quiet", "--package", "passerelle-server", "--bin", "passerelle", "--", "demo"]);
+            demo.args(args);
+            steps.hand_over("the demo", demo)
+        }
+        What::Bench { what: Bench::Sandbox { report } } => {
+            component::build(&mut steps)?;
+            // The dev profile, as everything else: `cargo bench` would compile wasmtime a second time for its own.
+            let target = ["bench", "--profile", "dev", "--package", "passerelle-tests", "--bench", "sandbox"];
+            let mut build = step::cargo(&target);
+            steps.must("the bench", step::with(&mut build, &["--no-run"]))?;
+            let mut bench = step::cargo(&target);
+            bench.args(["--quiet", "--"]);
+            if let Some(report) = report {
+                // Cargo runs a bench in its package's folder; the caller meant their own.
+                bench.arg("--report").arg(std::path::absolute(report)?);
+            }
+            steps.hand_over("measuring", bench)
+        }
+        What::Check => suite::check(&mut steps),
+        What::Test(Passed { args }) => suite::test(&mut steps, args),
+    }
+}

@@ -3,8 +3,28 @@
 //! Owns the steps, the ports, the HTTP surface (`Request<Bytes> -> Response<Bytes>`) and the protocols of the providers (SecuTix, Apple,
 //! Google). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
 
+pub mod access;
+pub mod apple;
+pub mod google;
 pub mod identity;
 pub mod maybe_send;
 pub mod ports;
+pub mod retry_after;
+pub mod sealing;
+pub mod secutix;
 pub mod store;
 pub mod tenant;
+
+#[cfg(test)]
+mod scripted;
+pub mod explain;
+pub mod flow;
+pub mod http;
+pub mod installation;
+pub mod notification;
+pub mod options;
+pub mod parts;
+pub mod rebuild;
+pub mod run;
+pub mod select;
+pub mod words;

@@ -3,8 +3,8 @@
 //! Owns: the data that crosses, and what each operation promises. Does not own: SQL, files, threads (a host), nor what anything means
 //! (`worker`, `http`). Values that name a person arrive here sealed or as MACs; the store never sees one in the clear.
 //!
-//! Invariants, tested against a model on every implementation: `done <= claimed <= wanted` per task, equal at rest; one live lease per
-//! task; a lease's writes happen under its token or not at all; tags rise in commit order per tenant; `have <= want` per effect, equal at
+//! Invariants, tested against a model on every implementation: `done <= claimed <= wanted` per task, equal at rest, and `done < wanted`
+//! for whatever does not rest; one live lease per task; a lease's writes happen under its token or not at all; tags rise in commit order per tenant; `have <= want` per effect, equal at
 //! rest; what was acknowledged survives a crash.
 
 use std::future::Future;
@@ -80,8 +80,9 @@ pub struct Accept {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
+    /// A new task has the id of the notification that made it.
     pub task: String,
-    /// It joined a task that already waited or ran.
+    /// It joined a task that already waited or ran (not one that rested or was given up: that one it woke).
     pub joined: bool,
     pub generation: i64,
 }
@@ -115,7 +116,7 @@ pub struct TaskLease {
     pub priority: Priority,
     /// A person has released this task from the void limit.
     pub released: bool,
-    /// Notifications that no earlier run has answered, oldest first.
+    /// Notifications that no earlier run has answered and this one does, in the order in which they were accepted.
     pub hints: Vec<Hint>,
 }
 
@@ -123,7 +124,8 @@ pub struct TaskLease {
 pub enum Adoption {
     /// The task is the file's now; the lease goes on.
     Adopted,
-    /// The file already had a task: it took over the notifications, and the lease is void.
+    /// The file already had a task: it took over the notifications and the runs, it is ready (or runs once more after the run that
+    /// it is in), and this task and its lease are gone.
     Merged,
     LeaseLost,
 }
@@ -131,17 +133,19 @@ pub enum Adoption {
 /// What becomes of a task after a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Answered. Idle, or ready again when a newer notification came during the run.
+    /// Answered. Idle, or ready again at once when a newer notification came during the run. Ends a release from the void limit.
     Done,
-    /// Answered, and looked at again at this time (a second fetch that must agree).
+    /// Answered, and looked at again at this time (a second fetch that must agree); at once when a newer notification came during the run.
     Again { at: Millis },
-    /// Failed; tried again. Counts as an attempt.
+    /// Failed; tried again, and not sooner whatever joins. Counts as an attempt.
     Retry { at: Millis },
-    /// Could not be tried (budget, pause). Does not count.
+    /// Could not be tried (budget, pause). Does not count. Only something more urgent than what has waited may run sooner. A run that
+    /// waits as the one before it did (same outcome, no calls) replaces its record.
     Wait { at: Millis },
-    /// Given up; `replay` brings it back. Nothing that was accepted is lost.
+    /// Given up; `replay` brings it back, and so does a newer notification, also one that came during the run. Nothing that was accepted
+    /// is lost.
     Dead,
-    /// A person decides; `release` lets it go on.
+    /// A person decides; `replay` lets it go on, released from the void limit. A newer notification has it run again, not released.
     Held,
 }
 
@@ -171,11 +175,12 @@ pub struct Finish {
     pub now: Millis,
     pub next: Next,
     pub run: RunRecord,
-    /// Every order of the file: (MAC of its token, order id, file).
+    /// Every order of the file: (MAC of its token, order id, file). The newest word wins.
     pub aliases: Vec<OrderAlias>,
     pub events: Vec<EventWrite>,
     pub passes: Vec<PassWrite>,
-    /// At most this many passes of the tenant may go from live to void since `since` (this run included).
+    /// At most this many passes of the tenant may go from live to void since `since` (this run included). A run that voids nothing is
+    /// never stopped by it.
     pub void_limit: Option<VoidLimit>,
 }
 
@@ -198,7 +203,8 @@ pub enum Finished {
     Committed { changed: Vec<(PassId, i64)> },
     /// Nothing was written: another worker has the task.
     LeaseLost,
-    /// Nothing was written: a pass has another version than `expected`.
+    /// Nothing was written: a pass has another version or another subject than expected, is written twice, or its sealed part is under a
+    /// data key that has been erased meanwhile. Read again and plan again.
     Conflict,
     /// Nothing was written: so many voids in the hour.
     VoidLimit { voids: i64 },
@@ -276,8 +282,12 @@ pub struct PassWrite {
     pub events: Vec<(String, String)>,
     /// First fetch in which the movement was absent; none when it was seen.
     pub absent_since: Option<Millis>,
-    /// The holder sees a difference: version and tag rise, effects are wanted. False: bookkeeping only.
+    /// The holder sees a difference: version and tag rise, pushes are wanted. False: bookkeeping only. A new pass is always visible: it
+    /// has version 1 and a tag.
     pub visible: bool,
+    /// The Google object differs too, so it is wanted where its row exists, at the new version (so: only together with `visible`). A change
+    /// of the event alone is a patch of the class.
+    pub object_changed: bool,
     /// For the history; none when nothing a person would ask about happened.
     pub change: Option<Change>,
 }
@@ -326,6 +336,7 @@ pub struct StoredPass {
     pub modified_s: i64,
     pub absent_since: Option<Millis>,
     pub created_at: Millis,
+    /// Of the last visible change.
     pub updated_at: Millis,
     /// None after erasure.
     pub sealed: Option<(Sealed, DataKey)>,
@@ -333,7 +344,9 @@ pub struct StoredPass {
     pub events: Vec<(String, String)>,
 }
 
-/// Facts of an event, as a fetch showed them. Not personal.
+/// Facts of an event, as a fetch showed them. Not personal. The same digest is one more witness; another one from a newer fetch is a new
+/// version with one witness, which is wanted of every Google class (whose row exists) of a pass that shows the event; another one from
+/// an older fetch, or from one of the same millisecond, is ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventWrite {
     pub key: String,
@@ -371,6 +384,13 @@ pub struct FileView {
     pub events: Vec<StoredEvent>,
 }
 
+impl FileView {
+    /// A file that nothing is known of.
+    pub fn empty() -> Self {
+        Self { passes: vec![], events: vec![] }
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------------------------
 // Effects
 // ---------------------------------------------------------------------------------------------------------------------------------
@@ -378,11 +398,12 @@ pub struct FileView {
 /// Level effects: what is sent is read when it is sent, so only the newest matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum EffectKind {
-    /// Target: a device (MAC, hex). One push per device and wave; the phone asks for the list.
+    /// Target: a device (MAC, hex). One push per device and wave; the phone asks for the list. The level is an update tag.
     ApplePush,
-    /// Target: a class key.
+    /// Target: a class key. The level is a count of the row's own: it begins where `reached` put it and rises by one per run in which an
+    /// event of the class rose.
     GoogleClass,
-    /// Target: a pass.
+    /// Target: a pass. The level is the pass's version.
     GoogleObject,
 }
 
@@ -401,11 +422,19 @@ pub struct EffectLease {
 pub enum EffectNext {
     /// The other side has this level now (at most `want`).
     Have(i64),
-    Retry { at: Millis, error: String },
-    Wait { at: Millis },
-    /// Given up until something newer is wanted.
-    Dead { error: String },
-    /// The target is gone for good: the row is deleted.
+    /// Failed; counts as an attempt. So does a lease that runs out, and the third in a row is `Dead`.
+    Retry {
+        at: Millis,
+        error: String,
+    },
+    Wait {
+        at: Millis,
+    },
+    /// Given up until something newer is wanted, which may have happened while it was sent.
+    Dead {
+        error: String,
+    },
+    /// The target is gone for good: the row is deleted, unless something newer was wanted while it was sent.
     Gone,
 }
 
@@ -435,14 +464,14 @@ pub struct Registered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     pub push_sealed: Vec<u8>,
-    /// When this push token was first told: a 410 older than that is about an earlier one.
+    /// When the phone last told its push token: a 410 older than that is about an earlier life of it.
     pub push_since: Millis,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdatedSince {
     pub serials: Vec<PassId>,
-    /// The highest tag among them; to be asked for next time.
+    /// The highest tag among them; to be asked for next time. Without any, the tag that was asked with (0 without one).
     pub tag: i64,
 }
 
@@ -487,7 +516,8 @@ pub struct Spend {
     /// In any `window` no more than `limit`.
     pub limit: i64,
     pub window: Millis,
-    /// What this caller must leave for others: low priority may not take the last of it.
+    /// What this caller must leave for others: low priority may not take the last of it. A call counts from its time until just before
+    /// its time plus `window`.
     pub reserve: i64,
 }
 
@@ -519,17 +549,20 @@ pub struct Depth {
     pub tasks_held: i64,
     pub effects_waiting: i64,
     pub effects_dead: i64,
-    /// When the oldest ready task became due.
+    /// When the oldest ready task became, or becomes, due.
     pub oldest_due: Option<Millis>,
 }
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
 pub trait Store: MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
-    /// A task that waits after a failure keeps its backoff; a dead or held one becomes ready.
+    /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
+    /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one
+    /// becomes ready. Refused when too many writes wait already.
     fn accept(&self, accept: Accept) -> impl Future<Output = StoreResult<Accepted>> + MaybeSend;
 
-    /// Makes sure that a task for the subject runs soon, without a notification (a contact's card, a demand). Returns its id.
+    /// Makes sure that a task for the subject runs once more, at `at` or sooner, without a notification (a contact's card, a demand). Joins
+    /// and wakes as `accept` does, and keeps a backoff as it does. Returns the task's id, which is `id` when it is new.
     fn enqueue(
         &self,
         tenant: &TenantId,
@@ -539,57 +572,145 @@ pub trait Store: MaybeSync {
         at: Millis,
     ) -> impl Future<Output = StoreResult<String>> + MaybeSend;
 
-    /// Leases up to `limit` due tasks until `lease_until`, by priority and time. A lease that has run out counts as an expiry and may be claimed again;
-    /// the third makes the task dead, since it kills workers.
-    fn claim(&self, now: Millis, lease_until: Millis, limit: u32) -> impl Future<Output = StoreResult<Vec<TaskLease>>> + MaybeSend;
+    /// Leases up to `limit` due tasks until `lease_until`: one of each tenant before the second of any, a tenant's own by priority and time.
+    /// A lease that has run out counts as an expiry, leaves a run record (`worker-lost`), and may be claimed again; the third since a
+    /// run came to an end makes the task dead, since it kills workers.
+    fn claim(
+        &self,
+        now: Millis,
+        lease_until: Millis,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<TaskLease>>> + MaybeSend;
 
-    /// Leases this one task if it is not leased, due or not: a person waits for it.
-    fn claim_task(&self, tenant: &TenantId, task: &str, now: Millis, lease_until: Millis) -> impl Future<Output = StoreResult<Option<TaskLease>>> + MaybeSend;
+    /// Leases this one task if it is ready or idle, due or not: a person waits for it. An idle one gets a generation of its own to answer.
+    /// None when it is leased, dead, held or not there.
+    fn claim_task(
+        &self,
+        tenant: &TenantId,
+        task: &str,
+        now: Millis,
+        lease_until: Millis,
+    ) -> impl Future<Output = StoreResult<Option<TaskLease>>> + MaybeSend;
 
-    /// The token's file is known now.
-    fn adopt(&self, lease: &TaskLease, file: &str, now: Millis) -> impl Future<Output = StoreResult<Adoption>> + MaybeSend;
+    /// The token's file is known now, also to `accept`: from here on the token stands for the file.
+    fn adopt(
+        &self,
+        lease: &TaskLease,
+        file: &str,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<Adoption>> + MaybeSend;
 
     fn finish(&self, finish: Finish) -> impl Future<Output = StoreResult<Finished>> + MaybeSend;
 
     fn file_view(&self, tenant: &TenantId, file: &str) -> impl Future<Output = StoreResult<FileView>> + MaybeSend;
     fn pass(&self, tenant: &TenantId, id: &PassId) -> impl Future<Output = StoreResult<Option<PassView>>> + MaybeSend;
-    fn pass_by_subject(&self, tenant: &TenantId, subject: &PassSubject) -> impl Future<Output = StoreResult<Option<PassView>>> + MaybeSend;
-    /// Any pass of the class: a class is rebuilt from the event facts of one of its passes.
-    fn pass_of_class(&self, tenant: &TenantId, class: &str) -> impl Future<Output = StoreResult<Option<PassView>>> + MaybeSend;
+    fn pass_by_subject(
+        &self,
+        tenant: &TenantId,
+        subject: &PassSubject,
+    ) -> impl Future<Output = StoreResult<Option<PassView>>> + MaybeSend;
+    /// Any pass of the class, a live one if there is one: a class is rebuilt from the event facts of one of its passes.
+    fn pass_of_class(
+        &self,
+        tenant: &TenantId,
+        class: &str,
+    ) -> impl Future<Output = StoreResult<Option<PassView>>> + MaybeSend;
     /// The file of an order, by the MAC of its token.
-    fn file_of_token(&self, tenant: &TenantId, token_mac: &str) -> impl Future<Output = StoreResult<Option<String>>> + MaybeSend;
-    fn history(&self, tenant: &TenantId, id: &PassId) -> impl Future<Output = StoreResult<Vec<StoredChange>>> + MaybeSend;
-    /// Newest first.
-    fn runs(&self, tenant: &TenantId, subject: &TaskSubject, limit: u32) -> impl Future<Output = StoreResult<Vec<RunRecord>>> + MaybeSend;
+    fn file_of_token(
+        &self,
+        tenant: &TenantId,
+        token_mac: &str,
+    ) -> impl Future<Output = StoreResult<Option<String>>> + MaybeSend;
+    fn history(
+        &self,
+        tenant: &TenantId,
+        id: &PassId,
+    ) -> impl Future<Output = StoreResult<Vec<StoredChange>>> + MaybeSend;
+    /// Newest first. Those of a task that was merged are its file's.
+    fn runs(
+        &self,
+        tenant: &TenantId,
+        subject: &TaskSubject,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<RunRecord>>> + MaybeSend;
 
     /// The data key of a retention group: the one that is there, or `candidate`. A later `erase_at` wins.
-    fn data_key(&self, tenant: &TenantId, candidate: DataKey) -> impl Future<Output = StoreResult<DataKey>> + MaybeSend;
+    fn data_key(&self, tenant: &TenantId, candidate: DataKey)
+    -> impl Future<Output = StoreResult<DataKey>> + MaybeSend;
     /// Deletes data keys whose time has come, and what they sealed. Returns how many.
     fn erase(&self, now: Millis) -> impl Future<Output = StoreResult<u64>> + MaybeSend;
 
-    /// Leases up to `limit` due effects.
-    fn claim_effects(&self, now: Millis, lease_until: Millis, limit: u32) -> impl Future<Output = StoreResult<Vec<EffectLease>>> + MaybeSend;
+    /// Leases up to `limit` due effects: one of each tenant and kind before the second of any, then by time.
+    fn claim_effects(
+        &self,
+        now: Millis,
+        lease_until: Millis,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<EffectLease>>> + MaybeSend;
     /// False: the lease was lost, and nothing was written.
-    fn finish_effect(&self, lease: &EffectLease, next: EffectNext, now: Millis) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
-    /// The other side was brought to this level in passing (a save link): later changes are wanted from here on. Creates the row.
-    fn reached(&self, tenant: &TenantId, kind: EffectKind, target: &str, have: i64, now: Millis) -> impl Future<Output = StoreResult<()>> + MaybeSend;
+    fn finish_effect(
+        &self,
+        lease: &EffectLease,
+        next: EffectNext,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
+    /// The other side was brought to this level in passing (a save link): later changes are wanted from here on. Creates the row. Levels only
+    /// rise, so to lose no change between reading and sending: call it with 0, read, send, call it with what was read.
+    fn reached(
+        &self,
+        tenant: &TenantId,
+        kind: EffectKind,
+        target: &str,
+        have: i64,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<()>> + MaybeSend;
     /// Whether the row exists, and what the other side has.
-    fn effect_level(&self, tenant: &TenantId, kind: EffectKind, target: &str) -> impl Future<Output = StoreResult<Option<i64>>> + MaybeSend;
+    fn effect_level(
+        &self,
+        tenant: &TenantId,
+        kind: EffectKind,
+        target: &str,
+    ) -> impl Future<Output = StoreResult<Option<i64>>> + MaybeSend;
 
     fn register(&self, register: Register) -> impl Future<Output = StoreResult<Registered>> + MaybeSend;
-    /// None: it was not registered. Else the active registrations left.
-    fn unregister(&self, tenant: &TenantId, device: &str, pass: &PassId) -> impl Future<Output = StoreResult<Option<u32>>> + MaybeSend;
+    /// None: it was not registered. Else the active registrations of the pass that are left. A device without any is forgotten, with the
+    /// push that waits for it.
+    fn unregister(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        pass: &PassId,
+    ) -> impl Future<Output = StoreResult<Option<u32>>> + MaybeSend;
     fn device(&self, tenant: &TenantId, device: &str) -> impl Future<Output = StoreResult<Option<Device>>> + MaybeSend;
     /// The push service says that the token is gone: every registration of the device ends, unless the token was renewed after `at`.
     /// Returns the passes that lost a registration, each with those it still has.
-    fn forget_device(&self, tenant: &TenantId, device: &str, at: Millis) -> impl Future<Output = StoreResult<Vec<(PassId, u32)>>> + MaybeSend;
+    fn forget_device(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        at: Millis,
+    ) -> impl Future<Output = StoreResult<Vec<(PassId, u32)>>> + MaybeSend;
     /// Passes of the device whose tag is greater than `tag`; all of them without one.
-    fn updated_since(&self, tenant: &TenantId, device: &str, tag: Option<i64>) -> impl Future<Output = StoreResult<UpdatedSince>> + MaybeSend;
+    fn updated_since(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        tag: Option<i64>,
+    ) -> impl Future<Output = StoreResult<UpdatedSince>> + MaybeSend;
 
-    fn installation(&self, tenant: &TenantId, pass: &PassId) -> impl Future<Output = StoreResult<Option<Installation>>> + MaybeSend;
+    fn installation(
+        &self,
+        tenant: &TenantId,
+        pass: &PassId,
+    ) -> impl Future<Output = StoreResult<Option<Installation>>> + MaybeSend;
     /// Those of the signals that have not been counted yet.
-    fn new_signals(&self, tenant: &TenantId, keys: &[SignalKey]) -> impl Future<Output = StoreResult<Vec<SignalKey>>> + MaybeSend;
-    /// False: another version is there (`expected` is 0 for none). Signals and status change together.
+    fn new_signals(
+        &self,
+        tenant: &TenantId,
+        keys: &[SignalKey],
+    ) -> impl Future<Output = StoreResult<Vec<SignalKey>>> + MaybeSend;
+    /// False, and nothing was written: another version is there (`expected` is 0 for none), or one of the signals has been counted since.
+    /// Signals and status change together.
     fn save_installation(
         &self,
         tenant: &TenantId,
@@ -599,19 +720,26 @@ pub trait Store: MaybeSync {
         signals: &[SignalKey],
     ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
 
+    /// Writes or replaces; the id of another tenant's key is refused.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = StoreResult<()>> + MaybeSend;
     fn api_key(&self, id: &str) -> impl Future<Output = StoreResult<Option<ApiKeyRow>>> + MaybeSend;
     fn api_keys(&self, tenant: &TenantId) -> impl Future<Output = StoreResult<Vec<ApiKeyRow>>> + MaybeSend;
     /// False: there is no such key.
-    fn revoke_api_key(&self, tenant: &TenantId, id: &str, now: Millis) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
+    fn revoke_api_key(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
 
     fn spend(&self, spend: Spend) -> impl Future<Output = StoreResult<Spent>> + MaybeSend;
-    /// The other side said stop: nobody spends in this scope before `until`.
+    /// The other side said stop: nobody spends in this scope before `until`. A shorter pause does not end a longer one.
     fn pause(&self, scope: &str, until: Millis) -> impl Future<Output = StoreResult<()>> + MaybeSend;
 
     fn stuck(&self, tenant: Option<&TenantId>) -> impl Future<Output = StoreResult<Vec<StuckTask>>> + MaybeSend;
-    /// A dead task gets another chance, a held one is released from the void limit. False: it is neither.
-    fn replay(&self, tenant: &TenantId, task: &str, now: Millis) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
+    /// A dead task gets another chance, a held one is released from the void limit until a run of it is `Done`. False: it is neither.
+    fn replay(&self, tenant: &TenantId, task: &str, now: Millis)
+    -> impl Future<Output = StoreResult<bool>> + MaybeSend;
     fn depth(&self) -> impl Future<Output = StoreResult<Depth>> + MaybeSend;
     /// Can a transaction be committed right now?
     fn ping(&self) -> impl Future<Output = StoreResult<()>> + MaybeSend;

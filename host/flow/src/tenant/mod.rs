@@ -3,6 +3,13 @@
 //! Owns the resolved shape. Does not own the text that it comes from (`tenant::config`) nor the folder (a host).
 //! A tenant is immutable: a reload makes another one, and a run keeps the one that it started with.
 
+pub mod config;
+pub mod credential;
+pub mod load;
+pub mod problem;
+pub mod secret;
+pub mod strict;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -90,6 +97,8 @@ pub struct Template {
     pub digest: String,
     /// By name in the template's folder, `fr.lproj/logo@2x.png` included.
     pub images: BTreeMap<String, Bytes>,
+    /// The same images as a .pkpass needs them, hashed once: made by the first pass of the template (`Default::default()` when it is loaded).
+    pub apple_images: std::sync::OnceLock<crate::apple::TemplateImages>,
     pub locales: Vec<String>,
 }
 

@@ -1,0 +1,188 @@
+//! Apple's push service: the empty message that makes a phone ask for its changed passes.
+//!
+//! Owns the request and the reading of the answer. Does not own the connection (HTTP/2 with the tenant's certificate, a host's), whose turn it
+//! is, nor what becomes of a device whose token is gone.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::Method;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::identity::Millis;
+use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
+use crate::retry_after::retry_after;
+use crate::tenant::Tenant;
+
+/// Wallet wants an empty JSON dictionary.
+const BODY: &[u8] = b"{}";
+/// The push service answers within a second; ten leave room for a new connection.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of an answer: a reason and a time, less than 100 in practice.
+const RESPONSE_LIMIT: usize = 4 << 10;
+/// Characters of a push token: 100 bytes in hex are the most that Apple documents.
+const LONGEST_TOKEN: usize = 200;
+/// Longest reason that is passed on; Apple's longest known has 29 letters.
+const LONGEST_REASON: usize = 64;
+
+/// A device's push token: personal data, and a segment of a path. Letters and digits only, so it needs no escaping.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushToken(Zeroizing<String>);
+
+impl PushToken {
+    /// None: no push service ever gave this out.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=LONGEST_TOKEN).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric());
+        fits.then(|| Self(Zeroizing::new(text.to_owned())))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PushToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PushToken(..)")
+    }
+}
+
+/// What the push service made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushOutcome {
+    /// Accepted; whether and when the phone hears of it nobody is told.
+    Delivered,
+    /// The token is dead for good. With a time: since then, so that a registration made later is not meant.
+    Gone { timestamp: Option<Millis> },
+    /// Not now; not before this time, where the service names one.
+    Retry { not_before: Option<Millis> },
+    /// Never like this: our certificate, topic or request is at fault. An operator has to act.
+    Refused { reason: PushReason },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PushError {
+    #[error("the tenant has no Apple Wallet")]
+    NoApple,
+    /// The address is not allowed, or the certificate and its key cannot be used.
+    #[error("the push cannot be sent: {0}")]
+    NotSent(HttpFailure),
+}
+
+/// `reason` of the push service's error answers, as far as a difference is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PushReason {
+    BadDeviceToken,
+    DeviceTokenNotForTopic,
+    Unregistered,
+    ExpiredToken,
+    BadTopic,
+    TopicDisallowed,
+    MissingTopic,
+    BadCertificate,
+    BadCertificateEnvironment,
+    Forbidden,
+    BadPath,
+    PayloadTooLarge,
+    TooManyRequests,
+    ServiceUnavailable,
+    Shutdown,
+    InternalServerError,
+    /// Another word of Apple's.
+    Other(String),
+    /// No reason that can be read.
+    None,
+}
+
+impl PushReason {
+    fn parse(text: &str) -> Self {
+        match text {
+            "BadDeviceToken" => Self::BadDeviceToken,
+            "DeviceTokenNotForTopic" => Self::DeviceTokenNotForTopic,
+            "Unregistered" => Self::Unregistered,
+            "ExpiredToken" => Self::ExpiredToken,
+            "BadTopic" => Self::BadTopic,
+            "TopicDisallowed" => Self::TopicDisallowed,
+            "MissingTopic" => Self::MissingTopic,
+            "BadCertificate" => Self::BadCertificate,
+            "BadCertificateEnvironment" => Self::BadCertificateEnvironment,
+            "Forbidden" => Self::Forbidden,
+            "BadPath" => Self::BadPath,
+            "PayloadTooLarge" => Self::PayloadTooLarge,
+            "TooManyRequests" => Self::TooManyRequests,
+            "ServiceUnavailable" => Self::ServiceUnavailable,
+            "Shutdown" => Self::Shutdown,
+            "InternalServerError" => Self::InternalServerError,
+            other => {
+                Self::Other(other.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_REASON).collect())
+            }
+        }
+    }
+}
+
+impl fmt::Display for PushReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other(reason) => f.write_str(reason),
+            Self::None => f.write_str("no reason given"),
+            known => write!(f, "{known:?}"),
+        }
+    }
+}
+
+/// Pushes once, to one device.
+pub async fn push<H: Host>(host: &H, tenant: &Tenant, token: &PushToken) -> Result<PushOutcome, PushError> {
+    let apple = tenant.apple.as_ref().ok_or(PushError::NoApple)?;
+    let header = |name: &'static str, value: &str| (HeaderName::from_static(name), value.to_owned());
+    let request = HttpRequest {
+        method: Method::POST,
+        url: format!("{}/3/device/{}", apple.push_url, token.as_str()),
+        headers: vec![
+            (CONTENT_TYPE, "application/json".to_owned()),
+            header("apns-topic", &apple.pass_type),
+            header("apns-push-type", "background"),
+            // Background pushes have no other priority.
+            header("apns-priority", "5"),
+        ],
+        body: Bytes::from_static(BODY),
+        timeout: TIMEOUT,
+        response_limit: RESPONSE_LIMIT,
+        identity: Some(apple.identity.clone()),
+    };
+    match host.http().send(request).await {
+        Ok(response) => Ok(judge(&response, host.clock().now())),
+        Err(HttpFailure::Unreachable | HttpFailure::TimedOut | HttpFailure::TooLarge) => {
+            Ok(PushOutcome::Retry { not_before: None })
+        }
+        Err(failure @ (HttpFailure::Denied | HttpFailure::Invalid)) => Err(PushError::NotSent(failure)),
+    }
+}
+
+fn judge(response: &HttpResponse, now: Millis) -> PushOutcome {
+    #[derive(Default, Deserialize)]
+    struct Answer {
+        reason: Option<String>,
+        timestamp: Option<Millis>,
+    }
+    let status = response.status.as_u16();
+    if status == 200 {
+        return PushOutcome::Delivered;
+    }
+    let answer: Answer = serde_json::from_slice(&response.body).unwrap_or_default();
+    let reason = answer.reason.as_deref().map_or(PushReason::None, PushReason::parse);
+    match (status, reason) {
+        (410, _) => PushOutcome::Gone { timestamp: answer.timestamp },
+        (429 | 500..=599, _) => PushOutcome::Retry { not_before: retry_after(&response.headers, now) },
+        (400..=499, PushReason::BadDeviceToken | PushReason::DeviceTokenNotForTopic) => {
+            PushOutcome::Gone { timestamp: None }
+        }
+        (_, reason) => PushOutcome::Refused { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! What can go wrong with Google, told apart by what the caller does about it.
+//!
+//! Owns the reading of Google's error bodies, from which nothing but a reason's code is taken: their messages repeat what was sent, a
+//! holder's name included.
+
+use std::fmt;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use crate::identity::Millis;
+use crate::ports::{HttpFailure, HttpResponse, SignFailure};
+use crate::retry_after::retry_after;
+
+/// How long we stay silent when Google says 429 and not until when: the window of its limit of 20 requests a second.
+const PAUSE: Millis = 1000;
+/// Longest reason that is passed on; those that are known have at most 25 letters.
+const LONGEST_REASON: usize = 64;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GoogleError {
+    #[error("the tenant has no Google Wallet")]
+    NoGoogle,
+    /// Service accounts have RSA keys.
+    #[error("the service account's key is not RSA")]
+    NotRsa,
+    #[error("the service account's key: {0}")]
+    Key(#[from] SignFailure),
+    #[error("the class or object of the connector is no JSON object")]
+    Body,
+    #[error("the template {0} has no image that can be the logo which a loyalty class must have")]
+    NoLogo(String),
+    /// Account, key, clock or permission is wrong. An alarm for the operator.
+    #[error("Google refuses our credentials ({0})")]
+    CredentialsRefused(GoogleReason),
+    /// An object whose class is not there yet, or a write that another one overtook: try again, the class first.
+    #[error("Google is not ready for this write")]
+    NotReady,
+    #[error("Google asks us to slow down")]
+    Throttled { until: Millis },
+    #[error("Google refuses the request with HTTP {status} ({reason})")]
+    Refused { status: StatusCode, reason: GoogleReason },
+    #[error("Google is unavailable (HTTP {0})")]
+    Unavailable(StatusCode),
+    #[error("Google gives no answer: {0}")]
+    Unanswered(HttpFailure),
+    #[error("Google gives an answer that cannot be read")]
+    Unreadable,
+}
+
+impl GoogleError {
+    /// A repetition may succeed without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::NotReady | Self::Throttled { .. } | Self::Unavailable(_) | Self::Unreadable => true,
+            Self::Unanswered(failure) => !matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
+            _ => false,
+        }
+    }
+}
+
+/// The reason in an error body, as far as a difference is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GoogleReason {
+    RateLimited,
+    ClassNotFound,
+    /// Another code of Google's.
+    Other(String),
+    /// No reason that can be read.
+    None,
+}
+
+impl fmt::Display for GoogleReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RateLimited => f.write_str("rate limit"),
+            Self::ClassNotFound => f.write_str("class not found"),
+            Self::Other(code) => f.write_str(code),
+            Self::None => f.write_str("no reason given"),
+        }
+    }
+}
+
+impl GoogleReason {
+    fn parse(code: &str) -> Self {
+        match code {
+            "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" | "RESOURCE_EXHAUSTED" => Self::RateLimited,
+            "classNotFound" => Self::ClassNotFound,
+            other => {
+                let is_code = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+                Self::Other(other.chars().filter(is_code).take(LONGEST_REASON).collect())
+            }
+        }
+    }
+
+    /// Google has two shapes: the API's `{"error": {"status", "errors": [{"reason"}]}}` and the token endpoint's `{"error": "code"}`.
+    pub(super) fn of(body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Answer {
+            error: Error,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Error {
+            Code(String),
+            Api {
+                status: Option<String>,
+                #[serde(default)]
+                errors: Vec<Detail>,
+            },
+        }
+        #[derive(Deserialize)]
+        struct Detail {
+            reason: Option<String>,
+        }
+        let code = match serde_json::from_slice::<Answer>(body) {
+            Ok(Answer { error: Error::Code(code) }) => Some(code),
+            Ok(Answer { error: Error::Api { status, errors } }) => {
+                errors.into_iter().find_map(|detail| detail.reason).or(status)
+            }
+            Err(_) => None,
+        };
+        code.map_or(Self::None, |code| Self::parse(&code))
+    }
+}
+
+/// What an answer other than success means, wherever it comes from. 401 is left to the caller.
+pub(super) fn refusal(response: &HttpResponse, now: Millis) -> GoogleError {
+    let reason = GoogleReason::of(&response.body);
+    let throttled =
+        || GoogleError::Throttled { until: retry_after(&response.headers, now).unwrap_or(now.saturating_add(PAUSE)) };
+    match (response.status.as_u16(), reason) {
+        (429, _) | (403, GoogleReason::RateLimited) => throttled(),
+        (408 | 500..=599, _) => GoogleError::Unavailable(response.status),
+        (_, reason) => GoogleError::Refused { status: response.status, reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::answer;
+
+    fn judge(status: u16, headers: &[(&'static str, &str)], body: &str) -> GoogleError {
+        refusal(&answer(status, headers, body).unwrap(), 5000)
+    }
+
+    #[test]
+    fn only_the_code_of_a_reason_is_taken() {
+        let body = r#"{"error":{"code":400,"message":"Invalid name Ada","status":"INVALID_ARGUMENT","errors":[{"message":"Ada","reason":"invalid value: Ada L"}]}}"#;
+        let GoogleError::Refused { status, reason } = judge(400, &[], body) else { panic!() };
+        assert_eq!((status.as_u16(), reason), (400, GoogleReason::Other("invalidvalueAdaL".into())));
+        assert_eq!(
+            GoogleReason::of(br#"{"error":{"status":"PERMISSION_DENIED"}}"#),
+            GoogleReason::Other("PERMISSION_DENIED".into())
+        );
+        assert_eq!(GoogleReason::of(br#"{"error":"invalid_grant"}"#), GoogleReason::Other("invalid_grant".into()));
+        for unreadable in ["", "<html>", "{}", "[]", r#"{"error":7}"#, r#"{"error":{}}"#] {
+            assert_eq!(GoogleReason::of(unreadable.as_bytes()), GoogleReason::None, "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_one_under_either_status() {
+        assert_eq!(judge(429, &[("retry-after", "3")], ""), GoogleError::Throttled { until: 8000 });
+        assert_eq!(judge(429, &[], ""), GoogleError::Throttled { until: 6000 });
+        let body = r#"{"error":{"code":403,"errors":[{"reason":"rateLimitExceeded"}]}}"#;
+        assert_eq!(judge(403, &[], body), GoogleError::Throttled { until: 6000 });
+        let body = r#"{"error":{"code":403,"status":"PERMISSION_DENIED"}}"#;
+        assert!(matches!(judge(403, &[], body), GoogleError::Refused { .. }));
+    }
+
+    #[test]
+    fn a_server_error_is_transient_and_a_refusal_is_not() {
+        assert!(judge(503, &[], "").is_transient());
+        assert!(judge(429, &[], "").is_transient());
+        assert!(!judge(400, &[], "").is_transient());
+        assert!(!judge(302, &[], "").is_transient());
+        assert!(GoogleError::Unanswered(HttpFailure::TimedOut).is_transient());
+        assert!(!GoogleError::Unanswered(HttpFailure::Denied).is_transient());
+    }
+}

@@ -1,0 +1,188 @@
+//! Classes and objects: brought to what the connector built, whether or not they are there already.
+//!
+//! Owns the two writes (insert, patch), which of them comes first, and what the host adds to a body. Does not own the bodies nor when they are
+//! sent. A patch merges: a field that a body no longer has stays at Google as it was, and a list is replaced whole.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde_json::{Map, Value, json};
+
+use super::error::{GoogleError, GoogleReason, refusal};
+use super::resource::{PassKind, class_id, image_url, object_id, program_logo};
+use super::token::TokenCache;
+use crate::identity::PassId;
+use crate::ports::{Clock, Host, Http, HttpRequest, HttpResponse};
+use crate::tenant::{Google, Template, Tenant};
+
+/// Google answers a write within a second or two; a class whose images it fetches takes longer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of an answer, which repeats the whole resource: a rich class is about 20 KB.
+const RESPONSE_LIMIT: usize = 1 << 20;
+
+/// Google Wallet, as one tenant's service account sees it.
+pub struct GoogleClient<'a, H: Host> {
+    host: &'a H,
+    tenant: &'a Tenant,
+    tokens: &'a TokenCache,
+}
+
+/// What is to be written.
+struct Resource {
+    name: &'static str,
+    id: String,
+    body: Bytes,
+    /// An object needs its class; a class needs nothing.
+    needs_class: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Write {
+    Insert,
+    Patch,
+}
+
+enum Written {
+    Done,
+    /// An insert of what is there, or a patch of what is not: the other write is the right one.
+    Otherwise,
+}
+
+impl<'a, H: Host> GoogleClient<'a, H> {
+    pub fn new(host: &'a H, tenant: &'a Tenant, tokens: &'a TokenCache) -> Self {
+        Self { host, tenant, tokens }
+    }
+
+    /// Brings the class of a class key to this body. `exists`: what we believe, which saves a request when it is right.
+    pub async fn upsert_class(
+        &self,
+        kind: PassKind,
+        class_key: &str,
+        body: &[u8],
+        template: &Template,
+        exists: bool,
+    ) -> Result<(), GoogleError> {
+        let google = self.google()?;
+        let id = class_id(google, class_key);
+        let mut fields = object(body)?;
+        fields.insert("id".to_owned(), Value::from(id.as_str()));
+        self.complete_class(kind, &mut fields, template)?;
+        let resource = Resource { name: kind.class_resource(), id, body: bytes(fields), needs_class: false };
+        self.upsert(google, &resource, exists).await
+    }
+
+    /// Brings the object of a pass to this body. Its class must be there ([`GoogleError::NotReady`] says that it is not).
+    pub async fn upsert_object(
+        &self,
+        kind: PassKind,
+        class_key: &str,
+        pass: &PassId,
+        body: &[u8],
+        exists: bool,
+    ) -> Result<(), GoogleError> {
+        let google = self.google()?;
+        let id = object_id(google, pass);
+        let mut fields = object(body)?;
+        fields.insert("id".to_owned(), Value::from(id.as_str()));
+        fields.insert("classId".to_owned(), Value::from(class_id(google, class_key)));
+        let resource = Resource { name: kind.object_resource(), id, body: bytes(fields), needs_class: true };
+        self.upsert(google, &resource, exists).await
+    }
+
+    fn google(&self) -> Result<&'a Google, GoogleError> {
+        self.tenant.google.as_ref().ok_or(GoogleError::NoGoogle)
+    }
+
+    /// What a class must have and the connector cannot know. A generic class has none of it.
+    fn complete_class(
+        &self,
+        kind: PassKind,
+        fields: &mut Map<String, Value>,
+        template: &Template,
+    ) -> Result<(), GoogleError> {
+        if kind == PassKind::Generic {
+            return Ok(());
+        }
+        // Google refuses any other value here, on updates too: it is Google that approves.
+        fields.insert("reviewStatus".to_owned(), Value::from("UNDER_REVIEW"));
+        fields.entry("issuerName").or_insert_with(|| Value::from(self.tenant.organization.as_str()));
+        if kind == PassKind::Loyalty && !fields.contains_key("programLogo") {
+            let image = program_logo(template).ok_or_else(|| GoogleError::NoLogo(template.name.clone()))?;
+            let uri = image_url(self.tenant, template, image);
+            let language = self.tenant.locales.first().map_or("en", String::as_str);
+            let logo = json!({
+                "sourceUri": { "uri": uri },
+                "contentDescription": { "defaultValue": { "language": language, "value": self.tenant.organization } },
+            });
+            fields.insert("programLogo".to_owned(), logo);
+        }
+        Ok(())
+    }
+
+    async fn upsert(&self, google: &Google, resource: &Resource, exists: bool) -> Result<(), GoogleError> {
+        let (first, second) = if exists { (Write::Patch, Write::Insert) } else { (Write::Insert, Write::Patch) };
+        for write in [first, second] {
+            if let Written::Done = self.write(google, resource, write).await? {
+                return Ok(());
+            }
+        }
+        // There for the one and not for the other: somebody else is writing it now.
+        Err(GoogleError::NotReady)
+    }
+
+    async fn write(&self, google: &Google, resource: &Resource, write: Write) -> Result<Written, GoogleError> {
+        let mut response = self.send(google, resource, write).await?;
+        if response.status == http::StatusCode::UNAUTHORIZED {
+            // The token was revoked, or Google's clock is ahead: once more with another one.
+            response = self.send(google, resource, write).await?;
+        }
+        match (response.status.as_u16(), write) {
+            (200..=299, _) => Ok(Written::Done),
+            (401, _) => Err(GoogleError::CredentialsRefused(GoogleReason::of(&response.body))),
+            (409, Write::Insert) | (404, Write::Patch) => Ok(Written::Otherwise),
+            (404, Write::Insert) if resource.needs_class => Err(GoogleError::NotReady),
+            _ => Err(match refusal(&response, self.host.clock().now()) {
+                GoogleError::Refused { reason: GoogleReason::ClassNotFound, .. } => GoogleError::NotReady,
+                error => error,
+            }),
+        }
+    }
+
+    async fn send(&self, google: &Google, resource: &Resource, write: Write) -> Result<HttpResponse, GoogleError> {
+        let token = self.tokens.get(self.host, google).await?;
+        let (method, url) = match write {
+            Write::Insert => (Method::POST, format!("{}/{}", google.api_url, resource.name)),
+            Write::Patch => (Method::PATCH, format!("{}/{}/{}", google.api_url, resource.name, resource.id)),
+        };
+        let request = HttpRequest {
+            method,
+            url,
+            headers: vec![
+                (AUTHORIZATION, format!("Bearer {}", token.as_str())),
+                (CONTENT_TYPE, "application/json".to_owned()),
+            ],
+            body: resource.body.clone(),
+            timeout: TIMEOUT,
+            response_limit: RESPONSE_LIMIT,
+            identity: None,
+        };
+        let response = self.host.http().send(request).await.map_err(GoogleError::Unanswered)?;
+        if response.status == http::StatusCode::UNAUTHORIZED {
+            self.tokens.forget(&token);
+        }
+        Ok(response)
+    }
+}
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, GoogleError> {
+    serde_json::from_slice(body).map_err(|_| GoogleError::Body)
+}
+
+fn bytes(fields: Map<String, Value>) -> Bytes {
+    Bytes::from(Value::Object(fields).to_string())
+}
+
+#[cfg(test)]
+mod tests;

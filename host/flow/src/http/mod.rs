@@ -1,0 +1,167 @@
+//! The HTTP surface: `Request<Bytes> -> Response<Bytes>`, the same on every host.
+//!
+//! Owns the routes and what every answer has in common (correlation id, problem details, no caching of anything personal). Does not own
+//! sockets, TLS, or the reading of bodies: a host hands over a body that is at most one byte longer than [`crate::options::Options::body_limit`].
+
+mod apple;
+mod caller;
+mod health;
+mod orders;
+mod passes;
+mod problem;
+mod tickets;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+
+pub use problem::{Problem, TYPE_PREFIX};
+
+use crate::flow::Flow;
+use crate::identity::TenantId;
+use crate::ports::Host;
+use crate::tenant::Tenant;
+
+/// The header that carries the correlation id, in both directions.
+pub const CORRELATION: &str = "x-correlation-id";
+
+/// A request, taken apart once.
+pub(crate) struct Call {
+    pub method: Method,
+    /// Percent-decoded segments.
+    pub path: Vec<String>,
+    pub raw_path: String,
+    pub query: Vec<(String, String)>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub correlation: String,
+}
+
+impl Call {
+    pub fn header(&self, name: impl header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// `Accept` names this media type, so a person or a program asks for it.
+    pub fn accepts(&self, media: &str) -> bool {
+        self.header(header::ACCEPT).is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with(media)))
+    }
+}
+
+pub(crate) type Answer = Result<Response<Bytes>, Problem>;
+
+impl<H: Host> Flow<H> {
+    /// Answers a request. Never fails: what goes wrong becomes a problem detail.
+    pub async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        let correlation = caller::correlation(&parts.headers).unwrap_or_else(|| self.uuid());
+        let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let raw_path = parts.uri.path().to_owned();
+        let answer = match caller::segments(&raw_path) {
+            None => Err(Problem::unknown_path()),
+            Some(path) => {
+                let call = Call {
+                    method: parts.method,
+                    path,
+                    raw_path: raw_path.clone(),
+                    query: caller::query(parts.uri.query().unwrap_or_default()),
+                    headers: parts.headers,
+                    body,
+                    correlation: correlation.clone(),
+                };
+                route(self, &call).await
+            }
+        };
+        let mut response =
+            answer.unwrap_or_else(|problem| problem.response(accept.as_deref(), &raw_path, &correlation));
+        if let Ok(value) = HeaderValue::from_str(&correlation) {
+            response.headers_mut().insert(CORRELATION, value);
+        }
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
+    let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["health", "live"] => only(call, "GET", || Ok(text(StatusCode::OK, "live\n"))),
+        ["health", "ready"] => health::ready(flow, call).await,
+        ["openapi.json"] => only(call, "GET", || Ok(json_bytes(include_str!("openapi.json").as_bytes()))),
+        ["api", tenant, rest @ ..] => {
+            let tenant = tenant_of(flow, tenant)?;
+            match rest {
+                ["webhooks", "listeners", "secutix", "orders"] => orders::listen(flow, &tenant, call).await,
+                ["external", "secutix", "orders", "getTicketsUrl", file] => {
+                    tickets::list(flow, &tenant, call, file).await
+                }
+                ["passes"] => passes::create(flow, &tenant, call).await,
+                ["passes", "findPass"] => passes::find(flow, &tenant, call).await,
+                ["passes", id] => passes::get(flow, &tenant, call, id).await,
+                ["passes", id, "history"] => passes::history(flow, &tenant, call, id).await,
+                ["templates", template, "images", image @ ..] => {
+                    passes::image(&tenant, call, template, &image.join("/"))
+                }
+                _ => Err(Problem::unknown_path()),
+            }
+        }
+        ["apple", tenant, "v1", rest @ ..] => {
+            let tenant = tenant_of(flow, tenant)?;
+            apple::route(flow, &tenant, call, rest).await
+        }
+        _ => Err(Problem::unknown_path()),
+    }
+}
+
+fn tenant_of<H: Host>(flow: &Flow<H>, name: &str) -> Result<Arc<Tenant>, Problem> {
+    let id = TenantId::parse(name).map_err(|_| Problem::unknown_tenant())?;
+    flow.host.tenant(&id).ok_or_else(Problem::unknown_tenant)
+}
+
+/// For paths that take one method; HEAD goes where GET goes.
+pub(crate) fn method(call: &Call, allow: &'static str) -> Result<(), Problem> {
+    let fits = call.method.as_str() == allow || (allow == "GET" && call.method == Method::HEAD);
+    if fits { Ok(()) } else { Err(Problem::method(allow)) }
+}
+
+fn only(call: &Call, allow: &'static str, answer: impl FnOnce() -> Answer) -> Answer {
+    method(call, allow)?;
+    answer()
+}
+
+pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(crate) fn empty(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+pub(crate) fn text(status: StatusCode, body: &str) -> Response<Bytes> {
+    respond(status, "text/plain; charset=utf-8", body.to_owned())
+}
+
+pub(crate) fn json_bytes(body: &[u8]) -> Response<Bytes> {
+    respond(StatusCode::OK, "application/json", body.to_vec())
+}
+
+pub(crate) fn json<T: serde::Serialize>(value: &T) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(body) => Ok(respond(StatusCode::OK, "application/json", body)),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            Err(Problem::internal())
+        }
+    }
+}

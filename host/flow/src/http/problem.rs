@@ -1,0 +1,273 @@
+//! What a caller reads when something is wrong: RFC 9457 problem details with a stable `type` and the correlation id.
+//!
+//! Owns the catalogue of problems. The caller's text is fixed here; what the log gets is another text, written where it happened, so that
+//! nothing internal and nothing personal can leak through an error.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use passerelle_contract::webhook::{Rejection, Violation};
+use serde::Serialize;
+
+/// Prefix of every `type`. A name, not an address: it never changes and needs no server.
+pub const TYPE_PREFIX: &str = "urn:passerelle:problem:";
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    pub correlation_id: String,
+    /// `{field: [message]}`, as The Wallet Crew's API has it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, Vec<String>>,
+    #[serde(skip)]
+    retry_after: Option<u32>,
+    #[serde(skip)]
+    allow: Option<&'static str>,
+    #[serde(skip)]
+    challenge: Option<&'static str>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, slug: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("{TYPE_PREFIX}{slug}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            instance: None,
+            correlation_id: String::new(),
+            errors: BTreeMap::new(),
+            retry_after: None,
+            allow: None,
+            challenge: None,
+        }
+    }
+
+    pub fn unknown_tenant() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown-tenant", "Unknown tenant", "There is no tenant of that name here.")
+    }
+
+    pub fn unknown_path() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "unknown-path",
+            "Unknown path",
+            "Nothing is served at this path; see /openapi.json.",
+        )
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", format!("There is no such {what}."))
+    }
+
+    pub fn method(allow: &'static str) -> Self {
+        let mut problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "Method not allowed",
+            format!("This path takes {allow}."),
+        );
+        problem.allow = Some(allow);
+        problem
+    }
+
+    pub fn invalid(errors: BTreeMap<String, Vec<String>>) -> Self {
+        let count = errors.values().map(Vec::len).sum::<usize>();
+        let detail = if count == 1 {
+            "One thing is wrong with it.".to_owned()
+        } else {
+            format!("{count} things are wrong with it.")
+        };
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid", detail);
+        problem.errors = errors;
+        problem
+    }
+
+    /// One field, one message.
+    pub fn field(field: &str, message: &str) -> Self {
+        Self::invalid(BTreeMap::from([(field.to_owned(), vec![message.to_owned()])]))
+    }
+
+    pub fn rejection(rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::UnsupportedMediaType => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+                "Send application/json, text/json or application/*+json in UTF-8.",
+            ),
+            Rejection::TooLarge => Self::too_large(),
+            Rejection::Invalid(violations) => Self::invalid(errors(violations)),
+        }
+    }
+
+    pub fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large", "The body is larger than this path takes.")
+    }
+
+    pub fn unauthorised() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorised",
+            "No valid key",
+            "Send a valid API key of this tenant in X-API-KEY (passerelle key create makes one).",
+        );
+        problem.challenge = Some("ApiKey");
+        problem
+    }
+
+    pub fn forbidden(scope: &str) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "The key may not do this",
+            format!("The key lacks the scope {scope}."),
+        )
+    }
+
+    /// Apple's device protocol wants a bare 401.
+    pub fn apple_unauthorised() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorised",
+            "Unauthorised",
+            "The authentication token is not this pass's.",
+        );
+        problem.challenge = Some("ApplePass");
+        problem
+    }
+
+    pub fn void_pass(successor: Option<String>) -> Self {
+        let detail = match successor {
+            Some(link) => format!("This ticket is no longer valid. Its successor: {link}"),
+            None => "This ticket is no longer valid, so it cannot be added to a wallet.".to_owned(),
+        };
+        Self::new(StatusCode::GONE, "void-pass", "The ticket is no longer valid", detail)
+    }
+
+    pub fn not_configured(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-configured",
+            "Not configured",
+            format!("This tenant or this template has no {what}."),
+        )
+    }
+
+    pub fn secutix_refuses_us() -> Self {
+        Self::new(
+            StatusCode::BAD_GATEWAY,
+            "secutix-credentials",
+            "SecuTix refuses our credentials",
+            "Your request is fine: SecuTix does not accept this server's credentials. Its operator has been told.",
+        )
+    }
+
+    pub fn upstream(who: &str) -> Self {
+        let mut problem = Self::new(
+            StatusCode::BAD_GATEWAY,
+            "upstream",
+            "An upstream service failed",
+            format!("{who} gave no usable answer. Try again."),
+        );
+        problem.retry_after = Some(5);
+        problem
+    }
+
+    pub fn upstream_busy(who: &str, seconds: u32) -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "upstream-busy",
+            "An upstream service is at its limit",
+            format!("{who} takes no more requests for a moment. Try again."),
+        );
+        problem.retry_after = Some(seconds);
+        problem
+    }
+
+    /// Nothing was accepted; the caller should try again.
+    pub fn unavailable() -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Temporarily unavailable",
+            "Nothing was accepted. Try again.",
+        );
+        problem.retry_after = Some(2);
+        problem
+    }
+
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Unexpected error",
+            "Something is wrong on our side; the correlation id leads to it in the log.",
+        )
+    }
+
+    /// The response: problem+json unless `Accept` asks for plain JSON or text.
+    pub fn response(mut self, accept: Option<&str>, path: &str, correlation: &str) -> Response<Bytes> {
+        self.correlation_id = correlation.to_owned();
+        self.instance = Some(path.to_owned());
+        let wants =
+            |media: &str| accept.is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with(media)));
+        let json = || serde_json::to_vec(&self).map(Bytes::from).unwrap_or_default();
+        let (content_type, body) = if wants("application/problem+json") {
+            ("application/problem+json", json())
+        } else if wants("application/json") {
+            ("application/json", json())
+        } else if wants("text/json") {
+            ("text/json", json())
+        } else if wants("text/plain") {
+            ("text/plain; charset=utf-8", Bytes::from(self.text()))
+        } else {
+            ("application/problem+json", json())
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        insert_static(headers, header::ALLOW, self.allow);
+        insert_static(headers, header::WWW_AUTHENTICATE, self.challenge);
+        response
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{} {}\n{}\n", self.status, self.title, self.detail);
+        for (field, messages) in &self.errors {
+            for message in messages {
+                text.push_str(&format!("{field}: {message}\n"));
+            }
+        }
+        text.push_str(&format!("correlation id: {}\n", self.correlation_id));
+        text
+    }
+}
+
+fn insert_static(headers: &mut HeaderMap, name: header::HeaderName, value: Option<&'static str>) {
+    if let Some(value) = value {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// The source's form: field names without the pointer's slash, several messages each.
+fn errors(violations: &[Violation]) -> BTreeMap<String, Vec<String>> {
+    let mut errors: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for violation in violations {
+        let field = violation.field.strip_prefix('/').unwrap_or(&violation.field);
+        errors.entry(field.to_owned()).or_default().push(violation.expected.clone());
+    }
+    errors
+}

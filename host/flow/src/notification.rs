@@ -1,0 +1,76 @@
+//! A notification on its way in: judged by the connector, recorded, and only then acknowledged.
+//!
+//! Owns the step from bytes to a committed task. Does not own HTTP (`http::orders`) nor what the order turns out to be (`run`).
+//! Bounded by the connector's own limits on size and depth.
+
+use passerelle_contract::webhook::{Notification, OrderChange, Rejection};
+
+use crate::flow::Flow;
+use crate::ports::{Clock, Connector, Host, SandboxFailure};
+use crate::sealing::{SealError, TenantKeys};
+use crate::store::{Accept, Accepted, Priority, Store, StoreError};
+use crate::tenant::Tenant;
+
+/// Why nothing was accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum NotificationError {
+    /// The sender's mistake, every violation at once.
+    #[error("the notification is not one")]
+    Rejected(Rejection),
+    /// Ours; the sender should try again.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxFailure),
+    /// Ours; the sender should try again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// What is known of a request beside its body.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub correlation: String,
+    pub traceparent: Option<String>,
+}
+
+/// Accepts a notification: `Ok` means that it is on disk and will end in an outcome that a person can read.
+pub async fn accept<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    notification: Notification,
+    origin: Origin,
+) -> Result<Accepted, NotificationError> {
+    let change = flow.host.connector().validate(notification).await?.map_err(NotificationError::Rejected)?;
+    let keys = TenantKeys::derive(&tenant.seal_key);
+    let token_mac = keys.mac("order-token", &[change.token.as_bytes()]);
+    let token_sealed =
+        keys.seal_small(flow.host.random(), &["task", tenant.id.as_str(), &token_mac], change.token.as_bytes())?;
+    let accepted = flow
+        .host
+        .store()
+        .accept(Accept {
+            tenant: tenant.id.clone(),
+            id: flow.uuid(),
+            correlation: origin.correlation,
+            traceparent: origin.traceparent,
+            token_mac,
+            token_sealed,
+            fingerprint_mac: keys.mac("notification", &[&change.fingerprint]),
+            priority: priority(&change),
+            state: change.state,
+            movement: change.sale_movement,
+            ticket: change.ticket,
+            unknown_fields: change.unknown_fields,
+            now: flow.host.clock().now(),
+            debounce: flow.options.debounce,
+            max_wait: flow.options.max_wait,
+        })
+        .await?;
+    Ok(accepted)
+}
+
+/// A mere MODIFIED can wait behind what makes a ticket valid or void; the hint decides the order of work and nothing else.
+fn priority(change: &OrderChange) -> Priority {
+    if change.state.eq_ignore_ascii_case("MODIFIED") { Priority::Low } else { Priority::Normal }
+}

@@ -1,0 +1,94 @@
+//! The numbers that the flow runs by. A host fills them from its configuration; the defaults are what the documentation promises.
+
+use std::time::Duration;
+
+use crate::identity::Millis;
+use crate::ports::Random;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// A task runs this long after its newest notification: SecuTix sends several for one change.
+    pub debounce: Millis,
+    /// And no later than this after its first, or an order that changes all the time would starve.
+    pub max_wait: Millis,
+    /// How long a run may take. It must outlive every timeout of a run: one fetch (30 s at most), four sandbox calls and the store.
+    pub lease: Millis,
+    pub retry: Backoff,
+    /// A task that failed so often is a person's business. With the default backoff that is about a day.
+    pub dead_after: i64,
+    /// An effect (push, patch) that failed so often is given up until something newer is wanted. About two hours.
+    pub effect_dead_after: i64,
+    /// Bytes of a request body that a host has to read; the connector judges a notification's size itself.
+    pub body_limit: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            debounce: 500,
+            max_wait: 5_000,
+            lease: 120_000,
+            retry: Backoff::default(),
+            dead_after: 30,
+            effect_dead_after: 16,
+            body_limit: 256 * 1024,
+        }
+    }
+}
+
+/// Waiting times between attempts: exponential, with a ceiling and jitter, so that a thousand tasks that failed together do not come
+/// back together.
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    pub first: Duration,
+    pub factor: u32,
+    pub most: Duration,
+    /// Share of the waiting time that is random, in percent: 20 means 80 % to 120 %, the spread that Svix uses.
+    pub jitter_percent: u32,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(2), factor: 2, most: Duration::from_secs(3_600), jitter_percent: 20 }
+    }
+}
+
+impl Backoff {
+    /// The wait before attempt `attempts + 1`, where `attempts` have failed.
+    pub fn wait<R: Random>(&self, attempts: i64, random: &R) -> Millis {
+        let exponent = u32::try_from(attempts.clamp(0, 32)).unwrap_or(32);
+        let most = Millis::try_from(self.most.as_millis()).unwrap_or(Millis::MAX / 4);
+        let first = Millis::try_from(self.first.as_millis()).unwrap_or(most);
+        let plain = first.saturating_mul(i64::from(self.factor).saturating_pow(exponent)).min(most);
+        let spread = plain.saturating_mul(i64::from(self.jitter_percent)) / 100;
+        if spread <= 0 {
+            return plain;
+        }
+        let drawn = i64::from(u32::from_le_bytes(random.bytes::<4>()));
+        plain - spread + drawn % (2 * spread + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(u8);
+    impl Random for Fixed {
+        fn fill(&self, target: &mut [u8]) {
+            target.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn the_wait_grows_to_its_ceiling_and_stays_within_the_jitter() {
+        let backoff = Backoff::default();
+        for byte in [0_u8, 1, 127, 255] {
+            for attempts in 0..80 {
+                let wait = backoff.wait(attempts, &Fixed(byte));
+                assert!((1_600..=4_320_000).contains(&wait), "{attempts}: {wait}");
+            }
+        }
+        assert!(backoff.wait(0, &Fixed(0)) < backoff.wait(4, &Fixed(0)));
+    }
+}

@@ -1,0 +1,137 @@
+//! From what is stored to what the wallets show: the job for the connector's `rebuild`, and its answer.
+//!
+//! Owns the joining of sealed part, events and template. Does not own what a template does (the connector) nor the package that is signed
+//! (`apple`). Never asks SecuTix.
+
+use passerelle_contract::payload::{self, Item, Job, PassPayload};
+use passerelle_contract::types::{EventPart, PassState as ContractState, Subject, TicketPart};
+
+use crate::flow::Flow;
+use crate::identity::PassId;
+use crate::parts::{self, PartError};
+use crate::ports::{Connector, Host, SandboxFailure};
+use crate::sealing::TenantKeys;
+use crate::store::{PassState, PassSubject, PassView, StoredEvent};
+use crate::tenant::{Template, Tenant};
+
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    #[error(transparent)]
+    Sandbox(#[from] SandboxFailure),
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// The retention time is over; only a new fetch can bring it back.
+    #[error("the ticket's facts are erased")]
+    Erased,
+    #[error("there is no template {0:?}")]
+    NoTemplate(String),
+    /// The template and the facts do not fit; the variable is named, its value is not.
+    #[error("the template cannot be filled: {0}")]
+    Template(String),
+}
+
+impl From<payload::Fault> for RebuildError {
+    fn from(fault: payload::Fault) -> Self {
+        Self::Template(match fault {
+            payload::Fault::Template((line, column, code)) => format!("{code} at {line}:{column}"),
+            payload::Fault::Missing(variable) => format!("nothing to put for {variable}"),
+            payload::Fault::TooLarge => "the pass would be too large".to_owned(),
+        })
+    }
+}
+
+pub fn contract_subject(subject: &PassSubject) -> Subject {
+    match subject {
+        PassSubject::Movement(id) => Subject::Movement(id.clone()),
+        PassSubject::Contact(number) => Subject::Contact(number.clone()),
+    }
+}
+
+pub fn contract_state(state: PassState) -> ContractState {
+    match state {
+        PassState::Live => ContractState::Live,
+        PassState::Void => ContractState::Void,
+    }
+}
+
+pub fn event_part(event: &StoredEvent) -> EventPart {
+    EventPart {
+        key: event.key.clone(),
+        body: event.body.clone(),
+        digest: hex::decode(&event.digest).unwrap_or_default(),
+        ends_at: event.ends_at.and_then(|end| u64::try_from(end).ok()),
+    }
+}
+
+/// One pass of a job.
+pub struct Subjected {
+    pub pass: PassId,
+    pub subject: PassSubject,
+    pub state: PassState,
+    pub ticket: TicketPart,
+    pub successor: Option<PassId>,
+}
+
+/// Builds many passes of one template in one call. The outer error is the job's, an inner one a single pass's.
+pub async fn rebuild<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    template: &Template,
+    events: Vec<EventPart>,
+    passes: Vec<Subjected>,
+) -> Result<Vec<Result<PassPayload, RebuildError>>, RebuildError> {
+    let keys = TenantKeys::derive(&tenant.seal_key);
+    let items = passes.into_iter().map(|pass| item(tenant, &keys, pass)).collect();
+    let job = Job {
+        template: template.compiled.clone(),
+        locales: template.locales.clone(),
+        settings: tenant.settings.clone(),
+        events,
+        items,
+    };
+    let built = flow.host.connector().rebuild(job).await??;
+    Ok(built.into_iter().map(|one| one.map_err(RebuildError::from)).collect())
+}
+
+fn item(tenant: &Tenant, keys: &TenantKeys, pass: Subjected) -> Item {
+    let mut variables = vec![("host.organization".to_owned(), tenant.organization.clone())];
+    if let Some(successor) = &pass.successor {
+        variables.push(("host.successor".to_owned(), link(tenant, keys, successor)));
+    }
+    Item {
+        pass: pass.pass.as_str().to_owned(),
+        subject: contract_subject(&pass.subject),
+        state: contract_state(pass.state),
+        ticket: pass.ticket,
+        variables,
+    }
+}
+
+/// The address of a pass for its holder: it carries its own proof, so that no key is needed and no pass can be guessed.
+pub fn link(tenant: &Tenant, keys: &TenantKeys, pass: &PassId) -> String {
+    format!("{}/api/{}/passes/{pass}?token={}", tenant.public_url, tenant.id, keys.link_token(&tenant.id, pass))
+}
+
+/// Builds one stored pass as it is now.
+pub async fn rebuild_view<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    view: &PassView,
+) -> Result<PassPayload, RebuildError> {
+    let keys = TenantKeys::derive(&tenant.seal_key);
+    let ticket = parts::open(tenant, &keys, &view.pass)?.ok_or(RebuildError::Erased)?;
+    let template = tenant
+        .templates
+        .get(&view.pass.template)
+        .ok_or_else(|| RebuildError::NoTemplate(view.pass.template.clone()))?;
+    let subjected = Subjected {
+        pass: view.pass.id.clone(),
+        subject: view.pass.subject.clone(),
+        state: view.pass.state,
+        ticket,
+        successor: view.pass.successor.clone(),
+    };
+    let events = view.events.iter().map(event_part).collect();
+    let mut built = rebuild(flow, tenant, template, events, vec![subjected]).await?;
+    built.pop().unwrap_or(Err(RebuildError::Sandbox(SandboxFailure::Aborted)))
+}

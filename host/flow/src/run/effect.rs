@@ -1,0 +1,184 @@
+//! An effect: one level to bring to the other side (a push, a patch), read when it is sent.
+//!
+//! Owns what is sent for each kind and what an answer means for the row. Does not own the protocols (`apple`, `google`). An effect that
+//! is given up stays given up until something newer is wanted; what was wanted is never marked as had.
+
+use passerelle_contract::installation::{Kind, Signal};
+use passerelle_contract::types::Wallet;
+
+use crate::apple::push::{self, PushOutcome};
+use crate::flow::Flow;
+use crate::google::{GoogleError, objects};
+use crate::identity::{Millis, PassId};
+use crate::installation;
+use crate::ports::Host;
+use crate::rebuild::{self, RebuildError};
+use crate::sealing::TenantKeys;
+use crate::store::{EffectKind, EffectLease, EffectNext, PassView, Store, StoreError, StoreResult};
+use crate::tenant::Tenant;
+
+/// How long an effect waits while its tenant is out of the configuration: a person has to act.
+const PERSON_PAUSE: Millis = 60_000;
+
+/// Sends one leased effect. `Err` only when the store itself fails.
+pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()> {
+    let next = match flow.host.tenant(&lease.tenant) {
+        None => EffectNext::Wait { at: flow.now() + PERSON_PAUSE },
+        Some(tenant) => match lease.kind {
+            EffectKind::ApplePush => apple_push(flow, &tenant, &lease).await?,
+            EffectKind::GoogleClass => google_class(flow, &tenant, &lease).await?,
+            EffectKind::GoogleObject => google_object(flow, &tenant, &lease).await?,
+        },
+    };
+    match &next {
+        EffectNext::Have(_) | EffectNext::Gone | EffectNext::Wait { .. } => {
+            tracing::debug!(tenant = %lease.tenant, kind = ?lease.kind, next = ?next, "effect");
+        }
+        EffectNext::Retry { error, .. } => {
+            tracing::warn!(tenant = %lease.tenant, kind = ?lease.kind, attempts = lease.attempts, error, "effect failed, will be tried again");
+        }
+        EffectNext::Dead { error } => {
+            tracing::error!(tenant = %lease.tenant, kind = ?lease.kind, error, "effect given up");
+        }
+    }
+    flow.host.store().finish_effect(&lease, next, flow.now()).await?;
+    Ok(())
+}
+
+fn failed<H: Host>(flow: &Flow<H>, lease: &EffectLease, after: Option<Millis>, error: String) -> EffectNext {
+    if lease.attempts + 1 >= flow.options.effect_dead_after {
+        return EffectNext::Dead { error };
+    }
+    let wait = flow.options.retry.wait(lease.attempts, flow.host.random());
+    EffectNext::Retry { at: flow.now() + wait.max(after.unwrap_or(0)), error }
+}
+
+async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
+    let Some(device) = flow.host.store().device(&lease.tenant, &lease.target).await? else {
+        return Ok(EffectNext::Gone);
+    };
+    let keys = TenantKeys::derive(&tenant.seal_key);
+    let token = match keys.open_small(&device.push_sealed, &["device", tenant.id.as_str(), &lease.target]) {
+        Ok(token) => String::from_utf8_lossy(&token).into_owned(),
+        Err(error) => return Ok(EffectNext::Dead { error: error.to_string() }),
+    };
+    match push::push(&flow.host, tenant, &token).await {
+        Ok(PushOutcome::Delivered) => Ok(EffectNext::Have(lease.want)),
+        Ok(PushOutcome::Gone { at }) => {
+            let at = at.unwrap_or_else(|| flow.now());
+            let lost = flow.host.store().forget_device(&lease.tenant, &lease.target, at).await?;
+            for (pass, active) in lost {
+                infer_removal(flow, tenant, &pass, active, &lease.target, at).await?;
+            }
+            Ok(EffectNext::Gone)
+        }
+        Ok(PushOutcome::Retry { after, reason }) => {
+            Ok(failed(flow, lease, after.map(|wait| Millis::try_from(wait.as_millis()).unwrap_or(0)), reason))
+        }
+        Ok(PushOutcome::Refused { reason }) => Ok(EffectNext::Dead { error: reason }),
+        Err(error) => Ok(failed(flow, lease, None, error.to_string())),
+    }
+}
+
+/// Apple says that the token is dead: the pass was removed, or the phone wiped, without a word to us.
+async fn infer_removal<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+    active: u32,
+    device: &str,
+    at: Millis,
+) -> StoreResult<()> {
+    let Some(view) = flow.host.store().pass(&tenant.id, pass).await? else { return Ok(()) };
+    let signal = Signal {
+        source: "apple-push".to_owned(),
+        event: format!("gone/{device}/{at}"),
+        wallet: Wallet::Apple,
+        kind: Kind::InferredRemoval,
+        at: u64::try_from(at).unwrap_or(0),
+        count: Some(active),
+    };
+    match installation::apply(flow, tenant, &view.pass, vec![signal]).await {
+        Ok(_) => Ok(()),
+        Err(installation::InstallationError::Store(error)) => Err(error),
+        // The registration is gone either way; what the CRM is told is repaired by the next signal.
+        Err(error) => {
+            tracing::error!(tenant = %tenant.id, pass = %pass, %error, "an inferred removal was not counted");
+            Ok(())
+        }
+    }
+}
+
+async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
+    let Some(view) = flow.host.store().pass_of_class(&lease.tenant, &lease.target).await? else {
+        return Ok(EffectNext::Gone);
+    };
+    let sent = send_google(flow, tenant, &view, Which::Class).await;
+    google_next(flow, lease, sent)
+}
+
+async fn google_object<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
+    let Ok(id) = PassId::parse(&lease.target) else { return Ok(EffectNext::Gone) };
+    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(EffectNext::Gone) };
+    let sent = send_google(flow, tenant, &view, Which::Object).await;
+    google_next(flow, lease, sent)
+}
+
+fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), SendError>) -> StoreResult<EffectNext> {
+    Ok(match sent {
+        Ok(()) => EffectNext::Have(lease.want),
+        Err(SendError::NotConfigured) => EffectNext::Gone,
+        Err(SendError::Rebuild(RebuildError::Part(crate::parts::PartError::Store(error)))) => return Err(error),
+        Err(SendError::Rebuild(
+            error @ (RebuildError::Erased | RebuildError::NoTemplate(_) | RebuildError::Template(_)),
+        )) => EffectNext::Dead { error: error.to_string() },
+        Err(SendError::Google(GoogleError::Refused { .. })) if lease.attempts >= 3 => {
+            EffectNext::Dead { error: "refused".to_owned() }
+        }
+        Err(SendError::Google(error)) => {
+            let after = error.retry_after().map(|wait| Millis::try_from(wait.as_millis()).unwrap_or(0));
+            failed(flow, lease, after, error.to_string())
+        }
+        Err(error) => failed(flow, lease, None, error.to_string()),
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Class,
+    Object,
+    Both,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error("the tenant has no Google Wallet issuer, or the template no Google part")]
+    NotConfigured,
+    #[error(transparent)]
+    Rebuild(#[from] RebuildError),
+    #[error(transparent)]
+    Google(#[from] GoogleError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Builds a pass as it is now and brings its class, its object or both to Google.
+pub async fn send_google<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    view: &PassView,
+    which: Which,
+) -> Result<(), SendError> {
+    if tenant.google.is_none() {
+        return Err(SendError::NotConfigured);
+    }
+    let payload = rebuild::rebuild_view(flow, tenant, view).await?;
+    let google = payload.google.ok_or(SendError::NotConfigured)?;
+    if which != Which::Object {
+        objects::upsert_class(&flow.host, tenant, &flow.google_tokens, &view.pass.template, &google).await?;
+    }
+    if which != Which::Class {
+        objects::upsert_object(&flow.host, tenant, &flow.google_tokens, &view.pass.id, &google).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! The four SecuTix calls that the flow makes.
+//!
+//! Owns addresses, bodies, the reading of HTTP statuses and, for the one call that writes, of the envelope. Does not own the meaning of what
+//! is read: HTTP 200 does not mean success, and the connector's `classify` judges that. Bounded by the budget, which is asked before
+//! every call, by the tenant's timeout, and by a limit on each answer.
+//!
+//! No error carries a word of what was sent or answered, but for status codes.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::budget::Budget;
+use super::jwt;
+use crate::identity::Millis;
+use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
+use crate::retry_after::retry_after;
+use crate::store::{Priority, Spent, StoreError};
+use crate::tenant::{Secutix, Tenant};
+
+/// Bytes of a file. A movement with its ticket and its share of the operation is about 1.2 KB of JSON, so this is a file of 10,000
+/// movements and a third more; it is also what one run may cost a host in memory.
+const FILE_LIMIT: usize = 16 << 20;
+/// Bytes of a contact or of an envelope: a contact with all its qualities is a few KB.
+const SMALL_LIMIT: usize = 256 << 10;
+/// How long we stay silent when SecuTix says 509 or 429 and not until when: the window of its limit.
+const PAUSE: Millis = 60_000;
+/// Longest status code of an envelope that is passed on; those that are known have at most 20 letters.
+const CODE: usize = 64;
+
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecutixError {
+    /// Nothing was sent.
+    #[error("the budget of SecuTix requests is spent for now")]
+    BudgetSpent { until: Millis },
+    /// HTTP 509 or 429; the budget is paused until then for everybody.
+    #[error("SecuTix asks us to slow down")]
+    Throttled { until: Millis },
+    /// HTTP 401 or 403: institution, operator, partner, secret or the clock is wrong. An alarm for the operator, never the caller's fault.
+    #[error("SecuTix refuses our credentials")]
+    CredentialsRefused,
+    /// HTTP 404, or an identifier that SecuTix cannot know since it is no int64 (nothing was sent then).
+    #[error("SecuTix knows no such thing")]
+    NotFound,
+    /// Any other HTTP status that a repetition does not change.
+    #[error("SecuTix refuses the request with HTTP {0}")]
+    Refused(StatusCode),
+    /// HTTP 5xx or 408.
+    #[error("SecuTix is unavailable (HTTP {0})")]
+    Unavailable(StatusCode),
+    #[error("SecuTix gives no answer: {0}")]
+    Unanswered(HttpFailure),
+    /// `in_progress`: try again, nothing is wrong.
+    #[error("SecuTix is not ready")]
+    NotReady,
+    /// HTTP 200, and an envelope that says no: its status code.
+    #[error("SecuTix answers {0}")]
+    Rejected(String),
+    /// HTTP 200, and no envelope.
+    #[error("SecuTix gives an answer that cannot be read")]
+    Unreadable,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SecutixError {
+    /// Whether a request has left: what a run counts as a call.
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Self::BudgetSpent { .. } | Self::Store(_) => false,
+            Self::Unanswered(failure) => !matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
+            _ => true,
+        }
+    }
+}
+
+/// One of the four, with what differs among them.
+#[derive(Clone, Copy)]
+enum Endpoint {
+    FileByToken,
+    File,
+    Contact,
+    UpdateReference,
+}
+
+impl Endpoint {
+    fn method(self) -> &'static str {
+        match self {
+            Self::FileByToken => "getFileDetailsFromOrderSecretId",
+            Self::File => "getFileDetails",
+            Self::Contact => "getContactData",
+            Self::UpdateReference => "updateExternalReferences",
+        }
+    }
+
+    fn url(self, secutix: &Secutix) -> String {
+        let (module, service, version) = match self {
+            Self::Contact => ("tnco", "contactInformationPublicService", &secutix.contact_version),
+            Self::FileByToken | Self::File | Self::UpdateReference => {
+                ("tnseb", "externalOrderService", &secutix.order_version)
+            }
+        };
+        format!("{}/{module}/backend-apis/{service}/{version}/{}", secutix.url, self.method())
+    }
+
+    fn response_limit(self) -> usize {
+        match self {
+            Self::FileByToken | Self::File => FILE_LIMIT,
+            Self::Contact | Self::UpdateReference => SMALL_LIMIT,
+        }
+    }
+}
+
+/// SecuTix, as one tenant sees it.
+pub struct SecutixClient<'a, H: Host> {
+    host: &'a H,
+    tenant: &'a Tenant,
+}
+
+impl<'a, H: Host> SecutixClient<'a, H> {
+    pub fn new(host: &'a H, tenant: &'a Tenant) -> Self {
+        Self { host, tenant }
+    }
+
+    /// The file of an order, by the order's secret. The body of an HTTP 200, as it came.
+    pub async fn get_file_by_token(&self, token: &str, priority: Priority) -> Result<Bytes, SecutixError> {
+        self.call(Endpoint::FileByToken, priority, json!({ "orderSecretId": token })).await
+    }
+
+    /// A file by its id. The body of an HTTP 200, as it came.
+    pub async fn get_file(&self, file: &str, priority: Priority) -> Result<Bytes, SecutixError> {
+        self.call(Endpoint::File, priority, json!({ "fileId": int64(file)? })).await
+    }
+
+    /// A contact by its number, which is a text. The body of an HTTP 200, as it came.
+    pub async fn get_contact(&self, number: &str, priority: Priority) -> Result<Bytes, SecutixError> {
+        let body = json!({ "contactNumber": number, "details": ["GENERAL", "QUALITIES", "COM_MEANS"] });
+        self.call(Endpoint::Contact, priority, body).await
+    }
+
+    /// Writes one external reference of a movement, in place of the one with that key.
+    pub async fn update_external_reference(
+        &self,
+        movement: &str,
+        key: &str,
+        value: &str,
+        priority: Priority,
+    ) -> Result<(), SecutixError> {
+        let body = json!({
+            "id": int64(movement)?,
+            "externalReferenceKind": "MOVEMENT",
+            "externalReference": { "key": key, "value": value },
+        });
+        judge_envelope(&self.call(Endpoint::UpdateReference, priority, body).await?)
+    }
+
+    async fn call(&self, endpoint: Endpoint, priority: Priority, body: Value) -> Result<Bytes, SecutixError> {
+        let secutix = &self.tenant.secutix;
+        let store = self.host.store();
+        let budget = Budget::new(&secutix.institution, endpoint.method(), secutix.requests_per_minute);
+        if let Spent::WaitUntil(until) = budget.spend(store, priority, self.host.clock().now()).await? {
+            return Err(SecutixError::BudgetSpent { until });
+        }
+        // Read again: the token must be less than a second old when it arrives, and the store may have been slow.
+        let token = jwt::bearer(secutix, self.host.clock().now());
+        let request = HttpRequest {
+            method: Method::POST,
+            url: endpoint.url(secutix),
+            headers: vec![
+                (AUTHORIZATION, format!("Bearer {token}")),
+                (CONTENT_TYPE, "application/json".to_owned()),
+                (ACCEPT, "application/json".to_owned()),
+            ],
+            body: Bytes::from(body.to_string()),
+            timeout: secutix.timeout,
+            response_limit: endpoint.response_limit(),
+            identity: None,
+        };
+        let response = self.host.http().send(request).await.map_err(SecutixError::Unanswered)?;
+        let judged = judge_status(response, self.host.clock().now());
+        if let Err(SecutixError::Throttled { until }) = judged {
+            budget.pause(store, until).await?;
+        }
+        judged
+    }
+}
+
+/// SecuTix's identifiers are int64.
+fn int64(id: &str) -> Result<i64, SecutixError> {
+    id.parse().map_err(|_| SecutixError::NotFound)
+}
+
+fn judge_status(response: HttpResponse, now: Millis) -> Result<Bytes, SecutixError> {
+    match response.status.as_u16() {
+        200 => Ok(response.body),
+        401 | 403 => Err(SecutixError::CredentialsRefused),
+        404 => Err(SecutixError::NotFound),
+        // SecuTix documents 509 for too many requests; 429 is what a proxy before it would say.
+        429 | 509 => {
+            let until = retry_after(&response.headers, now).unwrap_or(now.saturating_add(PAUSE));
+            Err(SecutixError::Throttled { until })
+        }
+        408 | 500..=599 => Err(SecutixError::Unavailable(response.status)),
+        _ => Err(SecutixError::Refused(response.status)),
+    }
+}
+
+fn judge_envelope(body: &[u8]) -> Result<(), SecutixError> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        #[serde(rename = "statusCode")]
+        status_code: String,
+    }
+    let envelope: Envelope = serde_json::from_slice(body).map_err(|_| SecutixError::Unreadable)?;
+    match envelope.status_code.as_str() {
+        "success" => Ok(()),
+        "in_progress" => Err(SecutixError::NotReady),
+        // A code, and only as much of it as a code can be: this text goes to logs.
+        code => Err(SecutixError::Rejected(
+            code.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).take(CODE).collect(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! `tenant.toml`, as it is written.
+//!
+//! Owns the keys, their defaults and their documentation, from which the published JSON Schema is made. Does not own what the values
+//! lead to (`load`) nor how mistakes are told (`strict`). Texts stay texts here: they are parsed into what they mean by `load`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// One venue: how to speak with its SecuTix institution, with Apple and with Google, and which passes it gives out. The folder's name is
+/// the tenant's identifier and a segment of its addresses.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Passerelle: tenant.toml")]
+pub struct TenantConfig {
+    /// Who issues the passes. Shown on them, and in the notifications that a phone shows.
+    #[schemars(length(min = 1))]
+    pub organization: String,
+
+    /// Languages of the passes (BCP 47, such as "fr" or "de-CH"). The first is what a phone with another language gets.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub locales: Vec<String>,
+
+    /// Where phones and buyers reach this server for this tenant. Default: `public_url` of passerelle.toml; to be set here when a venue has
+    /// its own domain. Installed passes keep the address that they were made with, so the old one must stay reachable.
+    pub public_url: Option<String>,
+
+    /// The SecuTix institution.
+    pub secutix: SecutixConfig,
+
+    /// The key that seals what is kept of a ticket.
+    pub seal: SealConfig,
+
+    /// Apple Wallet. Without it, no Apple passes.
+    pub apple: Option<AppleConfig>,
+
+    /// Google Wallet. Without it, no Google passes.
+    pub google: Option<GoogleConfig>,
+
+    /// Which template a pass is made from.
+    pub templates: TemplatesConfig,
+
+    /// Constants of your own that templates may use as `settings.<key>`: a telephone number, an address, a slogan. They are shown to the
+    /// public, so no secrets. A key is letters, digits and _.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+
+    /// Limits that keep a mistake small.
+    #[serde(default)]
+    pub safety: SafetyConfig,
+}
+
+/// How to reach SecuTix. All five are agreed with SecuTix when the external interface is set up.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecutixConfig {
+    /// Address of the institution's web services: `https://<institution>.ws.secutix.com`, `.pp-ws.` for pre-production.
+    pub url: String,
+
+    /// Institution code (JWT `sub`).
+    #[schemars(length(min = 1))]
+    pub institution: String,
+
+    /// Virtual operator that SecuTix made for this interface (JWT `aud`), often `<INSTITUTION>_WALLET`.
+    #[schemars(length(min = 1))]
+    pub operator: String,
+
+    /// Partner name (JWT `iss`).
+    #[schemars(length(min = 1))]
+    pub partner: String,
+
+    /// Reference to the secret shared with SecuTix, which signs every call: `env:NAME` or `file:PATH`. One line break at its end is dropped.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub secret: String,
+
+    /// Version of ExternalOrderService. Default: v1_33, the latest that SecuTix has frozen, so its answers keep their shape.
+    #[serde(default = "order_version")]
+    pub order_version: String,
+
+    /// Version of ContactInformationPublicService. Default: v2_21, the latest that SecuTix has frozen.
+    #[serde(default = "contact_version")]
+    pub contact_version: String,
+
+    /// Seconds to wait for an answer. Default: 20, since the file of a large order takes SecuTix several; at most 30, which a worker's lease
+    /// is made to outlive.
+    #[serde(default = "timeout_s")]
+    #[schemars(range(min = 1, max = 30))]
+    pub timeout_s: u32,
+
+    /// Calls a minute to each of SecuTix's endpoints. Default: 60, SecuTix's documented limit for an institution; less when another system
+    /// calls the same institution, more only when SecuTix has agreed to it.
+    #[serde(default = "requests_per_minute")]
+    #[schemars(range(min = 1, max = 6000))]
+    pub requests_per_minute: u32,
+}
+
+fn order_version() -> String {
+    "v1_33".to_owned()
+}
+
+fn contact_version() -> String {
+    "v2_21".to_owned()
+}
+
+fn timeout_s() -> u32 {
+    20
+}
+
+fn requests_per_minute() -> u32 {
+    60
+}
+
+/// What is kept of a ticket is encrypted under this key.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SealConfig {
+    /// Reference to 32 random bytes, in base64, in hex or raw. `passerelle key seal --out tenants/<id>/seal.key` makes them. Keep a copy apart
+    /// from the backup of the database: without the key, the sealed parts are lost and passes are rebuilt from SecuTix.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub key: String,
+}
+
+/// Apple Wallet: a Pass Type ID, its certificate and the key that the certificate was requested with.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppleConfig {
+    /// Pass Type ID, `pass.org.example.tickets`. Must be the one that the certificate names.
+    #[schemars(regex(pattern = r"^pass\.[A-Za-z0-9.-]+$"))]
+    pub pass_type: String,
+
+    /// Team ID: ten letters and digits. Must be the one that the certificate names.
+    #[schemars(regex(pattern = r"^[A-Z0-9]{10}$"))]
+    pub team: String,
+
+    /// Reference to the Pass Type ID certificate: PEM, or the `.cer` file as Apple delivers it. May hold the intermediate as well.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub certificate: String,
+
+    /// Reference to Apple's intermediate that issued the certificate (today "Worldwide Developer Relations - G4", from
+    /// apple.com/certificateauthority). Not needed when `certificate` holds both.
+    #[schemars(inner(regex(pattern = r"^(env|file|variable):.+$")))]
+    pub intermediate: Option<String>,
+
+    /// Reference to the private key of the certificate, PEM without a passphrase. It is read by the signer only.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub key: String,
+
+    /// Apple's push service. Default: https://api.push.apple.com; passes have no sandbox environment, so nothing else is right but a simulator.
+    #[serde(default = "push_url")]
+    pub push_url: String,
+}
+
+fn push_url() -> String {
+    "https://api.push.apple.com".to_owned()
+}
+
+/// Google Wallet: an issuer account and the service account that may write to it.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GoogleConfig {
+    /// Issuer ID of the Google Wallet console: digits, in quotes.
+    #[schemars(regex(pattern = r"^[0-9]{1,20}$"))]
+    pub issuer: String,
+
+    /// Reference to the service account's key file (JSON), as downloaded from the Google Cloud console. The account must be a user of the
+    /// issuer, with the role Developer.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub account: String,
+
+    /// Google's Wallet API. Default: the public one; to be changed for a simulator only.
+    #[serde(default = "api_url")]
+    pub api_url: String,
+
+    /// Google's token endpoint. Default: the public one; to be changed for a simulator only.
+    #[serde(default = "token_url")]
+    pub token_url: String,
+
+    /// Beginning of the links that save a pass. Default: the public one; to be changed for a simulator only.
+    #[serde(default = "save_url")]
+    pub save_url: String,
+
+    /// Domains whose pages show the "Add to Google Wallet" button. Default: the domain of `public_url`, since the buyer's page is there.
+    #[schemars(inner(length(min = 1)))]
+    pub origins: Option<Vec<String>>,
+}
+
+fn api_url() -> String {
+    "https://walletobjects.googleapis.com/walletobjects/v1".to_owned()
+}
+
+fn token_url() -> String {
+    "https://oauth2.googleapis.com/token".to_owned()
+}
+
+fn save_url() -> String {
+    "https://pay.google.com/gp/v/save".to_owned()
+}
+
+/// Template selection. First match wins: the comfort variable of the event, the product's family subtype, the default. A name is that of a
+/// folder under `templates/`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TemplatesConfig {
+    /// Template of a ticket for which nothing else is said.
+    #[schemars(length(min = 1))]
+    pub default: String,
+
+    /// Template of member cards. Without it, SecuTix contacts get no cards.
+    #[schemars(inner(length(min = 1)))]
+    pub default_card: Option<String>,
+
+    /// SecuTix comfort variable whose value on an event names the template. Default: WALLET, the name that The Wallet Crew's connector uses,
+    /// so that events set up for it keep working. A value that names no template counts as none.
+    #[serde(default = "comfort_variable")]
+    #[schemars(length(min = 1))]
+    pub comfort_variable: String,
+
+    /// SecuTix product family subtype to template: `OPERA = "event-ticket"`.
+    #[serde(default)]
+    pub family_subtypes: BTreeMap<String, String>,
+}
+
+fn comfort_variable() -> String {
+    "WALLET".to_owned()
+}
+
+/// Limits that keep a mistake small.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SafetyConfig {
+    /// Passes that may be made void in an hour without a person's word. More wait until `passerelle replay` releases them. Default: 200, more
+    /// than the refunds and exchanges of a busy day at a large house, less than a performance that a wrong answer seems to empty.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub voids_per_hour: u32,
+
+    /// Seconds after which a ticket that is missing from its file is looked for again, before its pass is made void. Default: 120, since
+    /// SecuTix may announce the two halves of an exchange in either order, and both are there after a minute.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub confirm_absence_after_s: u32,
+
+    /// Days after the event's end when the sealed parts of its tickets are erased. Default: 30, time enough for a complaint.
+    #[schemars(range(min = 0, max = 3650))]
+    pub erase_after_days: u32,
+
+    /// Days to keep sealed parts of events whose end SecuTix does not say, and of member cards, counted from the last change. Default: 400, a
+    /// season and its renewal.
+    #[schemars(range(min = 1, max = 3650))]
+    pub erase_without_end_days: u32,
+}
+
+impl Default for SafetyConfig {
+    fn default() -> Self {
+        Self { voids_per_hour: 200, confirm_absence_after_s: 120, erase_after_days: 30, erase_without_end_days: 400 }
+    }
+}

@@ -1,0 +1,209 @@
+//! Keys and certificates as files hold them: the sealing key, Apple's certificates, Google's service account.
+//!
+//! Owns the forms in which they are accepted. Does not own whether a certificate is the right one and still valid (`apple`), nor
+//! private keys, which are read by the host's signer and by nobody else.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::{DecodePaddingMode, general_purpose};
+use der::Decode as _;
+use x509_cert::Certificate;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::problem::Area;
+
+/// Bytes of a sealing key: ChaCha20-Poly1305's key, and what HKDF-free derivations by HMAC-SHA-256 expect.
+pub const SEAL_KEY_BYTES: usize = 32;
+
+/// A chain of an issuing authority has two or three certificates; a bundle of a whole root program has hundreds and is a mistake here.
+const LONGEST_CHAIN: usize = 8;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialFault {
+    #[error("a sealing key is 32 bytes, in base64, in hex or as they are; `passerelle key seal` makes one")]
+    SealKeyLength,
+    #[error("32 printable characters are a password or half a key in hex, not a sealing key; `passerelle key seal` makes one")]
+    SealKeyText,
+    #[error("all bytes of the sealing key are equal; `passerelle key seal` makes a real one")]
+    SealKeyTrivial,
+    #[error("there is no certificate in it: expected PEM (\"-----BEGIN CERTIFICATE-----\") or the DER file as Apple delivers it")]
+    NoCertificate,
+    #[error("the certificate in it is damaged")]
+    BadCertificate,
+    #[error("it holds more certificates than a chain has; give the pass certificate and its intermediate only")]
+    TooManyCertificates,
+    #[error("it is not a private key in PEM (\"-----BEGIN PRIVATE KEY-----\", or RSA or EC)")]
+    NoPrivateKey,
+    #[error("the private key is protected by a passphrase; remove it with `openssl pkey -in FILE -out FILE` and restrict who may read the file")]
+    EncryptedKey,
+    #[error("it is not the key file of a service account: the JSON text \"{0}\" is missing (console.cloud.google.com, IAM, service accounts, keys)")]
+    ServiceAccount(&'static str),
+}
+
+impl CredentialFault {
+    pub fn area(self) -> Area {
+        match self {
+            Self::NoCertificate | Self::BadCertificate | Self::TooManyCertificates => Area::Certificates,
+            Self::SealKeyLength
+            | Self::SealKeyText
+            | Self::SealKeyTrivial
+            | Self::NoPrivateKey
+            | Self::EncryptedKey
+            | Self::ServiceAccount(_) => Area::Secrets,
+        }
+    }
+}
+
+/// With or without padding: people paste both.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
+
+/// 32 bytes as base64, hex or raw.
+pub fn seal_key(content: &[u8]) -> Result<Zeroizing<[u8; SEAL_KEY_BYTES]>, CredentialFault> {
+    let text = content.trim_ascii();
+    // Raw first: bytes that happen to begin or end with white space are a key all the same. A random key is printable throughout
+    // with a probability of 1e-14; a password of 32 characters always is.
+    let decoded = if content.len() == SEAL_KEY_BYTES && !text.iter().all(u8::is_ascii_graphic) {
+        Zeroizing::new(content.to_vec())
+    } else if text.len() == SEAL_KEY_BYTES {
+        return Err(CredentialFault::SealKeyText);
+    } else {
+        let decoded = match text.len() {
+            length if length == 2 * SEAL_KEY_BYTES => hex::decode(text).ok(),
+            _ => STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok(),
+        };
+        Zeroizing::new(decoded.ok_or(CredentialFault::SealKeyLength)?)
+    };
+    let mut key = <[u8; SEAL_KEY_BYTES]>::try_from(decoded.as_slice()).map_err(|_| CredentialFault::SealKeyLength)?;
+    let trivial = key.iter().all(|byte| Some(byte) == key.first());
+    let sealed = Zeroizing::new(key);
+    key.zeroize();
+    if trivial { Err(CredentialFault::SealKeyTrivial) } else { Ok(sealed) }
+}
+
+/// The text form that `passerelle key seal` writes.
+pub fn seal_key_text(key: &[u8; SEAL_KEY_BYTES]) -> Zeroizing<String> {
+    Zeroizing::new(general_purpose::STANDARD.encode(key))
+}
+
+/// The certificates of a PEM file in its order, or the one of a DER file. Text around the blocks, as exports from PKCS#12 have it, and
+/// blocks of other kinds are passed over.
+pub fn certificates(content: &[u8]) -> Result<Vec<Vec<u8>>, CredentialFault> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    /// The first byte of a DER SEQUENCE, which a certificate is; no PEM file begins with it, since its text would.
+    const SEQUENCE: u8 = 0x30;
+
+    let mut chain = Vec::new();
+    if content.first() == Some(&SEQUENCE) && Certificate::from_der(content).is_ok() {
+        chain.push(content.to_vec());
+        return Ok(chain);
+    }
+    let text = String::from_utf8_lossy(content);
+    let mut rest: &str = &text;
+    while let Some((_, after)) = rest.split_once(BEGIN) {
+        let (body, after) = after.split_once(END).ok_or(CredentialFault::BadCertificate)?;
+        let letters: String = body.split_ascii_whitespace().collect();
+        let der = STANDARD.decode(letters).map_err(|_| CredentialFault::BadCertificate)?;
+        Certificate::from_der(&der).map_err(|_| CredentialFault::BadCertificate)?;
+        chain.push(der);
+        if chain.len() > LONGEST_CHAIN {
+            return Err(CredentialFault::TooManyCertificates);
+        }
+        rest = after;
+    }
+    if chain.is_empty() { Err(CredentialFault::NoCertificate) } else { Ok(chain) }
+}
+
+/// Looks at the armour of a private key only, so that a wrong file is noticed when the configuration is read and not at the first pass.
+pub fn private_key_armour(content: &[u8]) -> Result<(), CredentialFault> {
+    const PLAIN: [&str; 3] = ["-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----"];
+    let text = std::str::from_utf8(content).map_err(|_| CredentialFault::NoPrivateKey)?;
+    if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(CredentialFault::EncryptedKey);
+    }
+    if PLAIN.iter().any(|armour| text.contains(armour)) { Ok(()) } else { Err(CredentialFault::NoPrivateKey) }
+}
+
+/// `client_email` of a Google service account's key file; its private key must be there too, and is left to the signer.
+pub fn service_account(content: &[u8]) -> Result<String, CredentialFault> {
+    #[derive(serde::Deserialize)]
+    struct KeyFile {
+        client_email: Option<String>,
+        private_key: Option<String>,
+    }
+    let file: KeyFile = serde_json::from_slice(content).map_err(|_| CredentialFault::ServiceAccount("client_email"))?;
+    let key = Zeroizing::new(file.private_key.ok_or(CredentialFault::ServiceAccount("private_key"))?);
+    private_key_armour(key.as_bytes())?;
+    file.client_email.filter(|email| email.contains('@')).ok_or(CredentialFault::ServiceAccount("client_email"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> [u8; 32] {
+        std::array::from_fn(|i| u8::try_from(i * 7 + 3).unwrap_or(255))
+    }
+
+    #[test]
+    fn a_seal_key_is_read_raw_in_hex_and_in_base64() {
+        let padded = seal_key_text(&key());
+        let forms: [&[u8]; 5] = [
+            &key(),
+            hex::encode(key()).as_bytes(),
+            format!("{}\n", padded.as_str()).as_bytes(),
+            padded.trim_end_matches('=').as_bytes(),
+            general_purpose::URL_SAFE.encode(key()).as_bytes(),
+        ]
+        .map(|form| &*form.to_vec().leak());
+        for form in forms {
+            assert_eq!(*seal_key(form).unwrap(), key());
+        }
+    }
+
+    #[test]
+    fn a_raw_key_keeps_bytes_that_look_like_white_space() {
+        let mut spaced = key();
+        spaced[0] = b' ';
+        spaced[31] = b'\n';
+        assert_eq!(*seal_key(&spaced).unwrap(), spaced);
+    }
+
+    #[test]
+    fn what_is_no_seal_key_is_told_apart() {
+        assert_eq!(seal_key(b"short"), Err(CredentialFault::SealKeyLength));
+        assert_eq!(seal_key(&[1; 31]), Err(CredentialFault::SealKeyLength));
+        assert_eq!(seal_key(hex::encode(&key()[..16]).as_bytes()), Err(CredentialFault::SealKeyText));
+        assert_eq!(seal_key(hex::encode([0_u8; 32]).as_bytes()), Err(CredentialFault::SealKeyTrivial));
+        assert_eq!(seal_key("g".repeat(64).as_bytes()), Err(CredentialFault::SealKeyLength));
+    }
+
+    #[test]
+    fn a_file_without_certificates_says_so_and_a_damaged_one_too() {
+        assert_eq!(certificates(b""), Err(CredentialFault::NoCertificate));
+        assert_eq!(certificates(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"), Err(CredentialFault::NoCertificate));
+        let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
+        assert_eq!(certificates(damaged), Err(CredentialFault::BadCertificate));
+        assert_eq!(certificates(b"-----BEGIN CERTIFICATE-----\nAAAA"), Err(CredentialFault::BadCertificate));
+    }
+
+    #[test]
+    fn a_private_key_is_known_by_its_armour() {
+        assert_eq!(private_key_armour(b"Bag Attributes\n-----BEGIN PRIVATE KEY-----\n"), Ok(()));
+        assert_eq!(private_key_armour(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n"), Err(CredentialFault::EncryptedKey));
+        assert_eq!(private_key_armour(b"-----BEGIN CERTIFICATE-----\n"), Err(CredentialFault::NoPrivateKey));
+        assert_eq!(private_key_armour(&[0xff, 0xfe]), Err(CredentialFault::NoPrivateKey));
+    }
+
+    #[test]
+    fn a_service_account_has_an_address_and_a_key() {
+        let full = br#"{"type":"service_account","client_email":"a@b.iam","private_key":"-----BEGIN PRIVATE KEY-----\nx"}"#;
+        assert_eq!(service_account(full), Ok("a@b.iam".to_owned()));
+        assert_eq!(service_account(br#"{"client_email":"a@b.iam"}"#), Err(CredentialFault::ServiceAccount("private_key")));
+        let nameless = br#"{"private_key":"-----BEGIN PRIVATE KEY-----\nx"}"#;
+        assert_eq!(service_account(nameless), Err(CredentialFault::ServiceAccount("client_email")));
+        assert_eq!(service_account(b"no json"), Err(CredentialFault::ServiceAccount("client_email")));
+    }
+}

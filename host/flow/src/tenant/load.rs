@@ -1,0 +1,372 @@
+//! From a folder's files to a [`Tenant`]: parsed, resolved, compiled, with everything that is wrong said at once.
+//!
+//! Owns what the texts of `tenant.toml` mean and how they hang together. Does no I/O: a host gives the files and a way to read secrets, so
+//! that the server and Spin read the same folder alike. Does not ask the time: a certificate that has expired is a matter of `apple`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use super::config::{AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TemplatesConfig, TenantConfig};
+use super::credential;
+use super::problem::{self, Fault, Place, Problem};
+use super::secret::{SecretProblem, SecretReference};
+use super::strict::{self, Positions};
+use super::templates::{self, TemplateFolder};
+use super::{Apple, Google, Safety, Secutix, Selection, Tenant};
+use crate::identity::{Millis, TenantId};
+use crate::ports::{ClientIdentity, KeyRef};
+
+/// The file that makes a folder a tenant.
+pub const TENANT_FILE: &str = "tenant.toml";
+
+/// The readable part of a tenant's folder: `tenant.toml` and `templates/**`, by path with `/`. Keys and certificates are not in it: they are
+/// read through their references only.
+#[derive(Clone, Debug, Default)]
+pub struct TenantFiles {
+    /// How messages name the folder: `tenants/demo`.
+    pub shown: String,
+    pub files: BTreeMap<String, Bytes>,
+}
+
+impl TenantFiles {
+    pub(super) fn place(&self, path: &str) -> Place {
+        Place::file(self.shown_path(path))
+    }
+
+    fn shown_path(&self, path: &str) -> String {
+        if self.shown.is_empty() { path.to_owned() } else { format!("{}/{path}", self.shown) }
+    }
+}
+
+/// What a tenant takes from the host when it does not say otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    pub public_url: Option<String>,
+    /// Trials only: addresses may be http.
+    pub plain_http: bool,
+}
+
+/// Reads what a reference names, its `#field` already picked.
+pub type Secrets<'a> = &'a dyn Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem>;
+
+const SECOND: Millis = 1_000;
+const DAY: Millis = 24 * 3_600 * SECOND;
+
+/// Reads a tenant, or says all that keeps it from being one.
+pub fn load(id: TenantId, files: &TenantFiles, secrets: Secrets<'_>, defaults: &Defaults) -> Result<Tenant, Vec<Problem>> {
+    let content = files.files.get(TENANT_FILE).ok_or_else(|| vec![Problem { place: files.place(TENANT_FILE), fault: Fault::NoFile }])?;
+    let (config, positions) = match strict::read::<TenantConfig>(&files.shown_path(TENANT_FILE), content) {
+        Ok(read) => read,
+        Err(mut problems) => {
+            // The templates do not depend on it, so who starts a tenant sees their mistakes in the same run.
+            problems.extend(templates::load(files, &[]).problems);
+            return Err(problems);
+        }
+    };
+    let mut loader = Loader { id, positions, secrets, defaults, problems: Vec::new() };
+
+    let locales = loader.locales(&config.locales);
+    let public_url = loader.public_url(config.public_url.as_deref());
+    let secutix = loader.secutix(&config.secutix);
+    let seal_key = loader.secret("seal.key", &config.seal.key).and_then(|content| {
+        let key = credential::seal_key(&content);
+        loader.credential("seal.key", key)
+    });
+    let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
+    let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
+    let folder = templates::load(files, &config.locales);
+    let selection = loader.selection(&config.templates, &folder);
+    let settings = loader.settings(config.settings);
+    let safety = safety(&config.safety);
+
+    let Loader { id, mut problems, .. } = loader;
+    problems.extend(folder.problems);
+    problems.sort_by(|a, b| a.place.cmp(&b.place));
+    match (locales, public_url, secutix, seal_key, transpose(apple), transpose(google)) {
+        (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google)) if problems.is_empty() => Ok(Tenant {
+            id,
+            organization: config.organization.trim().to_owned(),
+            locales,
+            public_url,
+            secutix,
+            seal_key,
+            apple,
+            google,
+            templates: folder.templates,
+            selection,
+            settings,
+            safety,
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// Absent is fine, present and broken is not.
+fn transpose<T>(part: Option<Option<T>>) -> Option<Option<T>> {
+    match part {
+        None => Some(None),
+        Some(Some(part)) => Some(Some(part)),
+        Some(None) => None,
+    }
+}
+
+struct Loader<'a> {
+    id: TenantId,
+    positions: Positions,
+    secrets: Secrets<'a>,
+    defaults: &'a Defaults,
+    problems: Vec<Problem>,
+}
+
+impl Loader<'_> {
+    fn report(&mut self, key: &str, fault: Fault) {
+        self.problems.push(self.positions.problem(key, fault));
+    }
+
+    fn rule(&mut self, key: &str, kept: bool, rule: &'static str) -> Option<()> {
+        if kept {
+            return Some(());
+        }
+        self.report(key, Fault::Rule { key: key.to_owned(), rule });
+        None
+    }
+
+    fn address(&mut self, key: &str, text: &str) -> Option<String> {
+        problem::address(text, self.defaults.plain_http)
+            .map_err(|why| self.report(key, Fault::Address { key: key.to_owned(), why }))
+            .ok()
+    }
+
+    fn reference(&mut self, key: &str, text: &str) -> Option<SecretReference> {
+        SecretReference::parse(text).map_err(|source| self.report(key, Fault::Reference { key: key.to_owned(), source })).ok()
+    }
+
+    fn resolve(&mut self, key: &str, reference: &SecretReference) -> Option<Zeroizing<Vec<u8>>> {
+        (self.secrets)(reference)
+            .map_err(|source| {
+                self.report(key, Fault::Secret { key: key.to_owned(), reference: reference.to_string(), source });
+            })
+            .ok()
+    }
+
+    fn secret(&mut self, key: &str, text: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let reference = self.reference(key, text)?;
+        self.resolve(key, &reference)
+    }
+
+    fn credential<T>(&mut self, key: &str, result: Result<T, credential::CredentialFault>) -> Option<T> {
+        result.map_err(|source| self.report(key, Fault::Credential { key: key.to_owned(), source })).ok()
+    }
+
+    /// The key's name in the signer, after a look at its armour; the content is dropped here and wiped.
+    fn private_key(&mut self, key: &str, reference: SecretReference) -> Option<KeyRef> {
+        let content = self.resolve(key, &reference)?;
+        self.credential(key, credential::private_key_armour(&content))?;
+        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string() })
+    }
+
+    fn locales(&mut self, locales: &[String]) -> Option<Vec<String>> {
+        const FORM: &str = "must be a language as in BCP 47: \"fr\", \"de-CH\", \"zh-Hant\"";
+        let mut seen = BTreeSet::new();
+        let mut whole = true;
+        for (index, locale) in locales.iter().enumerate() {
+            let key = format!("locales[{index}]");
+            whole &= self.rule(&key, is_locale(locale), FORM).is_some();
+            whole &= self.rule(&key, seen.insert(locale.to_ascii_lowercase()), "is there twice").is_some();
+        }
+        whole.then(|| locales.to_vec())
+    }
+
+    fn public_url(&mut self, own: Option<&str>) -> Option<String> {
+        match (own, &self.defaults.public_url) {
+            (Some(own), _) => self.address("public_url", own),
+            // Checked when passerelle.toml was read.
+            (None, Some(default)) => Some(default.clone()),
+            (None, None) => {
+                self.report("public_url", Fault::Rule {
+                    key: "public_url".to_owned(),
+                    rule: "must be set, here or under [server] in passerelle.toml: phones and buyers need an address",
+                });
+                None
+            }
+        }
+    }
+
+    fn secutix(&mut self, config: &SecutixConfig) -> Option<Secutix> {
+        const VERSION: &str = "must be a version as in SecuTix's addresses, such as v1_33";
+        let url = self.address("secutix.url", &config.url);
+        let secret = self.secret("secutix.secret", &config.secret).map(without_line_break);
+        if secret.as_ref().is_some_and(|secret| secret.is_empty()) {
+            let fault = Fault::Secret { key: "secutix.secret".to_owned(), reference: config.secret.clone(), source: SecretProblem::Empty };
+            self.report("secutix.secret", fault);
+        }
+        let order = self.rule("secutix.order_version", is_version(&config.order_version), VERSION);
+        let contact = self.rule("secutix.contact_version", is_version(&config.contact_version), VERSION);
+        order.and(contact)?;
+        Some(Secutix {
+            url: url?,
+            institution: config.institution.clone(),
+            operator: config.operator.clone(),
+            partner: config.partner.clone(),
+            secret: secret?,
+            order_version: config.order_version.clone(),
+            contact_version: config.contact_version.clone(),
+            timeout: Duration::from_secs(config.timeout_s.into()),
+            requests_per_minute: config.requests_per_minute.into(),
+        })
+    }
+
+    fn apple(&mut self, config: &AppleConfig) -> Option<Apple> {
+        let pass_type = is_pass_type(&config.pass_type);
+        let pass_type = self.rule("apple.pass_type", pass_type, "must be a Pass Type ID such as pass.org.example.tickets");
+        let team = config.team.len() == 10 && config.team.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        let team = self.rule("apple.team", team, "must be a Team ID: ten capital letters and digits");
+        let push_url = self.address("apple.push_url", &config.push_url);
+        let leaf = self.chain("apple.certificate", &config.certificate);
+        let rest = config.intermediate.as_ref().map(|reference| self.chain("apple.intermediate", reference));
+        let key = self.reference("apple.key", &config.key).and_then(|reference| self.private_key("apple.key", reference));
+        let mut chain = leaf?;
+        for certificate in transpose(rest)?.unwrap_or_default() {
+            // Both files may hold the intermediate: a chain names each certificate once.
+            if !chain.contains(&certificate) {
+                chain.push(certificate);
+            }
+        }
+        pass_type.and(team)?;
+        Some(Apple {
+            pass_type: config.pass_type.clone(),
+            team: config.team.clone(),
+            identity: ClientIdentity { chain, key: key? },
+            push_url: push_url?,
+        })
+    }
+
+    fn chain(&mut self, key: &str, text: &str) -> Option<Vec<Vec<u8>>> {
+        let content = self.secret(key, text)?;
+        self.credential(key, credential::certificates(&content))
+    }
+
+    fn google(&mut self, config: &GoogleConfig, public_url: Option<&str>) -> Option<Google> {
+        let issuer = (1..=20).contains(&config.issuer.len()) && config.issuer.bytes().all(|c| c.is_ascii_digit());
+        let issuer = self.rule("google.issuer", issuer, "must be the issuer's number, digits in quotes");
+        let api_url = self.address("google.api_url", &config.api_url);
+        let token_url = self.address("google.token_url", &config.token_url);
+        let save_url = self.address("google.save_url", &config.save_url);
+        let reference = self.reference("google.account", &config.account);
+        let whole = reference.as_ref().is_none_or(|reference| reference.field.is_none());
+        let whole = self.rule("google.account", whole, "must name the whole JSON file, without #");
+        let account = reference.filter(|_| whole.is_some()).and_then(|reference| {
+            let content = self.resolve("google.account", &reference)?;
+            let account = self.credential("google.account", credential::service_account(&content))?;
+            // The signer reads the file again and is given the key alone.
+            let key = self.private_key("google.account", reference.with_field("private_key"))?;
+            Some((account, key))
+        });
+        let mut origins = config.origins.clone().unwrap_or_default();
+        if config.origins.is_none() {
+            origins.extend(public_url.and_then(host));
+        }
+        let mut plain = true;
+        for (index, origin) in origins.iter().enumerate() {
+            let rule = "must be a domain alone, such as tickets.example.org";
+            plain &= self.rule(&format!("google.origins[{index}]"), is_domain(origin), rule).is_some();
+        }
+        issuer.filter(|()| plain)?;
+        let (account, key) = account?;
+        Some(Google {
+            issuer: config.issuer.clone(),
+            account,
+            key,
+            api_url: api_url?,
+            token_url: token_url?,
+            save_url: save_url?,
+            origins,
+        })
+    }
+
+    fn selection(&mut self, config: &TemplatesConfig, folder: &TemplateFolder) -> Selection {
+        self.template("templates.default", &config.default, folder);
+        if let Some(name) = &config.default_card {
+            self.template("templates.default_card", name, folder);
+        }
+        for (subtype, name) in &config.family_subtypes {
+            self.template(&strict::join("templates.family_subtypes", subtype), name, folder);
+        }
+        Selection {
+            comfort_variable: config.comfort_variable.clone(),
+            family_subtypes: config.family_subtypes.clone(),
+            default_ticket: config.default.clone(),
+            default_card: config.default_card.clone(),
+        }
+    }
+
+    fn template(&mut self, key: &str, name: &str, folder: &TemplateFolder) {
+        // One that does not compile has its own problems; saying that it is missing would be wrong.
+        if !folder.names.contains(name) {
+            let nearest = strict::nearest(name, folder.names.iter().map(String::as_str)).map(str::to_owned);
+            self.report(key, Fault::NoTemplate { key: key.to_owned(), name: name.to_owned(), nearest });
+        }
+    }
+
+    fn settings(&mut self, settings: BTreeMap<String, String>) -> Vec<(String, String)> {
+        for name in settings.keys() {
+            let rule = "must be named by letters, digits and _, beginning with a letter, as templates write settings.<name>";
+            let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+            self.rule(&strict::join("settings", name), fits, rule);
+        }
+        settings.into_iter().collect()
+    }
+}
+
+fn safety(config: &SafetyConfig) -> Safety {
+    Safety {
+        voids_per_hour: config.voids_per_hour.into(),
+        confirm_absence_after: Millis::from(config.confirm_absence_after_s) * SECOND,
+        erase_after: Millis::from(config.erase_after_days) * DAY,
+        erase_without_end: Millis::from(config.erase_without_end_days) * DAY,
+    }
+}
+
+/// Editors and `echo` end a file with a line break that is no part of the secret.
+fn without_line_break(mut secret: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if secret.last() == Some(&b'\n') {
+        secret.pop();
+        if secret.last() == Some(&b'\r') {
+            secret.pop();
+        }
+    }
+    secret
+}
+
+/// Enough of BCP 47 to be a folder's name (`fr.lproj`) and Google's `language`: a language and further subtags.
+fn is_locale(text: &str) -> bool {
+    let mut tags = text.split('-');
+    let language = tags.next().unwrap_or("");
+    (2..=3).contains(&language.len())
+        && language.bytes().all(|c| c.is_ascii_lowercase())
+        && tags.all(|tag| (2..=8).contains(&tag.len()) && tag.bytes().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// `v1_33`: goes into an address, so nothing else may be in it.
+fn is_version(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
+    text.strip_prefix('v').and_then(|rest| rest.split_once('_')).is_some_and(|(major, minor)| digits(major) && digits(minor))
+}
+
+fn is_pass_type(text: &str) -> bool {
+    text.strip_prefix("pass.")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-')))
+}
+
+fn is_domain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'))
+}
+
+fn host(url: &str) -> Option<String> {
+    let uri: http::Uri = url.parse().ok()?;
+    uri.host().map(str::to_owned)
+}

@@ -1,0 +1,204 @@
+//! The command line: what a person can ask of the binary.
+//!
+//! Owns the words of `--help` and the way from arguments to the module that does it. Every command that decides something says so in its
+//! exit code, and `--report FILE` writes the same as JSON with a top-level `ok`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use passerelle_flow::identity::TenantId;
+
+/// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
+///
+/// SecuTix says that an order changed; Passerelle fetches it, finds out what happened, rebuilds the passes and tells the phones.
+/// Try it without any account: `passerelle demo`.
+#[derive(Parser)]
+#[command(name = "passerelle", version, max_term_width = 120)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Another connector than the embedded one (a WebAssembly component that imports nothing).
+    #[arg(long, global = true, value_name = "FILE", env = "PASSERELLE_CONNECTOR_FILE")]
+    pub connector: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server.
+    Serve(Configured),
+    /// See it work: a server, a simulated SecuTix, simulated phones, and all seven use cases in half a minute.
+    Demo(Demo),
+    /// Run the simulator alone: a SecuTix institution, Apple, Google and phones, to integrate against.
+    Simulate(Simulate),
+    /// Check configuration, secrets, certificates and templates, and say what to do about each problem.
+    Check(Check),
+    /// Classify a change offline: what happened between two answers of SecuTix, and why.
+    Explain(Explain),
+    /// API keys, and the key that seals a tenant's data.
+    #[command(subcommand)]
+    Key(Key),
+    /// Tasks that wait for a person: given up (dead) or stopped by the void limit (held).
+    #[command(subcommand)]
+    Stuck(Stuck),
+    /// Save real SecuTix answers as a test case, with every personal value replaced by a fake of the same shape.
+    Record(Record),
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone)]
+pub struct Configured {
+    /// The server's configuration.
+    #[arg(long, value_name = "FILE", default_value = "passerelle.toml", env = "PASSERELLE_CONFIG")]
+    pub config: PathBuf,
+}
+
+#[derive(Args)]
+pub struct Demo {
+    /// Write the table as JSON too: {"ok":bool,"scenarios":[...]}.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Leave everything running afterwards, print the addresses, and end with Ctrl-C.
+    #[arg(long)]
+    pub stay: bool,
+    /// Keep the demo's files (configuration, certificates, database) in this folder instead of a temporary one.
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// Show the server's log lines as well.
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+#[derive(Args)]
+pub struct Simulate {
+    /// Write a ready configuration (passerelle.toml and the demo tenant) for a server that shall talk to this simulator.
+    #[arg(long, value_name = "FOLDER", default_value = "simulated")]
+    pub folder: PathBuf,
+    /// Where that server will listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub server: std::net::SocketAddr,
+    /// Port of the control interface (its index page explains it); 0 takes a free one.
+    #[arg(long, default_value_t = 8090)]
+    pub port: u16,
+    /// Announce changes in batches this many seconds apart, as SecuTix's default set-up does every 600. Default: at once.
+    #[arg(long, value_name = "SECONDS")]
+    pub batch: Option<u64>,
+}
+
+#[derive(Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub configured: Configured,
+    /// Only this tenant.
+    #[arg(long)]
+    pub tenant: Option<TenantName>,
+    /// Print a JSON Schema instead, for an editor: of tenant.toml, of passerelle.toml or of a template.
+    #[arg(long, value_name = "WHICH", value_parser = ["tenant", "server"])]
+    pub schema: Option<String>,
+    /// Write the outcome as JSON: {"ok":bool, ...}.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct Explain {
+    /// SecuTix's answer (getFileDetails) before the change. Without it, nothing was known.
+    #[arg(long, value_name = "FILE")]
+    pub before: Option<PathBuf>,
+    /// SecuTix's answer after the change.
+    #[arg(long, value_name = "FILE")]
+    pub after: PathBuf,
+    /// The notification, if there was one.
+    #[arg(long, value_name = "FILE")]
+    pub change: Option<PathBuf>,
+    /// Write the verdict as JSON: {"ok":bool, ...}.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub enum Key {
+    /// Make an API key. It is shown once and kept as a hash.
+    Create {
+        #[command(flatten)]
+        configured: Configured,
+        #[arg(long)]
+        tenant: TenantName,
+        /// What it may do; repeat for several: Pass.Read, Pass.Write, Webhook.Read, Webhook.Write, Insights.Read.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+        /// When it ends: 90d, 12h. Default: never.
+        #[arg(long)]
+        expires: Option<String>,
+    },
+    /// List a tenant's API keys.
+    List {
+        #[command(flatten)]
+        configured: Configured,
+        #[arg(long)]
+        tenant: TenantName,
+    },
+    /// End an API key now.
+    Revoke {
+        #[command(flatten)]
+        configured: Configured,
+        #[arg(long)]
+        tenant: TenantName,
+        /// The public part of the key, as `list` shows it.
+        id: String,
+    },
+    /// Make the key that seals a tenant's data ([seal] key = "file:..."). Losing it is losing what it sealed.
+    Seal {
+        /// Where to write it. An existing file is never overwritten.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Stuck {
+    /// What waits, and why.
+    List {
+        #[command(flatten)]
+        configured: Configured,
+        #[arg(long)]
+        tenant: Option<TenantName>,
+    },
+    /// Give a dead task another chance, or release a held one from the void limit.
+    Release {
+        #[command(flatten)]
+        configured: Configured,
+        #[arg(long)]
+        tenant: TenantName,
+        task: String,
+    },
+}
+
+#[derive(Args)]
+pub struct Record {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// The SecuTix file to look at.
+    #[arg(long, value_name = "ID", conflicts_with = "token", required_unless_present = "token")]
+    pub file: Option<String>,
+    /// Or the order's secret token.
+    #[arg(long)]
+    pub token: Option<String>,
+    /// Folder of the case, `tests/cases/NAME`. Run it once before the change and once after.
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+}
+
+/// A tenant's name, checked while the arguments are read.
+#[derive(Clone, Debug)]
+pub struct TenantName(pub TenantId);
+
+impl std::str::FromStr for TenantName {
+    type Err = passerelle_flow::identity::IdentityError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        TenantId::parse(text).map(Self)
+    }
+}

@@ -1,0 +1,55 @@
+//! From bytes to a component that may run: what is refused, and in which words.
+//!
+//! Owns the checks that need no call. Compiling is the expensive part and happens here, at start or at upload: never for a request.
+
+use wasmtime::component::{Component, InstancePre, Linker};
+
+use super::meter::Meter;
+use super::runtime::Engine;
+
+/// The largest component that is looked at. Python's interpreter, compiled, has 18 MB.
+pub const SIZE: usize = 32 * 1024 * 1024;
+
+/// Why bytes are not a component that may run. Each is one sentence for the person who brought them.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error("the component has {0} bytes, more than the {SIZE} that are allowed")]
+    TooLarge(usize),
+    #[error("this is no WebAssembly: it does not begin with the four bytes of one")]
+    NotWasm,
+    #[error("this is machine code that a wasmtime wrote (.cwasm); bring the component that it was compiled from")]
+    Precompiled,
+    #[error("this is a core module, not a component: encode it with `wasm-tools component new`, or build it for a component target")]
+    CoreModule,
+    #[error("the component imports `{0}`; components run here must import nothing")]
+    Imports(String),
+    #[error("the component is broken, or needs more than a sandbox has: {0}")]
+    Refused(#[source] wasmtime::Error),
+    #[error("the component does not export what the contract asks for: {0}")]
+    World(#[source] wasmtime::Error),
+}
+
+/// Checks, compiles and links.
+pub fn load(engine: &Engine, wasm: &[u8]) -> Result<InstancePre<Meter>, LoadError> {
+    if wasm.len() > SIZE {
+        return Err(LoadError::TooLarge(wasm.len()));
+    }
+    // Machine code of wasmtime is an ELF file. Loading it would run it, so it is refused before anything else looks at it.
+    if wasmtime::Engine::detect_precompiled(wasm).is_some() {
+        return Err(LoadError::Precompiled);
+    }
+    // Magic, then version and layer: 1 and 0 for a module, 13 and 1 for a component.
+    match wasm.get(..8) {
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(LoadError::CoreModule),
+        Some([0, b'a', b's', b'm', ..]) => {}
+        _ => return Err(LoadError::NotWasm),
+    }
+    let component = Component::from_binary(engine.wasmtime(), wasm).map_err(LoadError::Refused)?;
+    if let Some((name, _)) = component.component_type().imports(engine.wasmtime()).next() {
+        return Err(LoadError::Imports(name.to_owned()));
+    }
+    // Else the first call would pay for it.
+    component.initialize_copy_on_write_image().map_err(LoadError::Refused)?;
+    // Nothing is added to the linker: there is nothing to link.
+    Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(LoadError::Refused)
+}

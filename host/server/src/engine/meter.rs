@@ -1,0 +1,119 @@
+//! What one call may use, and what it has used.
+//!
+//! Owns the numbers and the store's data. Bounded itself: a few words per call.
+
+use std::time::Duration;
+
+use wasmtime::{ResourceLimiter, Result, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+
+/// Length of a tick of the epoch clock. A budget is exact to two of them.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// Per component and so per call. Components made from JavaScript or Python have up to a few dozen core instances.
+pub const INSTANCES: u32 = 50;
+pub const MEMORIES: u32 = 8;
+pub const TABLES: u32 = 32;
+pub const TABLE_ELEMENTS: usize = 100_000;
+/// No single memory is larger, whatever the limits of a call say.
+pub const MEMORY_CEILING: usize = 256 * 1024 * 1024;
+/// Measured with `cargo xtask bench sandbox`: 1 MiB costs more in clearing than it saves in page faults, 0 is a fault per page.
+pub const KEEP_RESIDENT: usize = 256 * 1024;
+
+/// The limits of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Time spent in the guest, rounded up to ticks.
+    pub cpu: Duration,
+    /// From instantiation to the last byte of the answer. The future yields at every tick, so this is seen to in time.
+    pub wall: Duration,
+    /// Bytes over all linear memories and tables.
+    pub memory: usize,
+    /// Bytes that are lifted out of the guest in one call.
+    pub output: usize,
+}
+
+impl Limits {
+    /// For the connector. The largest file that is meant to work has 10,000 movements, some 8 MB of JSON: the figures are several times
+    /// what it takes.
+    pub const CONNECTOR: Self =
+        Self { cpu: Duration::from_secs(2), wall: Duration::from_secs(10), memory: 192 << 20, output: 64 << 20 };
+
+    fn ticks(&self) -> u64 {
+        // The first tick comes at any moment within the current period, so one more than the division says.
+        u64::try_from(self.cpu.as_nanos() / TICK.as_nanos().max(1)).unwrap_or(u64::MAX).saturating_add(1)
+    }
+}
+
+/// Asked for more memory than [`Limits::memory`]. Ends the call at once: a guest that is told "no" aborts with a panic that says less.
+#[derive(Debug, thiserror::Error)]
+#[error("more memory than the call may have")]
+pub struct MemoryDenied;
+
+/// The data of a store: budgets, counted down.
+pub struct Meter {
+    ticks: u64,
+    memory: usize,
+    counts: StoreLimits,
+}
+
+impl Meter {
+    pub fn new(limits: &Limits) -> Self {
+        // Counts only: sizes are summed here, since wasmtime's own limit is per memory.
+        let counts = StoreLimitsBuilder::new()
+            .instances(INSTANCES as usize)
+            .memories(MEMORIES as usize)
+            .tables(TABLES as usize)
+            .table_elements(TABLE_ELEMENTS)
+            .build();
+        Self { ticks: limits.ticks(), memory: limits.memory, counts }
+    }
+
+    /// Called at a tick that finds the guest running, so that time in the host, or waiting for a processor between two polls, is free.
+    pub fn tick(&mut self) -> UpdateDeadline {
+        self.ticks = self.ticks.saturating_sub(1);
+        // Yielding lets the executor poll others, and the wall clock's timer.
+        if self.ticks == 0 { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) }
+    }
+
+    fn take(&mut self, current: usize, desired: usize, unit: usize) -> Result<()> {
+        let more = desired.saturating_sub(current).saturating_mul(unit);
+        self.memory = self.memory.checked_sub(more).ok_or(MemoryDenied)?;
+        Ok(())
+    }
+}
+
+impl ResourceLimiter for Meter {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        // Beyond the module's own maximum the instruction fails by itself; that is the guest's affair and costs nothing.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.take(current, desired, 1)?;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> Result<()> {
+        Err(error)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        if !self.counts.table_growing(current, desired, maximum)? {
+            return Ok(false);
+        }
+        // An element is a pointer of the host.
+        self.take(current, desired, size_of::<usize>())?;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.counts.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.counts.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.counts.memories()
+    }
+}

@@ -1,0 +1,32 @@
+//! The sandbox: WebAssembly components that import nothing, run in a fresh instance per call.
+//!
+//! Owns wasmtime: its configuration, the limits of a call and the conversion of the contract's types. Does not own what a component
+//! decides, nor where its bytes come from. A component gets values and returns values; there is no host function to call.
+//!
+//! | what bounds a call | where |
+//! |---|---|
+//! | processor time | epoch ticks spent in the guest, [`Limits::cpu`] |
+//! | wall time, waiting for a turn included in neither | [`Limits::wall`] |
+//! | memory, over all linear memories and tables | [`Limits::memory`] |
+//! | size of what it returns | [`Limits::output`] |
+//! | instances, memories, tables | constants in `meter` |
+//! | calls at a time | [`Capacity::calls`], with a bounded wait in front |
+
+mod bindings;
+mod config;
+mod connector;
+mod convert;
+mod fault;
+mod load;
+mod meter;
+mod runtime;
+#[cfg(test)]
+mod tests;
+
+pub use connector::Sandbox;
+pub use load::LoadError;
+pub use meter::Limits;
+pub use runtime::{Capacity, Engine, EngineError};
+
+/// The connector that this binary was built with.
+pub const CONNECTOR: &[u8] = include_bytes!(env!("PASSERELLE_CONNECTOR"));

@@ -1,0 +1,119 @@
+//! The engine that all sandboxes of the process share: wasmtime's engine, its clock, and the turnstile in front of the pool.
+//!
+//! Owns how many calls run at a time. Does not own what a call may use (`meter`).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use passerelle_flow::ports::SandboxFailure;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::Store;
+
+use super::config;
+use super::fault::failure;
+use super::meter::{Limits, Meter, TICK};
+
+/// How many calls run at a time, and how long the next one waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Calls at a time; each has a slot of the pool.
+    pub calls: u32,
+    /// A call that gets no turn within this time is refused: its caller would have given up.
+    pub patience: Duration,
+}
+
+impl Default for Capacity {
+    /// A guest waits for nothing, so more calls than processors only take turns: twice as many keep the processors busy while others are
+    /// set up and taken down.
+    fn default() -> Self {
+        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { calls: u32::try_from(processors * 2).unwrap_or(64).clamp(4, 64), patience: Duration::from_secs(5) }
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("this machine cannot run compiled WebAssembly")]
+    Unsupported(#[source] wasmtime::Error),
+    #[error("the thread of the sandbox's clock cannot be started")]
+    Clock(#[source] std::io::Error),
+}
+
+/// One per process.
+#[derive(Clone)]
+pub struct Engine {
+    engine: wasmtime::Engine,
+    turns: Arc<Semaphore>,
+    capacity: Capacity,
+}
+
+impl Engine {
+    pub fn new(capacity: Capacity) -> Result<Self, EngineError> {
+        let mut pooled = config::config();
+        pooled.allocation_strategy(config::pool(capacity.calls));
+        let engine = wasmtime::Engine::new(&pooled).or_else(|error| {
+            // Some containers, gVisor and 39-bit processors have too little address space for a pool of 4 GiB reservations. Without it all
+            // limits hold and a call takes longer.
+            tracing::warn!(%error, "no pool of sandboxes on this machine: each call maps its own memory");
+            wasmtime::Engine::new(&config::config())
+        });
+        let engine = engine.map_err(EngineError::Unsupported)?;
+        start_clock(&engine)?;
+        Ok(Self { engine, turns: Arc::new(Semaphore::new(capacity.calls as usize)), capacity })
+    }
+
+    pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    /// One call: a turn, a fresh store, what the guest does with it, and an end to it in any case. Dropping the future ends it, too.
+    pub(super) async fn call<T>(
+        &self,
+        limits: &Limits,
+        guest: impl AsyncFnOnce(&mut Store<Meter>) -> wasmtime::Result<T>,
+    ) -> Result<T, SandboxFailure> {
+        let _turn = self.turn().await?;
+        let mut store = self.store(limits);
+        match tokio::time::timeout(limits.wall, guest(&mut store)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(failure(&error)),
+            Err(_) => Err(SandboxFailure::TimedOut),
+        }
+    }
+
+    /// A turn, at once or after a wait.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, SandboxFailure> {
+        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
+            return Ok(turn);
+        }
+        match tokio::time::timeout(self.capacity.patience, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            // Nobody closes the semaphore; if it were, there would be no turn either.
+            Ok(Err(_)) | Err(_) => Err(SandboxFailure::Busy),
+        }
+    }
+
+    /// A fresh store with its budgets.
+    fn store(&self, limits: &Limits) -> Store<Meter> {
+        let mut store = Store::new(&self.engine, Meter::new(limits));
+        store.limiter(|meter| meter);
+        store.set_hostcall_fuel(limits.output);
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
+        store.set_epoch_deadline(1);
+        store
+    }
+}
+
+/// Ticks until the engine is gone. A thread of its own: the executor's timers stand still while a guest keeps the executor busy.
+fn start_clock(engine: &wasmtime::Engine) -> Result<(), EngineError> {
+    let engine = engine.weak();
+    let tick = move || {
+        while let Some(engine) = engine.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    };
+    std::thread::Builder::new().name("sandbox-clock".to_owned()).spawn(tick).map(drop).map_err(EngineError::Clock)
+}

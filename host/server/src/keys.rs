@@ -1,0 +1,170 @@
+//! `passerelle key`: API keys, and the key that seals a tenant's data.
+//!
+//! Owns the commands: making, listing, ending. A key is shown once, when it is made, on standard output and nowhere else. Does not own what a key
+//! is (`passerelle_flow::access`) nor where it is kept (`store`).
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use passerelle_flow::access::{ApiKey, Environment, NoSuchScope, Scope};
+use passerelle_flow::identity::{Millis, TenantId};
+use passerelle_flow::ports::Random;
+use passerelle_flow::store::{ApiKeyRow, Store, StoreError};
+use passerelle_flow::tenant::credential;
+use zeroize::Zeroizing;
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error(transparent)]
+    Scope(#[from] NoSuchScope),
+    #[error("write a time from now in weeks, days or hours, such as 90d or 12h")]
+    Expiry,
+    #[error("a label has at most 100 characters, without line breaks")]
+    Label,
+    #[error("there is no such key for this tenant; `passerelle key list` shows them")]
+    NoSuchKey,
+    #[error("{} is there already; a sealing key is never overwritten, since what it sealed would be lost", .0.display())]
+    Exists(PathBuf),
+    #[error("{} cannot be written: {1}", .0.display())]
+    Write(PathBuf, std::io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the list cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// What a new key is to be.
+pub struct NewKey<'a> {
+    pub environment: Environment,
+    pub tenant: TenantId,
+    /// As written; see [`Scope`].
+    pub scopes: &'a [String],
+    pub label: &'a str,
+    /// `90d`; none: it does not end by itself.
+    pub expires: Option<&'a str>,
+}
+
+/// Makes a key and keeps its hash. The key itself is in the answer only.
+pub async fn create<S: Store, R: Random>(store: &S, random: &R, now: Millis, new: NewKey<'_>) -> Result<Zeroizing<String>, KeyError> {
+    let scopes: Vec<Scope> = new.scopes.iter().map(|scope| Scope::from_str(scope)).collect::<Result<_, _>>()?;
+    if new.label.chars().count() > 100 || new.label.chars().any(char::is_control) {
+        return Err(KeyError::Label);
+    }
+    let expires_at = new.expires.map(|text| expiry(text, now)).transpose()?;
+    let key = ApiKey::new(new.environment, random);
+    store
+        .put_api_key(ApiKeyRow {
+            id: key.id().to_owned(),
+            tenant: new.tenant,
+            secret_sha256: key.secret_sha256(),
+            scopes: scopes.iter().map(ToString::to_string).collect(),
+            label: new.label.to_owned(),
+            created_at: now,
+            expires_at,
+            revoked_at: None,
+        })
+        .await?;
+    Ok(key.reveal())
+}
+
+/// Writes a line per key: identifier, scopes, age, whether it still works.
+pub async fn list<S: Store>(store: &S, tenant: &TenantId, now: Millis, out: &mut dyn Write) -> Result<(), KeyError> {
+    let rows = store.api_keys(tenant).await?;
+    if rows.is_empty() {
+        writeln!(out, "No API keys for {tenant}. `passerelle key create --tenant {tenant} --scope Pass.Read` makes one.")?;
+        return Ok(());
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(["ID", "STATE", "SCOPES", "CREATED", "EXPIRES", "LABEL"]);
+    for row in rows {
+        let state = match (row.revoked_at, row.expires_at) {
+            (Some(_), _) => "revoked",
+            (None, Some(at)) if at <= now => "expired",
+            (None, _) => "active",
+        };
+        let expires = row.expires_at.map_or_else(|| "never".to_owned(), day);
+        table.add_row([row.id, state.to_owned(), row.scopes.join(" "), day(row.created_at), expires, row.label]);
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+/// Ends a key now. Doing it twice is not an error: it is ended.
+pub async fn revoke<S: Store>(store: &S, tenant: &TenantId, id: &str, now: Millis) -> Result<(), KeyError> {
+    if store.revoke_api_key(tenant, id, now).await? { Ok(()) } else { Err(KeyError::NoSuchKey) }
+}
+
+/// Writes a new sealing key, readable by its owner only.
+pub fn seal<R: Random>(file: &Path, random: &R) -> Result<(), KeyError> {
+    let key = Zeroizing::new(random.bytes::<{ credential::SEAL_KEY_BYTES }>());
+    let text = credential::seal_key_text(&key);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // From the first moment on: a file that is restricted afterwards has been readable in between.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut written = options.open(file).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => KeyError::Exists(file.to_owned()),
+        _ => KeyError::Write(file.to_owned(), error),
+    })?;
+    written
+        .write_all(text.as_bytes())
+        .and_then(|()| written.write_all(b"\n"))
+        .and_then(|()| written.sync_all())
+        .map_err(|error| KeyError::Write(file.to_owned(), error))
+}
+
+/// `90d` from now. Months and years are refused: they have no fixed length, and a key's end should not depend on the calendar.
+fn expiry(text: &str, now: Millis) -> Result<Millis, KeyError> {
+    let span: jiff::Span = text.parse().map_err(|_| KeyError::Expiry)?;
+    let relative = jiff::SpanRelativeTo::days_are_24_hours();
+    let seconds = span.total((jiff::Unit::Second, relative)).map_err(|_| KeyError::Expiry)?;
+    // A thousand years are more than any key and less than what an i64 of milliseconds holds.
+    if !(1.0..=3.2e10).contains(&seconds) {
+        return Err(KeyError::Expiry);
+    }
+    #[allow(clippy::cast_possible_truncation)] // within the range above
+    let millis = (seconds * 1_000.0) as Millis;
+    Ok(now.saturating_add(millis))
+}
+
+fn day(at: Millis) -> String {
+    jiff::Timestamp::from_millisecond(at).map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%d").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::SystemRandom;
+
+    const NOW: Millis = 1_773_511_331_000;
+    const DAY: Millis = 86_400_000;
+
+    #[test]
+    fn an_expiry_is_a_time_from_now() {
+        for (text, expected) in [("90d", 90 * DAY), ("12h", DAY / 2), ("2w", 14 * DAY), ("1d 12h", 3 * DAY / 2)] {
+            assert_eq!(expiry(text, NOW).unwrap(), NOW + expected, "{text}");
+        }
+        for text in ["", "90", "-1d", "0d", "1mo", "1y", "soon", "99999999999h"] {
+            assert!(matches!(expiry(text, NOW), Err(KeyError::Expiry)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_sealing_key_is_written_once_and_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seal.key");
+        seal(&path, &SystemRandom).unwrap();
+        let written = std::fs::read(&path).unwrap();
+        assert!(credential::seal_key(&written).is_ok());
+        assert!(matches!(seal(&path, &SystemRandom), Err(KeyError::Exists(_))));
+        assert_eq!(std::fs::read(&path).unwrap(), written);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! `passerelle record`: saves what SecuTix really answers as a test case, with every personal value replaced by a fake.
+//!
+//! Owns the sequence (fetch, let a person make the change, fetch again, scrub, write) and the files of a case. What is fetched stays in memory
+//! until it is scrubbed; the key of the fakes is forgotten with the process. Does not own the replacing (`scrub`), nor what is expected of
+//! the case: that is written by whoever reviews it.
+
+mod known;
+mod scrub;
+mod shape;
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use passerelle_flow::ports::Host;
+use passerelle_flow::secutix::{SecutixClient, SecutixError};
+use passerelle_flow::store::Priority;
+use passerelle_flow::tenant::Tenant;
+use serde_json::Value;
+
+pub use scrub::Scrubber;
+
+/// The notification, the answer before the change, the answer after it.
+pub const CHANGE: &str = "change.json";
+pub const BEFORE: &str = "before.json";
+pub const AFTER: &str = "after.json";
+
+/// What is recorded.
+#[derive(Clone)]
+pub enum Subject {
+    File(String),
+    /// An order, by its `orderSecretToken`.
+    Token(String),
+    Contact(String),
+}
+
+pub struct RecordOptions {
+    pub subject: Subject,
+    /// The folder of the case; made when it is missing. Files in it are never overwritten.
+    pub out: PathBuf,
+    /// A notification as SecuTix sent it, to be scrubbed along.
+    pub change: Option<Bytes>,
+}
+
+/// What was written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub files: Vec<PathBuf>,
+    /// The two answers say the same: the change has not arrived, or was none.
+    pub unchanged: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error(transparent)]
+    Secutix(#[from] SecutixError),
+    /// Nothing that is not understood can be scrubbed, so it is not written.
+    #[error("{0} is not JSON; nothing was written")]
+    NotJson(&'static str),
+    #[error("{} is there already; a recording never overwrites another", .0.display())]
+    Exists(PathBuf),
+    #[error("{} cannot be written: {1}", .0.display())]
+    Write(PathBuf, std::io::Error),
+    #[error("the answer cannot be read from the terminal: {0}")]
+    Prompt(std::io::Error),
+}
+
+/// Where answers come from: SecuTix, or a test.
+pub trait Answers {
+    /// The body of an HTTP 200, as it came.
+    fn fetch(&self, subject: &Subject) -> impl Future<Output = Result<Bytes, SecutixError>>;
+}
+
+/// SecuTix, as a tenant reaches it.
+pub struct Live<'a, H: Host> {
+    client: SecutixClient<'a, H>,
+}
+
+impl<'a, H: Host> Live<'a, H> {
+    pub fn new(host: &'a H, tenant: &'a Tenant) -> Self {
+        Self { client: SecutixClient::new(host, tenant) }
+    }
+}
+
+impl<H: Host> Answers for Live<'_, H> {
+    async fn fetch(&self, subject: &Subject) -> Result<Bytes, SecutixError> {
+        // A person waits.
+        match subject {
+            Subject::File(file) => self.client.get_file(file, Priority::Demand).await,
+            Subject::Token(token) => self.client.get_file_by_token(token, Priority::Demand).await,
+            Subject::Contact(number) => self.client.get_contact(number, Priority::Demand).await,
+        }
+    }
+}
+
+/// Records a case. `between` lets the person make the change in SecuTix: true fetches again, false is content with one answer.
+pub async fn record<A: Answers>(
+    answers: &A,
+    key: &[u8; 32],
+    options: &RecordOptions,
+    between: impl AsyncFnOnce() -> std::io::Result<bool>,
+) -> Result<Recorded, RecordError> {
+    for name in [CHANGE, BEFORE, AFTER] {
+        let path = options.out.join(name);
+        if path.exists() {
+            return Err(RecordError::Exists(path));
+        }
+    }
+    let change = options.change.as_deref().map(|change| read(change, "the notification")).transpose()?;
+    let before = read(&answers.fetch(&options.subject).await?, "the answer")?;
+    let after = if between().await.map_err(RecordError::Prompt)? {
+        Some(read(&answers.fetch(&options.subject).await?, "the answer")?)
+    } else {
+        None
+    };
+    let unchanged = after.as_ref() == Some(&before);
+
+    let (names, documents): (Vec<&str>, Vec<Value>) =
+        [(CHANGE, change), (BEFORE, Some(before)), (AFTER, after)].into_iter().filter_map(|(name, document)| Some((name, document?))).unzip();
+    let scrubbed = Scrubber::new(key).scrub(&documents);
+
+    std::fs::create_dir_all(&options.out).map_err(|error| RecordError::Write(options.out.clone(), error))?;
+    let mut files = Vec::new();
+    for (name, document) in names.into_iter().zip(&scrubbed) {
+        files.push(write(&options.out, name, document)?);
+    }
+    Ok(Recorded { files, unchanged })
+}
+
+fn read(content: &[u8], what: &'static str) -> Result<Value, RecordError> {
+    serde_json::from_slice(content).map_err(|_| RecordError::NotJson(what))
+}
+
+fn write(folder: &Path, name: &str, document: &Value) -> Result<PathBuf, RecordError> {
+    let path = folder.join(name);
+    // `{:#}` of a value cannot fail.
+    let text = format!("{document:#}\n");
+    let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+    match written {
+        Ok(()) => Ok(path),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(RecordError::Exists(path)),
+        Err(error) => Err(RecordError::Write(path, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use serde_json::json;
+
+    use super::*;
+
+    struct Scripted(RefCell<VecDeque<&'static str>>);
+    impl Answers for Scripted {
+        async fn fetch(&self, _: &Subject) -> Result<Bytes, SecutixError> {
+            self.0.borrow_mut().pop_front().map(Bytes::from).ok_or(SecutixError::NotFound)
+        }
+    }
+
+    fn answers<const N: usize>(bodies: [&'static str; N]) -> Scripted {
+        Scripted(RefCell::new(bodies.into()))
+    }
+
+    fn options(out: &Path) -> RecordOptions {
+        let change = json!({"orderSecretToken": "9f3c0c7e5b", "state": "MODIFIED"}).to_string();
+        RecordOptions { subject: Subject::Token("9f3c0c7e5b".to_owned()), out: out.join("case"), change: Some(change.into()) }
+    }
+
+    const FIRST: &str = r#"{"statusCode":"success","orderSecretId":"9f3c0c7e5b","beneficiaryFirstname":"Ada"}"#;
+    const SECOND: &str = r#"{"statusCode":"success","orderSecretId":"9f3c0c7e5b","beneficiaryFirstname":"Grace"}"#;
+
+    fn load(folder: &Path, name: &str) -> Value {
+        serde_json::from_slice(&std::fs::read(folder.join("case").join(name)).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_recording_is_a_case_without_the_person() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorded = record(&answers([FIRST, SECOND]), &[1; 32], &options(folder.path()), async || Ok(true)).await.unwrap();
+        assert_eq!(recorded.files.len(), 3);
+        assert!(!recorded.unchanged);
+        let (change, before, after) = (load(folder.path(), CHANGE), load(folder.path(), BEFORE), load(folder.path(), AFTER));
+        assert_eq!(change["orderSecretToken"], after["orderSecretId"]);
+        assert_eq!(before["orderSecretId"], after["orderSecretId"]);
+        assert_ne!(before["beneficiaryFirstname"], after["beneficiaryFirstname"]);
+        assert_eq!(after["statusCode"], "success");
+        for document in [change, before, after] {
+            let text = document.to_string();
+            assert!(!text.contains("Ada") && !text.contains("Grace") && !text.contains("9f3c0c7e5b"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_answer_is_a_case_as_well() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorded = record(&answers([FIRST]), &[1; 32], &options(folder.path()), async || Ok(false)).await.unwrap();
+        assert_eq!(recorded.files.len(), 2);
+        assert!(!folder.path().join("case").join(AFTER).exists());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_has_not_arrived_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let recorded = record(&answers([FIRST, FIRST]), &[1; 32], &options(folder.path()), async || Ok(true)).await.unwrap();
+        assert!(recorded.unchanged);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_written_when_something_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let failed = record(&answers([FIRST, "<html>Ada</html>"]), &[1; 32], &options(folder.path()), async || Ok(true)).await;
+        assert!(matches!(failed, Err(RecordError::NotJson(_))));
+        let failed = record(&answers([FIRST]), &[1; 32], &options(folder.path()), async || Ok(true)).await;
+        assert!(matches!(failed, Err(RecordError::Secutix(SecutixError::NotFound))));
+        assert!(!folder.path().join("case").exists());
+    }
+
+    #[tokio::test]
+    async fn a_recording_never_overwrites_another() {
+        let folder = tempfile::tempdir().unwrap();
+        record(&answers([FIRST]), &[1; 32], &options(folder.path()), async || Ok(false)).await.unwrap();
+        let before = load(folder.path(), BEFORE);
+        let failed = record(&answers([SECOND]), &[1; 32], &options(folder.path()), async || Ok(false)).await;
+        assert!(matches!(failed, Err(RecordError::Exists(_))));
+        assert_eq!(load(folder.path(), BEFORE), before);
+    }
+}

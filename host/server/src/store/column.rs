@@ -1,0 +1,102 @@
+//! How the port's types are written in columns, and read back.
+//!
+//! Owns the texts. They are part of the schema: changing one needs a migration.
+
+use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::store::{EffectKind, PassState, PassSubject, Priority, TaskSubject};
+
+use super::fault::Fault;
+
+pub(super) fn of_task_subject(subject: &TaskSubject) -> (&'static str, &str) {
+    match subject {
+        TaskSubject::Token(mac) => ("token", mac),
+        TaskSubject::File(file) => ("file", file),
+        TaskSubject::Contact(number) => ("contact", number),
+    }
+}
+
+pub(super) fn task_subject(kind: &str, subject: String) -> Result<TaskSubject, Fault> {
+    match kind {
+        "token" => Ok(TaskSubject::Token(subject)),
+        "file" => Ok(TaskSubject::File(subject)),
+        "contact" => Ok(TaskSubject::Contact(subject)),
+        _ => Err(Fault::Corrupt("task.kind")),
+    }
+}
+
+pub(super) fn of_pass_subject(subject: &PassSubject) -> (&'static str, &str) {
+    match subject {
+        PassSubject::Movement(id) => ("movement", id),
+        PassSubject::Contact(number) => ("contact", number),
+    }
+}
+
+pub(super) fn pass_subject(kind: &str, subject: String) -> Result<PassSubject, Fault> {
+    match kind {
+        "movement" => Ok(PassSubject::Movement(subject)),
+        "contact" => Ok(PassSubject::Contact(subject)),
+        _ => Err(Fault::Corrupt("pass.kind")),
+    }
+}
+
+pub(super) fn of_pass_state(state: PassState) -> &'static str {
+    match state {
+        PassState::Live => "live",
+        PassState::Void => "void",
+    }
+}
+
+pub(super) fn pass_state(text: &str) -> Result<PassState, Fault> {
+    match text {
+        "live" => Ok(PassState::Live),
+        "void" => Ok(PassState::Void),
+        _ => Err(Fault::Corrupt("pass.state")),
+    }
+}
+
+pub(super) fn of_priority(priority: Priority) -> i64 {
+    priority as i64
+}
+
+pub(super) fn priority(number: i64) -> Result<Priority, Fault> {
+    match number {
+        0 => Ok(Priority::Demand),
+        1 => Ok(Priority::Normal),
+        2 => Ok(Priority::Low),
+        _ => Err(Fault::Corrupt("task.priority")),
+    }
+}
+
+pub(super) fn of_effect_kind(kind: EffectKind) -> &'static str {
+    match kind {
+        EffectKind::ApplePush => "apple-push",
+        EffectKind::GoogleClass => "google-class",
+        EffectKind::GoogleObject => "google-object",
+    }
+}
+
+pub(super) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
+    match text {
+        "apple-push" => Ok(EffectKind::ApplePush),
+        "google-class" => Ok(EffectKind::GoogleClass),
+        "google-object" => Ok(EffectKind::GoogleObject),
+        _ => Err(Fault::Corrupt("effect.kind")),
+    }
+}
+
+pub(super) fn tenant(text: String) -> Result<TenantId, Fault> {
+    TenantId::try_from(text).map_err(|_| Fault::Corrupt("tenant"))
+}
+
+pub(super) fn pass_id(text: String) -> Result<PassId, Fault> {
+    PassId::try_from(text).map_err(|_| Fault::Corrupt("pass.id"))
+}
+
+/// A list of names as JSON text.
+pub(super) fn of_names(names: &[String]) -> Result<String, Fault> {
+    serde_json::to_string(names).map_err(|_| Fault::Refused("a list of names that is no JSON"))
+}
+
+pub(super) fn names(text: &str) -> Result<Vec<String>, Fault> {
+    serde_json::from_str(text).map_err(|_| Fault::Corrupt("a list of names"))
+}

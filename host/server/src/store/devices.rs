@@ -1,0 +1,108 @@
+//! Apple devices: who has which pass, and how they are told.
+//!
+//! Owns registrations and push tokens. A device without a registration is forgotten: it is personal data, and nobody needs it any more.
+
+use passerelle_flow::identity::{Millis, PassId, TenantId};
+use passerelle_flow::store::{Device, EffectKind, Register, Registered, UpdatedSince};
+use rusqlite::{Connection, params};
+
+use super::fault::Fault;
+use super::{column, passes, statement};
+
+pub(super) fn register(conn: &Connection, register: &Register) -> Result<Registered, Fault> {
+    let tenant = &register.tenant;
+    // The phone has just told this token, so a 410 from before says nothing about it, even when the token is the same.
+    statement::run(
+        conn,
+        "INSERT INTO device(tenant, id, push_mac, push_sealed, push_since) VALUES(?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT(tenant, id) DO UPDATE SET push_mac = excluded.push_mac, push_sealed = excluded.push_sealed, \
+         push_since = max(device.push_since, excluded.push_since)",
+        params![tenant.as_str(), register.device, register.push_mac, register.push_sealed, register.now],
+    )?;
+    let created = statement::run(
+        conn,
+        "INSERT INTO registration(tenant, device, pass, created_at) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        params![tenant.as_str(), register.device, register.pass.as_str(), register.now],
+    )? == 1;
+    Ok(Registered { created, active: active(conn, tenant, &register.pass)? })
+}
+
+fn active(conn: &Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
+    let sql = "SELECT count(*) FROM registration WHERE tenant = ?1 AND pass = ?2";
+    let count = statement::number(conn, sql, params![tenant.as_str(), pass.as_str()])?;
+    u32::try_from(count).map_err(|_| Fault::Corrupt("a count of registrations"))
+}
+
+pub(super) fn unregister(
+    conn: &Connection,
+    tenant: &TenantId,
+    device: &str,
+    pass: &PassId,
+) -> Result<Option<u32>, Fault> {
+    let sql = "DELETE FROM registration WHERE tenant = ?1 AND device = ?2 AND pass = ?3";
+    if statement::run(conn, sql, params![tenant.as_str(), device, pass.as_str()])? == 0 {
+        return Ok(None);
+    }
+    let sql = "SELECT count(*) FROM registration WHERE tenant = ?1 AND device = ?2";
+    if statement::number(conn, sql, params![tenant.as_str(), device])? == 0 {
+        forget(conn, tenant, device)?;
+    }
+    active(conn, tenant, pass).map(Some)
+}
+
+/// Deletes the device and the push that waits for it. One that is being sent ends by itself: it finds no device.
+fn forget(conn: &Connection, tenant: &TenantId, device: &str) -> Result<(), Fault> {
+    statement::run(conn, "DELETE FROM device WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), device])?;
+    statement::run(
+        conn,
+        "DELETE FROM effect WHERE tenant = ?1 AND kind = ?2 AND target = ?3 AND state <> 'leased'",
+        params![tenant.as_str(), column::of_effect_kind(EffectKind::ApplePush), device],
+    )
+    .map(drop)
+}
+
+pub(super) fn device(conn: &Connection, tenant: &TenantId, device: &str) -> Result<Option<Device>, Fault> {
+    let sql = "SELECT push_sealed, push_since FROM device WHERE tenant = ?1 AND id = ?2";
+    statement::one(conn, sql, params![tenant.as_str(), device], |row| {
+        Ok(Device { push_sealed: row.get(0)?, push_since: row.get(1)? })
+    })
+}
+
+pub(super) fn forget_device(
+    conn: &Connection,
+    tenant: &TenantId,
+    id: &str,
+    at: Millis,
+) -> Result<Vec<(PassId, u32)>, Fault> {
+    match device(conn, tenant, id)? {
+        Some(known) if known.push_since <= at => {}
+        _ => return Ok(Vec::new()),
+    }
+    let passes = statement::all(
+        conn,
+        "DELETE FROM registration WHERE tenant = ?1 AND device = ?2 RETURNING pass",
+        params![tenant.as_str(), id],
+        |row| column::pass_id(row.get(0)?),
+    )?;
+    forget(conn, tenant, id)?;
+    let mut left = Vec::new();
+    for pass in passes {
+        let active = active(conn, tenant, &pass)?;
+        left.push((pass, active));
+    }
+    left.sort();
+    Ok(left)
+}
+
+pub(super) fn updated_since(
+    conn: &Connection,
+    tenant: &TenantId,
+    device: &str,
+    tag: Option<i64>,
+) -> Result<UpdatedSince, Fault> {
+    // Tags begin at 1.
+    let after = tag.unwrap_or(0);
+    let list = passes::of_device_since(conn, tenant, device, after)?;
+    let tag = list.last().map_or(after, |(_, tag)| *tag);
+    Ok(UpdatedSince { serials: list.into_iter().map(|(pass, _)| pass).collect(), tag })
+}

@@ -1,0 +1,340 @@
+//! Pass rows: read as views, written by the end of a run.
+//!
+//! Owns versions, update tags, `Last-Modified`, the shown events, the sealed part's place and the history. Does not own who is told
+//! (`effects`) nor when a sealed part may no longer be read (`data_keys`).
+
+use std::collections::BTreeSet;
+
+use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::store::{
+    Change, DataKey, FileView, Finish, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
+};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::fault::Fault;
+use super::{column, events, statement};
+
+/// `SELECT` of a [`StoredPass`] without its events, ended by the given condition on `p`.
+macro_rules! select_pass {
+    ($condition:literal) => {
+        concat!(
+            "SELECT p.id, p.kind, p.subject, p.version, p.file, p.order_id, p.ticket, p.state, p.successor, p.template, ",
+            "p.template_digest, p.google_class, p.ticket_mac, p.apple_mac, p.google_mac, p.tag, p.modified_s, ",
+            "p.absent_since, p.created_at, p.updated_at, s.nonce, s.body, k.id, k.wrapped, k.wrapped_by, k.erase_at ",
+            "FROM pass p LEFT JOIN sealed_part s ON s.tenant = p.tenant AND s.pass = p.id ",
+            "LEFT JOIN data_key k ON k.tenant = s.tenant AND k.id = s.data_key WHERE ",
+            $condition
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> Result<StoredPass, Fault> {
+    let successor: Option<String> = row.get(8)?;
+    let key: Option<String> = row.get(22)?;
+    let sealed = match key {
+        None => None,
+        Some(key) => Some((
+            Sealed { data_key: key.clone(), nonce: row.get(20)?, body: row.get(21)? },
+            DataKey { id: key, wrapped: row.get(23)?, wrapped_by: row.get(24)?, erase_at: row.get(25)? },
+        )),
+    };
+    Ok(StoredPass {
+        id: column::pass_id(row.get(0)?)?,
+        subject: column::pass_subject(&row.get::<_, String>(1)?, row.get(2)?)?,
+        version: row.get(3)?,
+        file: row.get(4)?,
+        order: row.get(5)?,
+        ticket: row.get(6)?,
+        state: column::pass_state(&row.get::<_, String>(7)?)?,
+        successor: successor.map(column::pass_id).transpose()?,
+        template: row.get(9)?,
+        template_digest: row.get(10)?,
+        google_class: row.get(11)?,
+        ticket_mac: row.get(12)?,
+        apple_mac: row.get(13)?,
+        google_mac: row.get(14)?,
+        tag: row.get(15)?,
+        modified_s: row.get(16)?,
+        absent_since: row.get(17)?,
+        created_at: row.get(18)?,
+        updated_at: row.get(19)?,
+        sealed,
+        events: Vec::new(),
+    })
+}
+
+/// What a pass shows: (event key, digest shown), in order.
+fn shown(conn: &Connection, tenant: &TenantId, pass: &PassId) -> Result<Vec<(String, String)>, Fault> {
+    let sql = "SELECT event, shown FROM pass_event WHERE tenant = ?1 AND pass = ?2 ORDER BY position";
+    statement::all(conn, sql, params![tenant.as_str(), pass.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+fn view(conn: &Connection, tenant: &TenantId, pass: Option<StoredPass>) -> Result<Option<PassView>, Fault> {
+    let Some(mut pass) = pass else {
+        return Ok(None);
+    };
+    pass.events = shown(conn, tenant, &pass.id)?;
+    let events = events::of_pass(conn, tenant, &pass.id)?;
+    Ok(Some(PassView { pass, events }))
+}
+
+pub(super) fn file_view(conn: &Connection, tenant: &TenantId, file: &str) -> Result<FileView, Fault> {
+    let sql = select_pass!("p.tenant = ?1 AND p.file = ?2 ORDER BY p.created_at, p.id");
+    let mut passes = statement::all(conn, sql, params![tenant.as_str(), file], read)?;
+    for pass in &mut passes {
+        pass.events = shown(conn, tenant, &pass.id)?;
+    }
+    Ok(FileView { passes, events: events::of_file(conn, tenant, file)? })
+}
+
+pub(super) fn by_id(conn: &Connection, tenant: &TenantId, id: &PassId) -> Result<Option<PassView>, Fault> {
+    let sql = select_pass!("p.tenant = ?1 AND p.id = ?2");
+    view(conn, tenant, statement::one(conn, sql, params![tenant.as_str(), id.as_str()], read)?)
+}
+
+pub(super) fn by_subject(
+    conn: &Connection,
+    tenant: &TenantId,
+    subject: &PassSubject,
+) -> Result<Option<PassView>, Fault> {
+    let (kind, subject) = column::of_pass_subject(subject);
+    let sql = select_pass!("p.tenant = ?1 AND p.kind = ?2 AND p.subject = ?3");
+    view(conn, tenant, statement::one(conn, sql, params![tenant.as_str(), kind, subject], read)?)
+}
+
+/// A live one when there is one: a void pass may show what its event was long ago.
+pub(super) fn of_class(conn: &Connection, tenant: &TenantId, class: &str) -> Result<Option<PassView>, Fault> {
+    for state in [PassState::Live, PassState::Void] {
+        let sql = select_pass!("p.tenant = ?1 AND p.google_class = ?2 AND p.state = ?3 LIMIT 1");
+        let params = params![tenant.as_str(), class, column::of_pass_state(state)];
+        if let Some(pass) = statement::one(conn, sql, params, read)? {
+            return view(conn, tenant, Some(pass));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn history(conn: &Connection, tenant: &TenantId, id: &PassId) -> Result<Vec<StoredChange>, Fault> {
+    statement::all(
+        conn,
+        "SELECT seq, at, run, action, use_case, reason, fields, correlations FROM pass_change \
+         WHERE tenant = ?1 AND pass = ?2 ORDER BY seq",
+        params![tenant.as_str(), id.as_str()],
+        |row| {
+            Ok(StoredChange {
+                seq: row.get(0)?,
+                at: row.get(1)?,
+                run: row.get(2)?,
+                change: Change {
+                    action: row.get(3)?,
+                    use_case: row.get(4)?,
+                    reason: row.get(5)?,
+                    fields: column::names(&row.get::<_, String>(6)?)?,
+                    correlations: column::names(&row.get::<_, String>(7)?)?,
+                },
+            })
+        },
+    )
+}
+
+/// What a write must know of the row that it replaces.
+pub(super) struct Known {
+    pub(super) state: PassState,
+    version: i64,
+    modified_s: i64,
+    google_class: Option<String>,
+}
+
+/// The rows behind the writes; none when one of the writes was made for another state of the store than this.
+pub(super) fn known(
+    conn: &Connection,
+    tenant: &TenantId,
+    writes: &[PassWrite],
+) -> Result<Option<Vec<Option<Known>>>, Fault> {
+    let mut ids = BTreeSet::new();
+    let mut subjects = BTreeSet::new();
+    let mut list = Vec::new();
+    for write in writes {
+        let twice = !ids.insert(&write.id) || !subjects.insert(&write.subject);
+        if twice || !key_is_there(conn, tenant, write)? {
+            return Ok(None);
+        }
+        let (kind, subject) = column::of_pass_subject(&write.subject);
+        let rows = statement::all(
+            conn,
+            "SELECT id, kind, subject, state, version, modified_s, google_class FROM pass \
+             WHERE tenant = ?1 AND (id = ?2 OR (kind = ?3 AND subject = ?4))",
+            params![tenant.as_str(), write.id.as_str(), kind, subject],
+            |row| {
+                let same = row.get::<_, String>(0)? == write.id.as_str()
+                    && row.get::<_, String>(1)? == kind
+                    && row.get::<_, String>(2)? == subject;
+                let state = column::pass_state(&row.get::<_, String>(3)?)?;
+                let known = Known { state, version: row.get(4)?, modified_s: row.get(5)?, google_class: row.get(6)? };
+                Ok((same, known))
+            },
+        )?;
+        let mut rows = rows.into_iter();
+        match (rows.next(), rows.next(), write.expected) {
+            (None, None, None) => list.push(None),
+            (Some((true, known)), None, Some(expected)) if known.version == expected => list.push(Some(known)),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(list))
+}
+
+/// A part that was sealed under a key which has been erased meanwhile could never be read.
+fn key_is_there(conn: &Connection, tenant: &TenantId, write: &PassWrite) -> Result<bool, Fault> {
+    let Some(sealed) = &write.sealed else {
+        return Ok(true);
+    };
+    let sql = "SELECT 1 FROM data_key WHERE tenant = ?1 AND id = ?2";
+    Ok(statement::one(conn, sql, params![tenant.as_str(), sealed.data_key], |_| Ok(()))?.is_some())
+}
+
+/// Writes one pass. Its new version and tag, when the holder sees a difference.
+pub(super) fn save(
+    conn: &Connection,
+    finish: &Finish,
+    write: &PassWrite,
+    known: Option<&Known>,
+) -> Result<Option<(i64, i64)>, Fault> {
+    let tenant = &finish.tenant;
+    let risen = match known {
+        Some(_) if !write.visible => None,
+        _ => Some((known.map_or(1, |known| known.version.saturating_add(1)), next_tag(conn, tenant)?)),
+    };
+    match known {
+        None => insert(conn, finish, write)?,
+        Some(_) => update(conn, finish, write)?,
+    }
+    if let Some((version, tag)) = risen {
+        let second = finish.now.div_euclid(1000);
+        let modified_s = known.map_or(second, |known| second.max(known.modified_s.saturating_add(1)));
+        statement::run(
+            conn,
+            "UPDATE pass SET version = ?3, tag = ?4, modified_s = ?5, updated_at = ?6 WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_str(), write.id.as_str(), version, tag, modified_s, finish.now],
+        )?;
+    }
+    if write.state == PassState::Void && known.is_some_and(|known| known.state == PassState::Live) {
+        let sql = "UPDATE pass SET voided_at = ?3 WHERE tenant = ?1 AND id = ?2";
+        statement::run(conn, sql, params![tenant.as_str(), write.id.as_str(), finish.now])?;
+    }
+    show(conn, tenant, write, known)?;
+    if let Some(sealed) = &write.sealed {
+        statement::run(
+            conn,
+            "INSERT INTO sealed_part(tenant, pass, data_key, nonce, body) VALUES(?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT(tenant, pass) DO UPDATE SET data_key = excluded.data_key, nonce = excluded.nonce, body = excluded.body",
+            params![tenant.as_str(), write.id.as_str(), sealed.data_key, sealed.nonce, sealed.body],
+        )?;
+    }
+    if let Some(change) = &write.change {
+        remember(conn, finish, &write.id, change)?;
+    }
+    Ok(risen)
+}
+
+fn insert(conn: &Connection, finish: &Finish, write: &PassWrite) -> Result<(), Fault> {
+    let (kind, subject) = column::of_pass_subject(&write.subject);
+    statement::run(
+        conn,
+        "INSERT INTO pass(tenant, id, kind, subject, version, file, order_id, ticket, state, successor, template, \
+         template_digest, google_class, ticket_mac, apple_mac, google_mac, tag, modified_s, absent_since, created_at, \
+         updated_at) VALUES(:tenant, :id, :kind, :subject, 0, :file, :order, :ticket, :state, :successor, :template, \
+         :template_digest, :google_class, :ticket_mac, :apple_mac, :google_mac, 0, 0, :absent_since, :now, :now)",
+        named_params! {
+            ":tenant": finish.tenant.as_str(), ":id": write.id.as_str(), ":kind": kind, ":subject": subject,
+            ":file": write.file, ":order": write.order, ":ticket": write.ticket,
+            ":state": column::of_pass_state(write.state), ":successor": write.successor.as_ref().map(PassId::as_str),
+            ":template": write.template, ":template_digest": write.template_digest, ":google_class": write.google_class,
+            ":ticket_mac": write.ticket_mac, ":apple_mac": write.apple_mac, ":google_mac": write.google_mac,
+            ":absent_since": write.absent_since, ":now": finish.now,
+        },
+    )
+    .map(drop)
+}
+
+fn update(conn: &Connection, finish: &Finish, write: &PassWrite) -> Result<(), Fault> {
+    statement::run(
+        conn,
+        "UPDATE pass SET file = :file, order_id = :order, ticket = :ticket, state = :state, successor = :successor, \
+         template = :template, template_digest = :template_digest, google_class = :google_class, \
+         ticket_mac = :ticket_mac, apple_mac = :apple_mac, google_mac = :google_mac, absent_since = :absent_since \
+         WHERE tenant = :tenant AND id = :id",
+        named_params! {
+            ":tenant": finish.tenant.as_str(), ":id": write.id.as_str(), ":file": write.file, ":order": write.order,
+            ":ticket": write.ticket, ":state": column::of_pass_state(write.state),
+            ":successor": write.successor.as_ref().map(PassId::as_str), ":template": write.template,
+            ":template_digest": write.template_digest, ":google_class": write.google_class,
+            ":ticket_mac": write.ticket_mac, ":apple_mac": write.apple_mac, ":google_mac": write.google_mac,
+            ":absent_since": write.absent_since,
+        },
+    )
+    .map(drop)
+}
+
+/// The next update tag of the tenant. There is one writer, so tags rise in the order in which they are committed.
+fn next_tag(conn: &Connection, tenant: &TenantId) -> Result<i64, Fault> {
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO tag(tenant, value) VALUES(?1, 1) ON CONFLICT(tenant) DO UPDATE SET value = value + 1 RETURNING value",
+    )?;
+    let tag = statement.query_row(params![tenant.as_str()], |row| row.get(0)).optional()?;
+    tag.ok_or(Fault::Corrupt("a tag was not counted"))
+}
+
+/// Records which events are shown. Most changes show the same: then nothing is written.
+fn show(conn: &Connection, tenant: &TenantId, write: &PassWrite, known: Option<&Known>) -> Result<(), Fault> {
+    let same_class = known.is_some_and(|known| known.google_class == write.google_class);
+    if same_class && shown(conn, tenant, &write.id)? == write.events {
+        return Ok(());
+    }
+    let sql = "DELETE FROM pass_event WHERE tenant = ?1 AND pass = ?2";
+    statement::run(conn, sql, params![tenant.as_str(), write.id.as_str()])?;
+    for (position, (event, digest)) in (0_i64..).zip(&write.events) {
+        statement::run(
+            conn,
+            "INSERT INTO pass_event(tenant, pass, position, event, shown, google_class) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+            params![tenant.as_str(), write.id.as_str(), position, event, digest, write.google_class],
+        )?;
+    }
+    Ok(())
+}
+
+fn remember(conn: &Connection, finish: &Finish, pass: &PassId, change: &Change) -> Result<(), Fault> {
+    statement::run(
+        conn,
+        "INSERT INTO pass_change(tenant, pass, seq, at, run, action, use_case, reason, fields, correlations) \
+         SELECT ?1, ?2, coalesce(max(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM pass_change WHERE tenant = ?1 AND pass = ?2",
+        params![
+            finish.tenant.as_str(),
+            pass.as_str(),
+            finish.now,
+            finish.run.id,
+            change.action,
+            change.use_case,
+            change.reason,
+            column::of_names(&change.fields)?,
+            column::of_names(&change.correlations)?
+        ],
+    )
+    .map(drop)
+}
+
+/// Passes that a device has, with a tag above `tag`, in the order of their tags.
+pub(super) fn of_device_since(
+    conn: &Connection,
+    tenant: &TenantId,
+    device: &str,
+    tag: i64,
+) -> Result<Vec<(PassId, i64)>, Fault> {
+    statement::all(
+        conn,
+        "SELECT p.id, p.tag FROM registration r JOIN pass p ON p.tenant = r.tenant AND p.id = r.pass \
+         WHERE r.tenant = ?1 AND r.device = ?2 AND p.tag > ?3 ORDER BY p.tag",
+        params![tenant.as_str(), device, tag],
+        |row| Ok((column::pass_id(row.get(0)?)?, row.get(1)?)),
+    )
+}

@@ -1,0 +1,81 @@
+//! The readers: a few connections that cannot write, used on threads that may block.
+//!
+//! Owns the pool. Each call reads in one transaction, so that what it puts together is of one moment. A reader opens its snapshot when
+//! it is called, so it sees every write that was answered before.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use passerelle_flow::store::{StoreError, StoreResult};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::fault::Fault;
+use super::schema;
+
+pub(super) struct Readers {
+    pool: Arc<Pool>,
+    permits: Arc<Semaphore>,
+}
+
+struct Pool {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Pool {
+    fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        // None idle: the first calls, or one whose reader was lost to a panic.
+        idle.map_or_else(|| schema::reader(&self.path), Ok)
+    }
+
+    fn give_back(&self, conn: Connection) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf, most: usize) -> Self {
+        let pool = Arc::new(Pool { path, idle: Mutex::new(Vec::new()) });
+        Self { pool, permits: Arc::new(Semaphore::new(most.max(1))) }
+    }
+
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> StoreResult<T> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
+        let pool = Arc::clone(&self.pool);
+        let permits = Arc::clone(&self.permits);
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let conn = pool.take().map_err(Fault::from)?;
+            let outcome = in_snapshot(&conn, read);
+            // A connection that could not end its transaction is not lent again; a closed pool keeps none.
+            if conn.is_autocommit() && !permits.is_closed() {
+                pool.give_back(conn);
+            }
+            outcome.map_err(StoreError::from)
+        })
+        .await
+        .map_err(|_| StoreError::Unavailable("the reader stopped".to_owned()))?
+    }
+
+    /// Lends no more. Calls under way end by themselves.
+    pub(super) fn close(&self) {
+        self.permits.close();
+        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn in_snapshot<T>(conn: &Connection, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+    let transaction = conn.unchecked_transaction()?;
+    let value = read(&transaction)?;
+    transaction.finish()?;
+    Ok(value)
+}

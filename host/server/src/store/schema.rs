@@ -1,0 +1,138 @@
+//! The file: how it is made, opened and recognised.
+//!
+//! Owns the version of the tables and the settings of a connection. Does not own the tables' meaning (`schema.sql` and the files that
+//! write them).
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+/// Version of `schema.sql`, kept in the file's `user_version`.
+pub(super) const VERSION: i64 = 1;
+
+/// How long a statement waits for another process (`passerelle key create` beside the server). Longer than any group takes, shorter than
+/// a caller waits.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More than the statements of this module, so that none is prepared twice.
+const STATEMENTS: usize = 256;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the store's file cannot be opened: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("the store's file cannot be opened: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error(
+        "the store's file was written by a newer version: its tables are version {found}, this program knows {VERSION}"
+    )]
+    Newer { found: i64 },
+    #[error("the file is a database of another program")]
+    Foreign,
+    #[error("the file system of the store does not allow a write-ahead log (network file systems do not)")]
+    NoLog,
+}
+
+/// Opens the file for writing, and makes it and its tables when they are not there.
+pub(super) fn writer(path: &Path, size_limit: Option<u64>) -> Result<Connection, OpenError> {
+    keep_private(path)?;
+    let mut conn =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure(&conn)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        return Err(OpenError::NoLog);
+    }
+    // FULL: the log is synced at every commit, before anybody is answered. With group commit it costs almost nothing under load.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    // Deleted rows are overwritten: an erased data key must not be found in a free page.
+    conn.query_row("PRAGMA secure_delete=ON", [], |_| Ok(()))?;
+    // Pages in the log before a commit pays for moving them into the file: 16 MB of 4 KB pages, four times SQLite's own, because
+    // a checkpoint syncs twice and makes a whole group wait.
+    conn.query_row("PRAGMA wal_autocheckpoint=4000", [], |_| Ok(()))?;
+    create(&mut conn)?;
+    if let Some(bytes) = size_limit {
+        let page: i64 = conn.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
+        conn.query_row(&format!("PRAGMA max_page_count={}", pages.max(1)), [], |_| Ok(()))?;
+    }
+    Ok(conn)
+}
+
+/// Another connection to the same file, which cannot write.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure(&conn)?;
+    conn.pragma_update(None, "query_only", true)?;
+    Ok(conn)
+}
+
+fn configure(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    // The bundled SQLite turns them on; PostgreSQL has none declared, and the two must behave alike.
+    conn.pragma_update(None, "foreign_keys", false)?;
+    // 16 MB of pages per connection: the indexes of a venue's season.
+    conn.pragma_update(None, "cache_size", -16_384)
+}
+
+fn create(conn: &mut Connection) -> Result<(), OpenError> {
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > VERSION {
+        return Err(OpenError::Newer { found });
+    }
+    if found == 0 {
+        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        if tables > 0 {
+            return Err(OpenError::Foreign);
+        }
+        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// The file belongs to its user alone: it holds MACs, wrapped keys and ciphertext. SQLite gives the log the mode of the file.
+/// A file that is there is not opened here: closing it would drop the locks that this process may hold on it (POSIX, `fcntl`).
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => restrict(path),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn restrict(path: &Path) -> std::io::Result<()> {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn restrict(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_commit_is_synced_and_a_reader_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.db");
+        let conn = writer(&path, None).unwrap();
+        let synchronous: i64 = conn.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        assert_eq!(synchronous, 2, "FULL");
+        let secure: i64 = conn.query_row("PRAGMA secure_delete", [], |row| row.get(0)).unwrap();
+        assert_eq!(secure, 1);
+        let reader = reader(&path).unwrap();
+        assert!(reader.execute_batch("INSERT INTO pulse(name, beats) VALUES('x', 1)").is_err());
+    }
+}

@@ -1,0 +1,134 @@
+-- The tables of the store, one DDL for SQLite and PostgreSQL.
+-- PostgreSQL first needs `CREATE DOMAIN blob AS bytea` and a database with LC_COLLATE 'C'.
+--
+-- Conventions: ids are made by the flow, so there are no identity columns and nothing leans on a rowid; integers are BIGINT; times are
+-- milliseconds; booleans are 0 and 1; lists of names are JSON text; every key begins with the tenant, except what is shared by
+-- definition (a budget) or found before the tenant is known (an API key). `*_mac` is an HMAC with the tenant's key, in hex. `*_sealed`
+-- and `sealed_part` are ciphertext. Nothing here names a person.
+
+-- The inbox: one row per accepted notification. A repetition joins its task and is never thrown away.
+CREATE TABLE notification(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL,
+  -- The generation of the task that it asked for: answered when the task's `done` has reached it.
+  gen BIGINT NOT NULL,
+  fingerprint_mac TEXT NOT NULL, received_at BIGINT NOT NULL, correlation TEXT NOT NULL, traceparent TEXT,
+  state TEXT NOT NULL, movement TEXT, ticket TEXT, unknown_fields TEXT NOT NULL,
+  PRIMARY KEY(tenant, id));
+CREATE INDEX notification_task ON notification(tenant, task, gen);
+
+-- Level-triggered work, one row per subject. Coalescing is `wanted` running ahead of `done`.
+CREATE TABLE task(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, token_sealed BLOB,
+  wanted BIGINT NOT NULL, claimed BIGINT NOT NULL, done BIGINT NOT NULL, state TEXT NOT NULL,
+  -- The most urgent of those that joined; `next_priority` collects while the task is leased.
+  priority BIGINT NOT NULL, next_priority BIGINT,
+  -- `run_at`: when it is due. `due_by`: the debounce may not push `run_at` beyond. `not_before`: a backoff or a pause that a
+  -- notification may not shorten.
+  run_at BIGINT NOT NULL, due_by BIGINT, not_before BIGINT,
+  lease_until BIGINT NOT NULL, lease_token BIGINT NOT NULL, attempts BIGINT NOT NULL, expiries BIGINT NOT NULL,
+  released BIGINT NOT NULL, stuck_at BIGINT, last_error TEXT,
+  PRIMARY KEY(tenant, id), UNIQUE(tenant, kind, subject),
+  CHECK(done <= claimed AND claimed <= wanted),
+  CHECK(state IN ('ready', 'leased', 'idle', 'dead', 'held')));
+CREATE INDEX task_ready ON task(tenant, priority, run_at) WHERE state = 'ready';
+CREATE INDEX task_leased ON task(lease_until) WHERE state = 'leased';
+CREATE INDEX task_stuck ON task(tenant, stuck_at) WHERE state IN ('dead', 'held');
+
+-- An order's token leads to its file: two orders of a file (an exchange) must meet in one task.
+CREATE TABLE order_alias(
+  tenant TEXT NOT NULL, token_mac TEXT NOT NULL, order_id TEXT, file TEXT NOT NULL,
+  PRIMARY KEY(tenant, token_mac));
+
+-- The outcome of a run, for a person; append-only.
+CREATE TABLE run(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, gen BIGINT NOT NULL, lease_token BIGINT NOT NULL,
+  fetch_started_at BIGINT, finished_at BIGINT NOT NULL, outcome TEXT NOT NULL, error TEXT, findings TEXT NOT NULL,
+  secutix_calls BIGINT NOT NULL,
+  PRIMARY KEY(tenant, id));
+CREATE INDEX run_task ON run(tenant, task, finished_at);
+
+CREATE TABLE pass(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, version BIGINT NOT NULL,
+  file TEXT, order_id TEXT, ticket TEXT, state TEXT NOT NULL, successor TEXT,
+  template TEXT NOT NULL, template_digest TEXT NOT NULL, google_class TEXT,
+  ticket_mac TEXT NOT NULL, apple_mac TEXT, google_mac TEXT,
+  tag BIGINT NOT NULL, modified_s BIGINT NOT NULL, absent_since BIGINT,
+  -- When it last went from live to void: what the void limit counts.
+  voided_at BIGINT,
+  created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
+  PRIMARY KEY(tenant, id), UNIQUE(tenant, kind, subject),
+  CHECK(state IN ('live', 'void')));
+CREATE INDEX pass_file ON pass(tenant, file);
+CREATE INDEX pass_class ON pass(tenant, google_class, state) WHERE google_class IS NOT NULL;
+CREATE INDEX pass_voided ON pass(tenant, voided_at) WHERE voided_at IS NOT NULL;
+
+-- Why a pass changed: `seq` counts from 1 without a gap.
+CREATE TABLE pass_change(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, run TEXT,
+  action TEXT NOT NULL, use_case TEXT NOT NULL, reason TEXT NOT NULL, fields TEXT NOT NULL, correlations TEXT NOT NULL,
+  PRIMARY KEY(tenant, pass, seq));
+
+-- Facts of an event: not personal.
+CREATE TABLE event(
+  tenant TEXT NOT NULL, key TEXT NOT NULL, version BIGINT NOT NULL, body BLOB NOT NULL, digest TEXT NOT NULL,
+  observed_at BIGINT NOT NULL, witnesses BIGINT NOT NULL, ends_at BIGINT,
+  PRIMARY KEY(tenant, key));
+
+-- The events that a pass shows, in order. The pass's class is repeated here so that the classes of an event are found without
+-- reading every pass of a stadium.
+CREATE TABLE pass_event(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, position BIGINT NOT NULL, event TEXT NOT NULL, shown TEXT NOT NULL, google_class TEXT,
+  PRIMARY KEY(tenant, pass, position));
+CREATE INDEX pass_event_event ON pass_event(tenant, event, google_class);
+
+-- What is personal of a ticket: ciphertext, and the data key that it is under. Erasure is that the key's row is gone.
+CREATE TABLE sealed_part(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, data_key TEXT NOT NULL, nonce BLOB NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY(tenant, pass));
+CREATE INDEX sealed_part_key ON sealed_part(tenant, data_key);
+CREATE TABLE data_key(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, wrapped BLOB NOT NULL, wrapped_by TEXT NOT NULL, erase_at BIGINT NOT NULL,
+  PRIMARY KEY(tenant, id));
+CREATE INDEX data_key_erase ON data_key(erase_at);
+
+-- The update tag of the tenant. A row, not a sequence: a sequence can commit out of order and hide a pass from a phone.
+CREATE TABLE tag(tenant TEXT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY(tenant));
+
+CREATE TABLE device(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, push_mac TEXT NOT NULL, push_sealed BLOB NOT NULL, push_since BIGINT NOT NULL,
+  PRIMARY KEY(tenant, id));
+CREATE TABLE registration(
+  tenant TEXT NOT NULL, device TEXT NOT NULL, pass TEXT NOT NULL, created_at BIGINT NOT NULL,
+  PRIMARY KEY(tenant, device, pass));
+CREATE INDEX registration_pass ON registration(tenant, pass);
+
+CREATE TABLE signal(
+  tenant TEXT NOT NULL, source TEXT NOT NULL, event TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL,
+  PRIMARY KEY(tenant, source, event));
+CREATE TABLE installation(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY(tenant, pass));
+
+-- Level effects: one row per target; what is sent is read when it is sent.
+CREATE TABLE effect(
+  tenant TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, want BIGINT NOT NULL, have BIGINT NOT NULL, state TEXT NOT NULL,
+  run_at BIGINT NOT NULL, lease_until BIGINT NOT NULL, lease_token BIGINT NOT NULL, attempts BIGINT NOT NULL,
+  expiries BIGINT NOT NULL, last_error TEXT,
+  PRIMARY KEY(tenant, kind, target),
+  CHECK(have <= want),
+  CHECK(state IN ('ready', 'leased', 'idle', 'dead')));
+CREATE INDEX effect_ready ON effect(tenant, kind, run_at) WHERE state = 'ready';
+CREATE INDEX effect_leased ON effect(lease_until) WHERE state = 'leased';
+
+CREATE TABLE api_key(
+  id TEXT NOT NULL, tenant TEXT NOT NULL, secret_sha256 TEXT NOT NULL, scopes TEXT NOT NULL, label TEXT NOT NULL,
+  created_at BIGINT NOT NULL, expires_at BIGINT, revoked_at BIGINT,
+  PRIMARY KEY(id));
+CREATE INDEX api_key_tenant ON api_key(tenant, created_at);
+
+-- Calls made in the current window, by millisecond, and until when a scope is paused.
+CREATE TABLE spending(scope TEXT NOT NULL, at BIGINT NOT NULL, spent BIGINT NOT NULL, PRIMARY KEY(scope, at));
+CREATE TABLE pause(scope TEXT NOT NULL, until BIGINT NOT NULL, PRIMARY KEY(scope));
+
+-- One row that `ping` writes: a transaction without a write touches no disk and proves nothing.
+CREATE TABLE pulse(name TEXT NOT NULL, beats BIGINT NOT NULL, PRIMARY KEY(name));

@@ -1,0 +1,145 @@
+//! The workers: what is due is claimed, run, and the next is claimed.
+//!
+//! Owns how much runs at once and when to look. Does not own what a task or an effect is (`passerelle_flow::run`). When the store
+//! fails, a dispatcher waits and looks again; a lease that was lost on the way runs out and is claimed by somebody else.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use passerelle_flow::flow::Flow;
+use passerelle_flow::store::StoreResult;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::host::ServerHost;
+use crate::listen::stopped;
+
+/// How often an idle dispatcher looks for what has become due (a debounce that ended, a backoff). A claim that finds nothing writes nothing.
+const LOOK: Duration = Duration::from_millis(50);
+/// After a failure of the store.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// Retention is counted in days.
+const ERASE_EVERY: Duration = Duration::from_secs(3_600);
+/// Claimed in one transaction; more would only wait behind one another while their leases run.
+const CLAIM_AT_ONCE: usize = 32;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Crew {
+    /// Tasks that run at once.
+    pub tasks: u32,
+    /// Effects that are sent at once.
+    pub effects: u32,
+}
+
+/// Runs until `stop` turns true; what is leased by then is finished first.
+pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, stop: watch::Receiver<bool>) {
+    tokio::join!(
+        dispatch(crew.tasks, &wake, stop.clone(), |limit| tasks(flow.clone(), wake.clone(), limit)),
+        dispatch(crew.effects, &wake, stop.clone(), |limit| effects(flow.clone(), limit)),
+        erase(&flow, stop.clone()),
+    );
+}
+
+/// A claimed piece of work, ready to be spawned.
+type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Jobs = Vec<Job>;
+
+async fn dispatch<F, C>(at_once: u32, wake: &Notify, mut stop: watch::Receiver<bool>, claim: C)
+where
+    C: Fn(u32) -> F,
+    F: Future<Output = StoreResult<Jobs>>,
+{
+    let permits = Arc::new(Semaphore::new(usize::try_from(at_once).unwrap_or(1).max(1)));
+    let mut running = JoinSet::new();
+    while !*stop.borrow() {
+        while running.try_join_next().is_some() {}
+        let free = permits.available_permits().min(CLAIM_AT_ONCE);
+        if free == 0 {
+            tokio::select! {
+                _ = running.join_next() => {}
+                () = stopped(&mut stop) => {}
+            }
+            continue;
+        }
+        // Created before the claim, so that what is accepted during it wakes us after it.
+        let woken = wake.notified();
+        match claim(u32::try_from(free).unwrap_or(1)).await {
+            Ok(jobs) if jobs.is_empty() => {
+                tokio::select! {
+                    () = woken => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                    () = stopped(&mut stop) => {}
+                }
+            }
+            Ok(jobs) => {
+                for job in jobs {
+                    let permit = permits.clone().acquire_owned().await;
+                    running.spawn(hold(job, permit.ok()));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "workers");
+                tokio::select! {
+                    () = tokio::time::sleep(STORE_PAUSE) => {}
+                    () = stopped(&mut stop) => {}
+                }
+            }
+        }
+    }
+    while let Some(ended) = running.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a worker ended by itself");
+        }
+    }
+}
+
+async fn hold(job: Job, _permit: Option<OwnedSemaphorePermit>) {
+    job.await;
+}
+
+async fn tasks(flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, limit: u32) -> StoreResult<Jobs> {
+    let leases = flow.claim(limit).await?;
+    Ok(leases
+        .into_iter()
+        .map(|lease| {
+            let (flow, wake) = (flow.clone(), wake.clone());
+            Box::pin(async move {
+                match flow.run(lease).await {
+                    // What a run changed is to be sent now.
+                    Ok(_) => wake.notify_waiters(),
+                    Err(error) => tracing::error!(%error, "a run was not recorded; its lease runs out"),
+                }
+            }) as Job
+        })
+        .collect())
+}
+
+async fn effects(flow: Arc<Flow<ServerHost>>, limit: u32) -> StoreResult<Jobs> {
+    let leases = flow.claim_effects(limit).await?;
+    Ok(leases
+        .into_iter()
+        .map(|lease| {
+            let flow = flow.clone();
+            Box::pin(async move {
+                if let Err(error) = flow.send(lease).await {
+                    tracing::error!(%error, "an effect was not recorded; its lease runs out");
+                }
+            }) as Job
+        })
+        .collect())
+}
+
+async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match flow.erase_due().await {
+            Ok(0) => {}
+            Ok(keys) => tracing::info!(keys, "erased what the retention time is over for"),
+            Err(error) => tracing::error!(%error, "erase"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ERASE_EVERY) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What a control call does, by its path and JSON body.
+//!
+//! Owns the translation of JSON to the institution's and the phones' methods. Does not own access or pages.
+
+use jiff::Zoned;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Control, ControlError};
+use crate::apple::phone::Iphone;
+use crate::google::phone::GooglePhone;
+use crate::secutix::catalogue::Texts;
+use crate::secutix::desk::Purchase;
+use crate::secutix::model::{Holder, Origin};
+use crate::secutix::notifier::{Delivery, Mode, Notice};
+use crate::secutix::oddities::Oddities;
+
+/// Shown on the index page.
+pub(super) const CALLS: &[(&str, &str)] = &[
+    ("GET /control/state", "addresses and counts"),
+    ("GET /control/catalogue", "products and performances, with their ids"),
+    ("GET /control/contacts", "contacts, with their numbers"),
+    ("GET /control/files", "every file; /control/files/{id}: as the web service shows it"),
+    ("GET /control/phones", "every phone, with what it shows"),
+    ("GET /control/log/{secutix|google|push}", "calls as they came in; /control/log/iphone/{name}: a phone's timeline"),
+    (
+        "POST /control/listener {\"url\"}",
+        "where changes are announced: .../api/{tenant}/webhooks/listeners/secutix/orders",
+    ),
+    (
+        "POST /control/delivery {\"mode\":\"immediate|batched|silent\",\"copies\":1,\"reversed\":false}",
+        "how changes are announced; POST /control/flush sends a batch",
+    ),
+    (
+        "POST /control/sell {\"product\":\"CARMEN\",\"holders\":[{\"first_name\",\"last_name\"}],\"origin\":\"ticket-shop\"}",
+        "a new file; with \"file\", another order in it",
+    ),
+    ("POST /control/member {\"first_name\",\"last_name\"}", "a contact with a membership"),
+    ("POST /control/reprint {\"movement\"}", "a new ticket with a new barcode"),
+    ("POST /control/holder {\"movement\",\"first_name\",\"last_name\"}", "another name on the ticket"),
+    ("POST /control/cultural-contact {\"movement\",\"contact\"}", "another attendee in the books"),
+    ("POST /control/replace {\"movement\",\"first_name\",\"last_name\"}", "another person, another movement"),
+    ("POST /control/exchange {\"movement\",\"performance\"}", "another performance"),
+    ("POST /control/cancel {\"movement\"}", "a refund of one ticket"),
+    ("POST /control/scan {\"movement\"}", "a scan at the entry"),
+    ("POST /control/retitle {\"product\",\"title\":{\"fr\":\"…\"}}", "another title"),
+    (
+        "POST /control/reschedule {\"performance\",\"start\":\"2027-01-01T20:00:00+01:00[Europe/Zurich]\"}",
+        "another date",
+    ),
+    ("POST /control/notify {\"order_secret\",\"state\",\"ticket\",\"movement\"}", "a notification by hand"),
+    ("POST /control/oddities {\"numbers_as_strings\":true, …}", "SecuTix's oddities; {} turns all off"),
+    ("POST /control/iphone/{name}/add {\"url\"}", "opens a link to a .pkpass; /remove {\"serial\"}; /wipe"),
+    ("POST /control/android/{name}/save {\"url\"}", "opens a save link; /remove {\"object\"}"),
+];
+
+#[derive(Deserialize)]
+struct Sell {
+    product: String,
+    holders: Vec<Holder>,
+    #[serde(default = "shop")]
+    origin: Origin,
+    performance: Option<i64>,
+    file: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct DeliveryJson {
+    #[serde(default)]
+    mode: Mode,
+    #[serde(default = "once")]
+    copies: u32,
+    #[serde(default)]
+    reversed: bool,
+}
+
+fn shop() -> Origin {
+    Origin::TicketShop
+}
+
+fn once() -> u32 {
+    1
+}
+
+impl Control {
+    pub(super) async fn perform(&self, path: &[&str], body: &Value) -> Result<Value, ControlError> {
+        let secutix = &self.world.institution;
+        let text = |key: &'static str| body.get(key).and_then(Value::as_str).ok_or(ControlError::Missing(key));
+        let number = |key: &'static str| body.get(key).and_then(Value::as_i64).ok_or(ControlError::Missing(key));
+        let movement = || number("movement");
+        let holder = || read::<Holder>(body, "first_name, last_name");
+        let origin =
+            || body.get("origin").map_or(Ok(shop()), |origin| read(origin, "origin: ticket-shop or back-office"));
+        let change = match path {
+            ["sell"] => {
+                let asked: Sell = read(body, "product, holders[{first_name, last_name}], origin, performance, file")?;
+                let Sell { product, holders, origin, performance, file } = asked;
+                secutix.sell(Purchase { product, performance, holders, origin, file }).await?
+            }
+            ["reprint"] => secutix.reprint(movement()?, origin()?).await?,
+            ["holder"] => secutix.change_holder(movement()?, holder()?, origin()?).await?,
+            ["cultural-contact"] => secutix.change_cultural_contact(movement()?, text("contact")?).await?,
+            ["replace"] => secutix.replace_spectator(movement()?, holder()?, origin()?).await?,
+            ["exchange"] => secutix.exchange(movement()?, number("performance")?, origin()?).await?,
+            ["cancel"] => secutix.cancel(movement()?).await?,
+            ["scan"] => secutix.scan(movement()?).await?,
+            ["retitle"] => {
+                let title = body.get("title").ok_or(ControlError::Missing("title"))?;
+                secutix.retitle(text("product")?, read::<Texts>(title, "title: locale to text")?).await?
+            }
+            ["reschedule"] => {
+                let wrong = ControlError::Missing("start: such as 2027-01-01T20:00:00+01:00[Europe/Zurich]");
+                let start: Zoned = text("start")?.parse().map_err(|_| wrong)?;
+                secutix.reschedule(number("performance")?, start).await?
+            }
+            _ => return self.arrange(path, body).await,
+        };
+        Ok(json!(change))
+    }
+
+    async fn arrange(&self, path: &[&str], body: &Value) -> Result<Value, ControlError> {
+        let world = &self.world;
+        let secutix = &world.institution;
+        let text = |key: &'static str| body.get(key).and_then(Value::as_str).ok_or(ControlError::Missing(key));
+        match path {
+            ["listener"] => secutix.listen_at(text("url")?),
+            ["delivery"] => {
+                let DeliveryJson { mode, copies, reversed } = read(body, "mode, copies, reversed")?;
+                secutix.set_delivery(Delivery { mode, copies, reversed, ..Delivery::default() });
+            }
+            ["flush"] => return Ok(json!(secutix.flush_batch().await)),
+            ["member"] => {
+                let number = secutix.create_contact(&read(body, "first_name, last_name")?, true);
+                return Ok(json!({"contact": number}));
+            }
+            ["notify"] => {
+                let mut notice = Notice::of_order(text("state")?, text("order_secret")?);
+                notice.ticket = body.get("ticket").and_then(Value::as_i64);
+                notice.movement = body.get("movement").and_then(Value::as_i64);
+                return Ok(json!(secutix.notify(notice).await));
+            }
+            ["oddities"] => {
+                let wanted: Oddities = read(body, "the names of oddities")?;
+                secutix.oddities(|oddities| *oddities = wanted);
+            }
+            ["iphone", name, "add"] => return Ok(json!(world.iphone(name).add(text("url")?).await?)),
+            ["iphone", name, "remove"] => {
+                return Ok(json!({"removed": world.iphone(name).remove(text("serial")?).await}));
+            }
+            ["iphone", name, "wipe"] => world.iphone(name).wipe(),
+            ["android", name, "save"] => return Ok(json!(world.android(name).save(text("url")?).await?)),
+            ["android", name, "remove"] => return Ok(json!({"removed": world.android(name).remove(text("object")?)})),
+            _ => return Err(ControlError::NoPath),
+        }
+        Ok(json!({"ok": true}))
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: &Value, expected: &'static str) -> Result<T, ControlError> {
+    serde_json::from_value(value.clone()).map_err(|_| ControlError::Missing(expected))
+}
+
+pub(super) fn iphone_json(phone: &Iphone) -> Value {
+    json!({"name": phone.name(), "device": phone.device(), "passes": phone.passes()})
+}
+
+pub(super) fn android_json(phone: &GooglePhone) -> Value {
+    json!({"name": phone.name(), "passes": phone.passes()})
+}

@@ -1,0 +1,156 @@
+//! Canonical JSON and its digest: sorted names, no insignificant space, absent fields omitted. Equal facts give equal bytes, so a digest
+//! says whether anything changed, on every host.
+//!
+//! Owns the writing of the normalised parts. Does not own which facts they hold (`scenario`) nor what the wallets show (`payload`).
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256, as the contract's `digest` fields carry it.
+pub(crate) fn digest(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
+/// An object being written. Its names are given in rising order by the caller, which debug builds check.
+pub(crate) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+    #[cfg(debug_assertions)]
+    last: Option<String>,
+}
+
+impl<'o> Object<'o> {
+    pub(crate) fn open(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self {
+            out,
+            empty: true,
+            #[cfg(debug_assertions)]
+            last: None,
+        }
+    }
+
+    pub(crate) fn close(self) {
+        self.out.push(b'}');
+    }
+
+    fn name(&mut self, name: &str) {
+        #[cfg(debug_assertions)]
+        {
+            debug_assert!(self.last.as_deref().is_none_or(|last| last < name), "names of canonical JSON rise: {name}");
+            self.last = Some(name.to_owned());
+        }
+        if !self.empty {
+            self.out.push(b',');
+        }
+        self.empty = false;
+        quote(self.out, name);
+        self.out.push(b':');
+    }
+
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        quote(self.out, value);
+    }
+
+    pub(crate) fn optional(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    pub(crate) fn flag(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// Millionths as a decimal number without superfluous zeros: a place on earth within 11 cm, and no floating point in the output.
+    pub(crate) fn millionths(&mut self, name: &str, value: i64) {
+        self.name(name);
+        if value < 0 {
+            self.out.push(b'-');
+        }
+        let value = value.unsigned_abs();
+        self.out.extend_from_slice((value / 1_000_000).to_string().as_bytes());
+        let fraction = value % 1_000_000;
+        if fraction > 0 {
+            let digits = format!("{fraction:06}");
+            self.out.push(b'.');
+            self.out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+        }
+    }
+
+    pub(crate) fn object(&mut self, name: &str, write: impl FnOnce(&mut Object<'_>)) {
+        self.name(name);
+        let mut inner = Object::open(self.out);
+        write(&mut inner);
+        inner.close();
+    }
+}
+
+/// A JSON string with the escapes that RFC 8785 asks for, and no other.
+fn quote(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut plain = 0;
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            8 => b'b',
+            9 => b't',
+            10 => b'n',
+            12 => b'f',
+            13 => b'r',
+            0..32 => 0,
+            _ => continue,
+        };
+        out.extend_from_slice(bytes.get(plain..at).unwrap_or_default());
+        plain = at + 1;
+        out.push(b'\\');
+        if short == 0 {
+            out.extend_from_slice(b"u00");
+            out.push(b'0' + (byte >> 4));
+            let low = byte & 15;
+            out.push(if low < 10 { b'0' + low } else { b'a' + low - 10 });
+        } else {
+            out.push(short);
+        }
+    }
+    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quoted(text: &str) -> String {
+        let mut out = Vec::new();
+        quote(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn strings_are_read_back_as_they_were() {
+        for text in ["", "Ada", "\"\\/", "\u{0}\u{1f}\u{7f}", "a\nb\r\t\u{8}\u{c}", "Opéra — 東京 🎭"] {
+            assert_eq!(serde_json::from_str::<String>(&quoted(text)).unwrap(), text);
+        }
+        assert_eq!(quoted("\u{1f}"), "\"\\u001f\"");
+    }
+
+    #[test]
+    fn numbers_have_no_superfluous_digit() {
+        for (value, text) in [(46_200_000, "46.2"), (-6_142_990, "-6.14299"), (0, "0"), (7_000_000, "7"), (-1, "-0.000001")] {
+            let mut out = Vec::new();
+            let mut object = Object::open(&mut out);
+            object.millionths("n", value);
+            object.close();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"n\":{text}}}"));
+        }
+    }
+
+    #[test]
+    fn a_digest_is_sha_256() {
+        assert_eq!(digest(b"abc").first_chunk::<4>(), Some(&[0xba, 0x78, 0x16, 0xbf]));
+    }
+}

@@ -1,0 +1,204 @@
+//! Rebuilding: from a compiled template, events and tickets to what the two wallets show.
+//!
+//! Owns the packing of results, the class keys and the digests. Does not own what a template says (`template`) nor what only a host may know:
+//! tokens, addresses, issuer and pass type identifiers. A job's template and events are read once, and passes of one event share the work
+//! on their class.
+//!
+//! A digest is not the hash of the bodies, which would cost as much as writing them, but of the template's fingerprint and of everything
+//! variable that the bodies hold. Equal inputs give equal bytes and equal digests.
+
+pub(crate) mod date;
+mod facts;
+mod fill;
+pub(crate) mod json;
+mod lookup;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+
+use crate::contract::payload::{ApplePass, Fault, GooglePass, Item, Job, PassPayload};
+use crate::payload::facts::{Event, Events, Facts, Holder};
+use crate::payload::fill::{Sheet, fill, identifier};
+use crate::payload::text::{Filler, Stop};
+use crate::template::program::{Kind, Program, Unusable};
+use crate::template::vocabulary::ORGANIZATION;
+
+#[cfg(feature = "compile")]
+pub(crate) use date::FORMATS;
+/// The number of the date format that is the same in every language.
+#[cfg(feature = "compile")]
+pub(crate) const ISO: usize = date::Format::Iso as usize;
+#[cfg(feature = "compile")]
+pub(crate) use fill::localized_string;
+#[cfg(feature = "compile")]
+pub(crate) use lookup::MARK;
+
+/// Bytes of a body that most passes stay below; grows by itself where one does not.
+const BODY: usize = 8 * 1024;
+
+/// What is variable in a pass, roughly.
+const LOG: usize = 2 * 1024;
+
+impl From<Unusable> for Fault {
+    fn from(unusable: Unusable) -> Self {
+        Self::Template((0, 0, unusable.code().to_owned()))
+    }
+}
+
+impl From<Stop> for Fault {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Corrupt => Unusable::Corrupt.into(),
+            Stop::Missing(name) => Self::Missing(name),
+            Stop::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+/// Builds the passes of a job, in the order of its items. The outer error is the template's and nobody can be served; an inner one is
+/// that of a single pass.
+pub fn rebuild(job: &Job) -> Result<Vec<Result<PassPayload, Fault>>, Fault> {
+    let program = Program::open(&job.template)?;
+    let events = Events::parse(&job.events);
+    let mut desk = Desk {
+        job,
+        program: &program,
+        events: &events,
+        sheet: Sheet { out: Vec::with_capacity(BODY), log: Vec::with_capacity(LOG), ..Sheet::default() },
+        class: None,
+    };
+    Ok(job.items.iter().map(|item| desk.build(item).map_err(Fault::from)).collect())
+}
+
+/// Where one job is worked on.
+struct Desk<'j> {
+    job: &'j Job,
+    program: &'j Program<'j>,
+    events: &'j Events<'j>,
+    sheet: Sheet,
+    class: Option<Class<'j>>,
+}
+
+/// The class of the last pass, and what it was made of: the next pass is likely to share it.
+struct Class<'j> {
+    events: &'j [String],
+    organization: Option<&'j str>,
+    key: String,
+    body: Vec<u8>,
+    digest: Vec<u8>,
+}
+
+impl<'j> Desk<'j> {
+    fn build(&mut self, item: &'j Item) -> Result<PassPayload, Stop> {
+        let holder: Holder<'_> =
+            serde_json::from_slice(&item.ticket.body).map_err(|_| Stop::Missing("ticket".to_owned()))?;
+        let events: Vec<&Event<'_>> = match self.program.kind {
+            Kind::EventTicket => self
+                .events
+                .select(&item.ticket.events)
+                .filter(|events| !events.is_empty())
+                .ok_or_else(|| Stop::Missing("event".to_owned()))?,
+            Kind::MemberCard => Vec::new(),
+        };
+        let filler = Filler {
+            program: self.program,
+            facts: Facts { item, holder: &holder, events: &events, settings: &self.job.settings },
+            locales: &self.job.locales,
+        };
+        let apple = self.apple(&filler)?;
+        let google = self.google(&filler, item)?;
+        let (apple, apple_digest) = apple.unzip();
+        let (google, google_digests) = google.unzip();
+        let (google_class_digest, google_object_digest) = google_digests.unwrap_or_default();
+        Ok(PassPayload {
+            pass: item.pass.clone(),
+            apple,
+            google,
+            apple_digest: apple_digest.unwrap_or_default(),
+            google_class_digest,
+            google_object_digest,
+        })
+    }
+
+    fn apple(&mut self, filler: &Filler<'j, '_>) -> Result<Option<(ApplePass, Vec<u8>)>, Stop> {
+        let program = self.program;
+        if program.apple.is_empty() {
+            return Ok(None);
+        }
+        fill(filler, program.apple, &mut self.sheet)?;
+        let digest = digest(b"apple", program, &self.sheet.log);
+        let strings = program.locales.iter().zip(&program.strings).enumerate().map(|(at, (locale, constant))| {
+            let mut lines = Vec::with_capacity(constant.len() + 512);
+            lines.extend_from_slice(constant.as_bytes());
+            self.sheet.lookups.write(&self.sheet.log, at, &mut lines);
+            ((*locale).to_owned(), lines)
+        });
+        let strings = strings.collect();
+        let images = program.images.iter().map(|image| ((*image).to_owned(), (*image).to_owned())).collect();
+        Ok(Some((ApplePass { pass_json: self.sheet.out.clone(), strings, images }, digest)))
+    }
+
+    #[allow(clippy::type_complexity)] // one caller, which takes the pair of digests apart at once
+    fn google(
+        &mut self,
+        filler: &Filler<'j, '_>,
+        item: &'j Item,
+    ) -> Result<Option<(GooglePass, (Vec<u8>, Vec<u8>))>, Stop> {
+        let program = self.program;
+        let Some(kind) = program.google else { return Ok(None) };
+        let organization = item.variables.iter().find(|(name, _)| name == ORGANIZATION).map(|(_, text)| text.as_str());
+        let shared = |class: &Class<'_>| class.events == item.ticket.events && class.organization == organization;
+        if !self.class.as_ref().is_some_and(shared) {
+            fill(filler, program.class, &mut self.sheet)?;
+            self.class = Some(Class {
+                events: &item.ticket.events,
+                organization,
+                key: class_key(program, &filler.facts),
+                body: self.sheet.out.clone(),
+                digest: digest(b"class", program, &self.sheet.log),
+            });
+        }
+        let Some(class) = &self.class else { return Ok(None) };
+        fill(filler, program.object, &mut self.sheet)?;
+        let pass = GooglePass {
+            kind: kind.to_owned(),
+            class_key: class.key.clone(),
+            class_body: class.body.clone(),
+            object_body: self.sheet.out.clone(),
+        };
+        Ok(Some((pass, (class.digest.clone(), digest(b"object", program, &self.sheet.log)))))
+    }
+}
+
+fn digest(what: &[u8], program: &Program<'_>, log: &[u8]) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(program.fingerprint);
+    hash.update(what);
+    hash.update(log);
+    hash.finalize().to_vec()
+}
+
+/// One class per template and event. A subscription of the buyer's own choice shares its product with others but not its list of
+/// events, so the list stands in the key, hashed: 64 bits, because a collision would show a holder another's list.
+fn class_key(program: &Program<'_>, facts: &Facts<'_>) -> String {
+    let mut key = program.name.as_bytes().to_vec();
+    if let Some((first, others)) = facts.events.split_first() {
+        key.push(b'.');
+        identifier(first.key, &mut key);
+        if !others.is_empty() {
+            let mut hash = Sha256::new();
+            for event in others {
+                hash.update(event.key);
+                hash.update([text::END]);
+            }
+            key.push(b'.');
+            let hash = hash.finalize();
+            let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).map(|digit| digit as u8);
+            key.extend(hash.iter().take(8).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten());
+        }
+    }
+    String::from_utf8(key).unwrap_or_default()
+}

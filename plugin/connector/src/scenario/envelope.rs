@@ -1,0 +1,57 @@
+//! The envelope of a SecuTix answer: HTTP 200 does not mean success (domain.md 3.3).
+//!
+//! Owns the reading of `statusCode`, and the pointers of what is missing or not understood.
+
+use crate::contract::scenario::Fault;
+use crate::lenient::Scalar;
+
+/// Codes that say "later": nothing is wrong, and nothing may be concluded.
+const RETRYABLE: [&str; 1] = ["in_progress"];
+
+/// A refusal's code is shown to the operator; longer ones are no codes.
+const CODE_LIMIT: usize = 64;
+
+/// Most pointers that a verdict carries: enough to see the pattern, and no second copy of a hostile answer.
+const MOST_UNREAD: usize = 64;
+
+pub(super) fn judge(status_code: &Scalar<'_>) -> Result<(), Fault> {
+    let Some(code) = status_code.text() else { return Err(unreadable("/statusCode")) };
+    if code.eq_ignore_ascii_case("success") {
+        return Ok(());
+    }
+    if RETRYABLE.iter().any(|retryable| code.eq_ignore_ascii_case(retryable)) {
+        return Err(Fault::NotReady);
+    }
+    Err(Fault::Refused(code.chars().take(CODE_LIMIT).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()))
+}
+
+/// The answer lacks what a decision needs.
+pub(super) fn unreadable(pointer: impl Into<String>) -> Fault {
+    Fault::Unreadable(pointer.into())
+}
+
+/// Parts of the answer that were not understood and that no decision needs.
+#[derive(Debug, Default)]
+pub(super) struct Unread(Vec<String>);
+
+impl Unread {
+    pub(super) fn note(&mut self, pointer: impl FnOnce() -> String) {
+        if self.0.len() < MOST_UNREAD {
+            let pointer = pointer();
+            if !self.0.contains(&pointer) {
+                self.0.push(pointer);
+            }
+        }
+    }
+
+    /// Notes the pointer of a value that is there and of the wrong kind.
+    pub(super) fn check(&mut self, scalar: &Scalar<'_>, pointer: impl FnOnce() -> String) {
+        if scalar.is_misfit() {
+            self.note(pointer);
+        }
+    }
+
+    pub(super) fn into_pointers(self) -> Vec<String> {
+        self.0
+    }
+}

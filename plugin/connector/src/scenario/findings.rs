@@ -1,0 +1,93 @@
+//! Findings, gathered: what happened alike to several movements of a file is one finding.
+//!
+//! Owns grouping and order. Bounded by the few different sets of facts that a file can show; a finding with a successor stands alone.
+
+use crate::contract::scenario::{Confidence, Finding, UseCase};
+use crate::contract::types::Id;
+use super::matrix::{self, Observed};
+
+#[derive(Default)]
+pub(super) struct Findings {
+    list: Vec<Finding>,
+    /// Places of findings without a successor: those that others may join.
+    open: Vec<usize>,
+}
+
+impl Findings {
+    pub(super) fn add(
+        &mut self,
+        use_case: UseCase,
+        confidence: Confidence,
+        observed: Observed,
+        originator: Option<&str>,
+        movement: Id,
+    ) {
+        let facts = matrix::facts(use_case, observed);
+        for place in &self.open {
+            if let Some(finding) = self.list.get_mut(*place)
+                && finding.use_case == use_case
+                && finding.confidence == confidence
+                && finding.originator.as_deref() == originator
+                && finding.facts == facts
+            {
+                finding.movements.push(movement);
+                return;
+            }
+        }
+        self.open.push(self.list.len());
+        let originator = originator.map(str::to_owned);
+        self.list.push(Finding { use_case, confidence, facts, originator, movements: vec![movement], successor: None });
+    }
+
+    /// An old movement and the one that took its place.
+    pub(super) fn add_pair(
+        &mut self,
+        use_case: UseCase,
+        confidence: Confidence,
+        observed: Observed,
+        originator: Option<&str>,
+        (old, new): (Id, Id),
+    ) {
+        self.list.push(Finding {
+            use_case,
+            confidence,
+            facts: matrix::facts(use_case, observed),
+            originator: originator.map(str::to_owned),
+            movements: vec![old, new.clone()],
+            successor: Some(new),
+        });
+    }
+
+    /// In the matrix's order; `nothing` alone when there is nothing. `certain`: every pass could be compared with what it shows.
+    pub(super) fn into_list(mut self, certain: bool) -> Vec<Finding> {
+        if self.list.is_empty() {
+            let observed = matrix::NOTHING;
+            return vec![Finding {
+                use_case: UseCase::Nothing,
+                confidence: if certain { Confidence::Firm } else { Confidence::Likely },
+                facts: matrix::facts(UseCase::Nothing, observed),
+                originator: None,
+                movements: Vec::new(),
+                successor: None,
+            }];
+        }
+        self.list.sort_by_key(|finding| rank(finding.use_case));
+        self.list
+    }
+}
+
+const fn rank(use_case: UseCase) -> u8 {
+    match use_case {
+        UseCase::EventChange => 0,
+        UseCase::Reprint => 1,
+        UseCase::HolderChange => 2,
+        UseCase::CulturalContactChange => 3,
+        UseCase::Replacement => 4,
+        UseCase::Exchange => 5,
+        UseCase::Cancellation => 6,
+        UseCase::Purchase => 7,
+        UseCase::EntryScan => 8,
+        UseCase::UnknownChange => 9,
+        UseCase::Nothing => 10,
+    }
+}

@@ -1,0 +1,78 @@
+//! Reasons as codes: the closed list that hosts turn into words. A reason never holds a value of a ticket, so that history, logs and metrics
+//! cannot name a person.
+
+use crate::contract::scenario;
+
+macro_rules! reasons {
+    ($($(#[doc = $meaning:literal])+ $variant:ident = $code:literal,)+) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Reason { $($(#[doc = $meaning])+ $variant,)+ }
+
+        impl Reason {
+            const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+        }
+
+        /// Every code that a verdict can carry, with its meaning. Hosts have words for each of them.
+        pub const REASONS: &[(&str, &str)] = &[$(($code, concat!($($meaning),+)),)+];
+    };
+}
+
+reasons! {
+    /// The pass shows what SecuTix says.
+    Unchanged = "unchanged",
+    /// Title, date, venue or another fact of the event.
+    EventChanged = "event-changed",
+    /// The ticket was printed again: another ticket or barcode, the same holder.
+    BarcodeChanged = "barcode-changed",
+    /// Another beneficiary under the same movement.
+    HolderChanged = "holder-changed",
+    /// Another cultural contact under the same movement.
+    ContactChanged = "contact-changed",
+    /// The ticket was scanned at the venue.
+    Entered = "entered",
+    /// Seat, category, tariff or another detail of the ticket.
+    DetailsChanged = "details-changed",
+    /// Data of the member card.
+    CardChanged = "card-changed",
+    /// Several of the above; the fields say which.
+    SeveralChanges = "several-changes",
+    /// A ticket that is ready and has no pass.
+    Purchased = "purchased",
+    /// A ticket that took the place of another, and has no pass.
+    Succeeds = "succeeds",
+    /// A member whose card has no pass.
+    Member = "member",
+    /// Exchanged for another ticket.
+    Exchanged = "exchanged",
+    /// Another person took the place.
+    Replaced = "replaced",
+    /// The file says that the ticket is cancelled.
+    Cancelled = "cancelled",
+    /// The whole file is cancelled.
+    FileCancelled = "file-cancelled",
+    /// The movement is in no order of the file any more.
+    Absent = "absent",
+    /// The movement of a void pass is alive.
+    AliveAgain = "alive-again",
+    /// The pass is void, and its movement is not alive.
+    StillEnded = "still-ended",
+    /// The old ticket is invalid and the new one not there yet.
+    BetweenTickets = "between-tickets",
+    /// The answer does not speak of this pass.
+    NotConcerned = "not-concerned",
+}
+
+impl Reason {
+    pub(super) fn alone(self) -> scenario::Reason {
+        self.with(Vec::new())
+    }
+
+    /// With the template-level names of what differs, sorted and without doubles.
+    pub(super) fn with(self, mut fields: Vec<&'static str>) -> scenario::Reason {
+        fields.sort_unstable();
+        fields.dedup();
+        scenario::Reason { code: self.code().to_owned(), fields: fields.into_iter().map(str::to_owned).collect() }
+    }
+}

@@ -1,0 +1,335 @@
+//! Where every movement of a file stands: alive, between two tickets, ended, or merely mentioned.
+//!
+//! Owns the reading of orders and of what several of them say about one movement. The latest order that states something wins. A movement that
+//! lives keeps its pass, so ending needs a statement: an unknown state, a missing one, and an INVALIDATED ticket are none.
+
+use std::borrow::Cow;
+
+use super::answer::{FileAnswer, Movement, Operation, Order};
+use super::envelope::{Unread, unreadable};
+use super::moment::Moment;
+use super::ticket::{self, TicketState};
+use crate::contract::scenario::{Fault, KnownPass};
+use crate::contract::types::PassState;
+use crate::lenient::Node;
+
+/// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.
+const ENDED_FILE: [&str; 4] = ["CANCELED", "CANCELLED", "ABANDONNED", "ABANDONED"];
+/// States and types of a movement that take the right of entry away.
+const ENDED_MOVEMENT: [&str; 7] =
+    ["CANCELLED", "CANCELED", "CANCELLATION", "REFUND", "REFUNDED", "ABANDONNED", "ABANDONED"];
+/// Kinds of product whose sale makes movements (domain.md 3.4); goods and services may have none.
+const WITH_MOVEMENTS: [&str; 5] = ["SINGLE_ENTRY", "SEASONTICKET", "PASS", "PACKAGE", "MEMBERSHIP"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OrderKind {
+    Sale,
+    Exchange,
+    Refund,
+    /// A reservation or an option: nothing is sold yet, or it is let go.
+    Hold,
+}
+
+impl OrderKind {
+    fn of(order: &Order<'_>) -> Self {
+        let Some(kind) = order.order_type.text() else { return Self::Sale };
+        let kind = kind.to_ascii_uppercase();
+        if kind.starts_with("EXCHANGE") {
+            Self::Exchange
+        } else if kind.starts_with("REFUND") {
+            Self::Refund
+        } else if kind.starts_with("RESERVATION") || kind.starts_with("OPTION") {
+            Self::Hold
+        } else {
+            Self::Sale
+        }
+    }
+}
+
+/// An order, at its place in time.
+pub(super) struct OrderView<'f> {
+    pub id: i64,
+    pub kind: OrderKind,
+    pub originator: Option<Cow<'f, str>>,
+    /// Its place in the answer.
+    pub at: usize,
+    raw: &'f Order<'f>,
+}
+
+pub(super) struct OperationView<'f> {
+    pub raw: &'f Operation<'f>,
+    id: Option<i64>,
+    /// Of its order, in time.
+    rank: usize,
+    /// Places in the answer.
+    pub order_at: usize,
+    pub at: usize,
+}
+
+impl OperationView<'_> {
+    pub(super) fn pointer(&self) -> String {
+        format!("/orderDetailsDatas/{}/operationDatas/{}", self.order_at, self.at)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// `stated`: by a living ticket, not merely by being there.
+    Alive { stated: bool },
+    /// Its tickets are all INVALIDATED: the new one is on its way.
+    Between,
+    /// The file says that it ended.
+    Ended,
+    /// Mentioned by a refund, a reservation or an option that states nothing.
+    Silent,
+}
+
+/// What one order says of one movement.
+#[derive(Clone, Copy)]
+struct Statement<'f> {
+    id: i64,
+    rank: usize,
+    at: usize,
+    movement: &'f Movement<'f>,
+}
+
+/// A movement as the whole file states it.
+pub(super) struct Standing<'f> {
+    pub id: i64,
+    pub life: Life,
+    /// Rank of the order that sold it: the first that mentions it.
+    pub first: usize,
+    /// Rank of a later exchange or refund that mentions it.
+    pub left_by: Option<usize>,
+    /// The statement that describes the ticket.
+    pub movement: &'f Movement<'f>,
+    pub rank: usize,
+    at: usize,
+}
+
+pub(super) struct File<'f> {
+    pub id: String,
+    pub cancelled: bool,
+    /// In time: by creation, then by number.
+    pub orders: Vec<OrderView<'f>>,
+    /// By rank of their order.
+    pub operations: Vec<OperationView<'f>>,
+    /// By movement.
+    pub standings: Vec<Standing<'f>>,
+    /// Operations by number and rank, for lookups.
+    by_number: Vec<usize>,
+}
+
+impl<'f> File<'f> {
+    pub(super) fn of(answer: &'f FileAnswer<'f>, passes: &[KnownPass], unread: &mut Unread) -> Result<Self, Fault> {
+        let details = answer.file_details_data.get().ok_or_else(|| unreadable("/fileDetailsData"))?;
+        let id = details.file_id.id().ok_or_else(|| unreadable("/fileDetailsData/fileId"))?.to_string();
+        unread.check(&details.file_state, || "/fileDetailsData/fileState".to_owned());
+        let state = details.file_state.text().unwrap_or_default();
+        let cancelled = ENDED_FILE.iter().any(|ended| state.eq_ignore_ascii_case(ended));
+        let orders = orders(answer, unread)?;
+        let mut operations = Vec::new();
+        let mut statements = Vec::new();
+        for (rank, order) in orders.iter().enumerate() {
+            read_operations(rank, order, &mut operations, unread);
+            read_movements(rank, order, passes, &mut statements, unread)?;
+        }
+        let mut by_number: Vec<usize> = (0..operations.len()).collect();
+        by_number.sort_by_key(|place| operations.get(*place).map(|operation: &OperationView<'_>| (operation.id, operation.rank)));
+        statements.sort_by_key(|statement| (statement.id, statement.rank, statement.at));
+        let standings = statements
+            .chunk_by(|left, right| left.id == right.id)
+            .filter_map(|statements| standing(statements, &orders, cancelled))
+            .collect();
+        Ok(Self { id, cancelled, orders, operations, standings, by_number })
+    }
+
+    pub(super) fn standing(&self, id: i64) -> Option<&Standing<'f>> {
+        let place = self.standings.binary_search_by_key(&id, |standing| standing.id).ok()?;
+        self.standings.get(place)
+    }
+
+    pub(super) fn order(&self, rank: usize) -> Option<&OrderView<'f>> {
+        self.orders.get(rank)
+    }
+
+    pub(super) fn rank_of_order(&self, id: i64) -> Option<usize> {
+        self.orders.iter().position(|order| order.id == id)
+    }
+
+    /// JSON pointer of the statement that describes the movement.
+    pub(super) fn pointer(&self, standing: &Standing<'_>) -> String {
+        let order = self.order(standing.rank).map_or(0, |order| order.at);
+        format!("/orderDetailsDatas/{order}/movementDatas/{}", standing.at)
+    }
+
+    /// The operation that the movement belongs to: in its own order, else in the file; without a number, the only one of its order.
+    pub(super) fn operation(&self, standing: &Standing<'f>) -> Option<&OperationView<'f>> {
+        let get = |place: &usize| self.operations.get(*place);
+        let number = standing.movement.operation_id.id();
+        if number.is_none() {
+            let start = self.operations.partition_point(|operation| operation.rank < standing.rank);
+            let end = self.operations.partition_point(|operation| operation.rank <= standing.rank);
+            return if end == start + 1 { self.operations.get(start) } else { None };
+        }
+        let after = self.by_number.partition_point(|place| {
+            get(place).is_some_and(|operation| (operation.id, operation.rank) <= (number, standing.rank))
+        });
+        let is_it = |operation: &&OperationView<'f>| operation.id == number;
+        let own = after.checked_sub(1).and_then(|at| self.by_number.get(at)).and_then(get).filter(is_it);
+        own.or_else(|| self.by_number.get(after).and_then(get).filter(is_it))
+    }
+
+    /// The latest refund after the given rank: it made movements go that it does not mention.
+    pub(super) fn refund_after(&self, rank: usize) -> Option<usize> {
+        self.orders.iter().enumerate().skip(rank + 1).rev().find(|(_, order)| order.kind == OrderKind::Refund).map(|(at, _)| at)
+    }
+}
+
+fn orders<'f>(answer: &'f FileAnswer<'f>, unread: &mut Unread) -> Result<Vec<OrderView<'f>>, Fault> {
+    // A file is made by its first order and was found through one: a list without any is not an empty file but a part that is missing.
+    if answer.order_details_datas.nodes().is_empty() {
+        return Err(unreadable("/orderDetailsDatas"));
+    }
+    let mut dated = Vec::new();
+    for (at, node) in answer.order_details_datas.nodes().iter().enumerate() {
+        let Node::Is(raw) = node else { return Err(unreadable(format!("/orderDetailsDatas/{at}"))) };
+        let id = raw.order_id.id().ok_or_else(|| unreadable(format!("/orderDetailsDatas/{at}/orderId")))?;
+        let created = Moment::read(&raw.creation_date_time);
+        if created.is_none() && !raw.creation_date_time.is_absent() {
+            unread.note(|| format!("/orderDetailsDatas/{at}/creationDateTime"));
+        }
+        let created = created.map_or(i64::MIN, |moment| moment.seconds);
+        let order = OrderView { id, kind: OrderKind::of(raw), originator: raw.order_originator.text(), at, raw };
+        dated.push(((created, id, at), order));
+    }
+    dated.sort_by_key(|(time, _)| *time);
+    Ok(dated.into_iter().map(|(_, order)| order).collect())
+}
+
+/// `orderId`, `orderSecretId` of every order that has both.
+pub(super) fn tokens(file: &File<'_>, unread: &mut Unread) -> Vec<(String, String)> {
+    let mut tokens = Vec::with_capacity(file.orders.len());
+    for order in &file.orders {
+        match order.raw.order_secret_id.text() {
+            Some(token) => tokens.push((order.id.to_string(), token.into_owned())),
+            None => unread.note(|| format!("/orderDetailsDatas/{}/orderSecretId", order.at)),
+        }
+    }
+    tokens
+}
+
+fn read_operations<'f>(rank: usize, order: &OrderView<'f>, operations: &mut Vec<OperationView<'f>>, unread: &mut Unread) {
+    let list = &order.raw.operation_datas;
+    if list.is_misfit() {
+        unread.note(|| format!("/orderDetailsDatas/{}/operationDatas", order.at));
+    }
+    for (at, node) in list.nodes().iter().enumerate() {
+        match node {
+            Node::Is(raw) => {
+                operations.push(OperationView { raw, id: raw.operation_id.id(), rank, order_at: order.at, at });
+            }
+            _ => unread.note(|| format!("/orderDetailsDatas/{}/operationDatas/{at}", order.at)),
+        }
+    }
+}
+
+fn read_movements<'f>(
+    rank: usize,
+    order: &OrderView<'f>,
+    passes: &[KnownPass],
+    statements: &mut Vec<Statement<'f>>,
+    unread: &mut Unread,
+) -> Result<(), Fault> {
+    let list = &order.raw.movement_datas;
+    let pointer = || format!("/orderDetailsDatas/{}/movementDatas", order.at);
+    if list.is_misfit() {
+        return Err(unreadable(pointer()));
+    }
+    if list.is_absent() {
+        // An order of goods has no movements, and then none is written. One that we have passes of had some.
+        let id = order.id.to_string();
+        let live = |pass: &KnownPass| matches!(pass.state, PassState::Live) && pass.order.as_deref() == Some(id.as_str());
+        if passes.iter().any(live) {
+            return Err(unreadable(pointer()));
+        }
+        let sells = |operation: &Operation<'_>| {
+            operation.kind.text().is_some_and(|kind| WITH_MOVEMENTS.iter().any(|known| kind.eq_ignore_ascii_case(known)))
+        };
+        if order.kind == OrderKind::Sale && order.raw.operation_datas.objects().any(|(_, operation)| sells(operation)) {
+            unread.note(pointer);
+        }
+        return Ok(());
+    }
+    for (at, node) in list.nodes().iter().enumerate() {
+        let Node::Is(movement) = node else { return Err(unreadable(format!("{}/{at}", pointer()))) };
+        let id = movement.movement_id.id().ok_or_else(|| unreadable(format!("{}/{at}/movementId", pointer())))?;
+        statements.push(Statement { id, rank, at, movement });
+    }
+    Ok(())
+}
+
+/// What a statement claims by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Ended,
+    Living,
+    Between,
+    /// There, and nothing more.
+    Present,
+    Silent,
+}
+
+fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
+    let ended = |text: Option<Cow<'_, str>>| {
+        text.is_some_and(|text| ENDED_MOVEMENT.iter().any(|ended| text.eq_ignore_ascii_case(ended)))
+    };
+    if ended(movement.movement_state.text()) || ended(movement.r#type.text()) {
+        return Claim::Ended;
+    }
+    match ticket::current(&movement.tickets).map(ticket::state) {
+        Some(TicketState::Living | TicketState::Controlled) => Claim::Living,
+        // Domain.md 7.6: a superseded ticket is no end, its successor may be seconds away.
+        Some(TicketState::Superseded) => Claim::Between,
+        Some(TicketState::Withdrawn) => Claim::Ended,
+        None if matches!(kind, OrderKind::Refund | OrderKind::Hold) => Claim::Silent,
+        None => Claim::Present,
+    }
+}
+
+/// `statements`: of one movement, in time.
+fn standing<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelled: bool) -> Option<Standing<'f>> {
+    let kind = |rank: usize| orders.get(rank).map_or(OrderKind::Sale, |order| order.kind);
+    let first = statements.first()?;
+    let mut describing = *first;
+    let mut life = Life::Silent;
+    for statement in statements {
+        let claim = claim(statement.movement, kind(statement.rank));
+        life = match (claim, life) {
+            (Claim::Ended, _) => Life::Ended,
+            (Claim::Living, _) => Life::Alive { stated: true },
+            (Claim::Between, _) => Life::Between,
+            // Being there adds nothing to what an earlier order states: an exchange mentions what it takes back.
+            (Claim::Present, Life::Silent) => Life::Alive { stated: false },
+            (Claim::Present | Claim::Silent, held) => held,
+        };
+        let describes = match claim {
+            Claim::Living | Claim::Between => true,
+            Claim::Present => describing.rank == first.rank && life == Life::Alive { stated: false },
+            Claim::Ended | Claim::Silent => false,
+        };
+        if describes {
+            describing = *statement;
+        }
+    }
+    if cancelled {
+        life = Life::Ended;
+    }
+    let left_by = statements
+        .iter()
+        .rev()
+        .map(|statement| statement.rank)
+        .find(|rank| *rank > first.rank && matches!(kind(*rank), OrderKind::Refund | OrderKind::Exchange));
+    let Statement { id, rank, at, movement } = describing;
+    Some(Standing { id, life, first: first.rank, left_by, movement, rank, at })
+}

@@ -1,0 +1,203 @@
+//! The fields of an Apple pass, and how many of them a style has room for.
+//!
+//! Owns a field's keys and the limits. A field whose value is exactly one date becomes a date that the phone formats by itself.
+
+use super::condition::{Condition, STATES};
+use super::context::{Allowed, Context};
+use super::document::Section;
+use super::error::{Language, Problem};
+use super::tree::{Node, Part, quoted};
+use super::wording::Words;
+use crate::template::vocabulary::Nature;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    EventTicket,
+    StoreCard,
+    Generic,
+}
+
+impl Style {
+    pub(super) const ALL: [Style; 3] = [Style::EventTicket, Style::StoreCard, Style::Generic];
+    pub(super) const NAMES: [&str; 3] = ["eventTicket", "storeCard", "generic"];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::EventTicket => "eventTicket",
+            Self::StoreCard => "storeCard",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// The groups of fields: key in a template, key in pass.json.
+const GROUPS: [(&str, &str); 5] = [
+    ("header", "headerFields"),
+    ("primary", "primaryFields"),
+    ("secondary", "secondaryFields"),
+    ("auxiliary", "auxiliaryFields"),
+    ("back", "backFields"),
+];
+
+/// Apple's "Pass Design and Creation": three header fields, one primary, four secondary, four auxiliary (in each row of an event ticket);
+/// the back scrolls.
+const HEADER: usize = 3;
+const PRIMARY: usize = 1;
+const SECONDARY: usize = 4;
+const AUXILIARY: usize = 4;
+
+/// On a store card, and beside a square barcode on a generic pass, secondary and auxiliary fields share one line.
+const SHARED_LINE: usize = 4;
+
+const ALIGNMENTS: [&str; 4] = ["left", "center", "right", "natural"];
+const APPLE_ALIGNMENTS: [&str; 4] =
+    ["PKTextAlignmentLeft", "PKTextAlignmentCenter", "PKTextAlignmentRight", "PKTextAlignmentNatural"];
+const DATE_STYLES: [&str; 5] = ["none", "short", "medium", "long", "full"];
+const APPLE_DATE_STYLES: [&str; 5] =
+    ["PKDateStyleNone", "PKDateStyleShort", "PKDateStyleMedium", "PKDateStyleLong", "PKDateStyleFull"];
+
+/// A field as far as counting needs it.
+struct Counted {
+    group: &'static str,
+    row: u32,
+    when: Condition,
+}
+
+/// The style's dictionary.
+pub(super) fn compile<'s>(context: &Context<'s>, apple: &Section<'s>, style: Style, square_barcode: bool) -> Node {
+    let mut keys = Vec::new();
+    let mut counted = Vec::new();
+    let mut groups = Vec::new();
+    for (group, name) in GROUPS {
+        let mut fields = Vec::new();
+        for section in apple.sections(group) {
+            if let Some((place, key)) = section.string("key") {
+                if keys.contains(&key) {
+                    section.problem(&place, Problem::DuplicateKey(key.to_owned()));
+                }
+                keys.push(key);
+                let when = context.when(&section, Allowed::All);
+                let row = if group == "auxiliary" && style == Style::EventTicket {
+                    section.integer("row", 0, 1)
+                } else {
+                    None
+                };
+                counted.push(Counted { group, row: row.unwrap_or(0), when: when.clone() });
+                fields.extend(field(context, &section, key, row, group == "back").map(|node| node.only(&when)));
+            } else {
+                section.missing("key");
+            }
+            section.finish();
+        }
+        groups.push(Node::array(&format!("\"{name}\":"), fields));
+    }
+    limits(apple, &counted, style, square_barcode);
+    Node::object(&format!("\"{}\":", style.name()), groups).kept()
+}
+
+fn field<'s>(context: &Context<'s>, section: &Section<'s>, key: &str, row: Option<u32>, on_back: bool) -> Option<Node> {
+    let each = if on_back { each(section) } else { false };
+    let words = |key, each| section.written(key).map(|text| context.words(&text, Allowed::All, each));
+    let (label, change) = (words("label", false), words("changeMessage", false));
+    let value = words("value", each);
+    let alignment = section.one_of("textAlignment", &ALIGNMENTS);
+    let date_style = section.one_of("dateStyle", &DATE_STYLES);
+    let time_style = section.one_of("timeStyle", &DATE_STYLES);
+    let own_zone = section.boolean("ignoresTimeZone");
+    let relative = section.boolean("isRelative");
+
+    let Some(value) = value else {
+        section.missing("value");
+        return None;
+    };
+    let value = value?;
+    let mut parts = vec![Part::Raw(format!("{{\"key\":{}", quoted(key)))];
+    if let Some(label) = label {
+        parts.extend([Part::Raw(",\"label\":".to_owned()), Part::Lookup(label?)]);
+    }
+    parts.push(Part::Raw(",\"value\":".to_owned()));
+    let date = value.only_variable().filter(|variable| variable.nature() == Nature::Date && !each).cloned();
+    let is_date = date.is_some();
+    parts.push(date.map_or_else(|| Part::Lookup(value), |date| Part::Date(date, 0)));
+    if let Some(change) = change {
+        let change = change?;
+        check_placeholder(context, section, &change);
+        parts.extend([Part::Raw(",\"changeMessage\":".to_owned()), Part::Lookup(change)]);
+    }
+    let mut rest = String::new();
+    let mut add = |name: &str, json: &str| rest.push_str(&format!(",\"{name}\":{json}"));
+    if let Some(name) = alignment.and_then(|at| APPLE_ALIGNMENTS.get(at)) {
+        add("textAlignment", &quoted(name));
+    }
+    if is_date {
+        // Date and short time, unless the template says otherwise.
+        let style =
+            |at: Option<usize>, default| APPLE_DATE_STYLES.get(at.unwrap_or(default)).copied().unwrap_or_default();
+        let (date_default, time_default) = match (date_style, time_style) {
+            (None, None) => (2, 1),
+            _ => (0, 0),
+        };
+        add("dateStyle", &quoted(style(date_style, date_default)));
+        add("timeStyle", &quoted(style(time_style, time_default)));
+        // The venue's time, also on the phone of a traveller.
+        if own_zone.unwrap_or(true) {
+            add("ignoresTimeZone", "true");
+        }
+        if relative == Some(true) {
+            add("isRelative", "true");
+        }
+    } else if date_style.is_some() || time_style.is_some() || own_zone.is_some() || relative.is_some() {
+        let name = format!("{}.value", section.place.key);
+        section.problem(&section.place, Problem::NotADate { name });
+    }
+    if let Some(row) = row {
+        add("row", &row.to_string());
+    }
+    rest.push('}');
+    parts.push(Part::Raw(rest));
+    Some(Node::leaf(parts))
+}
+
+/// `each = "events"`: the value once per event, a line each.
+pub(super) fn each(section: &Section<'_>) -> bool {
+    section.one_of("each", &["events"]).is_some()
+}
+
+fn check_placeholder(context: &Context<'_>, section: &Section<'_>, change: &Words) {
+    for (text, tag) in change.literals().iter().zip(context.tags()) {
+        if !text.contains("%@") {
+            let several = context.locales.len() > 1;
+            section.problem(&section.place, Problem::NoPlaceholder(Language(several.then(|| tag.to_owned()))));
+        }
+    }
+}
+
+/// Fields that exclude each other by the pass's state do not add up.
+fn limits(apple: &Section<'_>, counted: &[Counted], style: Style, square_barcode: bool) {
+    let most = |wanted: &dyn Fn(&Counted) -> bool| {
+        let shown = |state| counted.iter().filter(|field| wanted(field) && field.when.possible(state)).count();
+        STATES.into_iter().map(shown).max().unwrap_or_default()
+    };
+    let check = |what, count, limit| {
+        if count > limit {
+            apple.problem(&apple.place, Problem::TooMany { what, style: style.name(), count, limit });
+        }
+    };
+    let group = |group: &'static str| move |field: &Counted| field.group == group;
+    check("header fields", most(&group("header")), HEADER);
+    check("primary fields", most(&group("primary")), PRIMARY);
+    check("secondary fields", most(&group("secondary")), SECONDARY);
+    match style {
+        Style::EventTicket => {
+            for row in [0, 1] {
+                let in_row = |field: &Counted| field.group == "auxiliary" && field.row == row;
+                check("auxiliary fields in a row", most(&in_row), AUXILIARY);
+            }
+        }
+        Style::Generic if !square_barcode => check("auxiliary fields", most(&group("auxiliary")), AUXILIARY),
+        Style::StoreCard | Style::Generic => {
+            let on_line = |field: &Counted| field.group == "secondary" || field.group == "auxiliary";
+            check("secondary and auxiliary fields", most(&on_line), SHARED_LINE);
+        }
+    }
+}

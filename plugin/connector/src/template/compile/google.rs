@@ -1,0 +1,410 @@
+//! The Google part of a template: a class and an object as trees.
+//!
+//! Owns which member belongs to which, and the defaults. The class is shared by all tickets of an event and so may name no fact of a ticket;
+//! the object may name no fact of the event: then an event's change is one call, and a ticket's change touches no other. Keys are Google's
+//! own. Identifiers, review status and callback are the host's.
+
+use super::apple::{colour, known};
+use super::condition::Condition;
+use super::context::{Allowed, Context};
+use super::document::{Section, Written};
+use super::error::Problem;
+use super::field::each;
+use super::pass::Common;
+use super::tree::{Node, Part, quoted};
+use super::wording::{Segment, Words};
+use crate::template::program::{GOOGLE_KINDS, Kind};
+use crate::template::vocabulary::Variable;
+
+/// Google: "a maximum of 10 fields will be displayed" for text modules; the same cap serves for links.
+const MAX_MODULES: usize = 10;
+
+/// Google refuses an eleventh.
+const MAX_LOCATIONS: u32 = 10;
+
+const HOLDERS: [&str; 3] = ["MULTIPLE_HOLDERS", "ONE_USER_ALL_DEVICES", "ONE_USER_ONE_DEVICE"];
+
+const GENERIC_TYPES: [&str; 15] = [
+    "GENERIC_TYPE_UNSPECIFIED",
+    "GENERIC_SEASON_PASS",
+    "GENERIC_UTILITY_BILLS",
+    "GENERIC_PARKING_PASS",
+    "GENERIC_VOUCHER",
+    "GENERIC_GYM_MEMBERSHIP",
+    "GENERIC_LIBRARY_MEMBERSHIP",
+    "GENERIC_RESERVATIONS",
+    "GENERIC_AUTO_INSURANCE",
+    "GENERIC_HOME_INSURANCE",
+    "GENERIC_ENTRY_TICKET",
+    "GENERIC_RECEIPT",
+    "GENERIC_LOYALTY_CARD",
+    "GENERIC_MEMBERSHIP_CARD",
+    "GENERIC_OTHER",
+];
+
+pub(super) struct Google {
+    /// From 1: place in [`GOOGLE_KINDS`].
+    pub kind: usize,
+    pub class: Node,
+    pub object: Node,
+}
+
+/// A wallet's resource while it is put together.
+struct Resource<'c, 's> {
+    context: &'c Context<'s>,
+    google: &'c Section<'s>,
+    allowed: Allowed,
+    nodes: Vec<Node>,
+}
+
+pub(super) fn compile<'s>(context: &Context<'s>, google: Section<'s>, common: &Common) -> Google {
+    let default = if context.kind == Kind::EventTicket { 0 } else { 1 };
+    let kind = google.one_of("type", &GOOGLE_KINDS).unwrap_or(default);
+    if (kind == 0) != (context.kind == Kind::EventTicket) {
+        let reason = "an event ticket is Google's eventTicket, a member card is loyalty or generic";
+        let name = GOOGLE_KINDS.get(kind).copied().unwrap_or_default().to_owned();
+        google.problem(&google.place, Problem::OutOfScope { name, reason });
+    }
+    let resource = |allowed| Resource { context, google: &google, allowed, nodes: Vec::new() };
+    let (mut class, mut object) = (resource(Allowed::NotHolder), resource(Allowed::NotEvent));
+
+    object.state();
+    match kind {
+        0 => {
+            class.issuer(common);
+            class.event();
+            class.image("logo");
+            class.colour();
+            object.ticket();
+        }
+        1 => {
+            class.issuer(common);
+            class.program();
+            class.colour();
+            object.member();
+        }
+        _ => {
+            object.generic(common);
+            object.image("logo");
+            object.colour();
+        }
+    }
+    let generic = kind == 2;
+    if generic {
+        object.image("heroImage")
+    } else {
+        class.image("heroImage")
+    }
+    if !generic {
+        class.link_member("homepageUri");
+    }
+    if let Some(name) = google.one_of("multipleDevicesAndHoldersAllowedStatus", &HOLDERS).and_then(|at| HOLDERS.get(at))
+    {
+        class.nodes.push(Node::raw(format!("\"multipleDevicesAndHoldersAllowedStatus\":\"{name}\"")));
+    }
+    if let Some(barcode) = &common.barcode {
+        object.nodes.push(barcode.google().only(&Condition::not(Variable::StateVoid)));
+    }
+    class.modules("class");
+    object.modules("object");
+    let (class, object) = (class.nodes, object.nodes);
+    google.finish();
+    Google { kind: kind + 1, class: Node::object("", class).kept(), object: Node::object("", object).kept() }
+}
+
+impl<'s> Context<'s> {
+    /// A text that is the same in every language, as identifiers and addresses are.
+    pub(super) fn uniform(&self, written: &Written<'s>, allowed: Allowed) -> Option<Words> {
+        let words = self.words(written, allowed, false)?;
+        if words.is_uniform() {
+            return Some(words);
+        }
+        let (Written::One(place, _) | Written::PerLocale(place, _)) = written;
+        self.report.at(place, Problem::NotUniform);
+        None
+    }
+
+    /// A web address: https, unless a variable brings it.
+    fn address(&self, section: &Section<'s>, key: &'static str, allowed: Allowed) -> Option<Words> {
+        let written = section.written(key)?;
+        let words = self.uniform(&written, allowed)?;
+        if let Some(Segment::Literal(text)) = words.lists.first().and_then(|list| list.first())
+            && !text.starts_with("https://")
+        {
+            let (Written::One(place, _) | Written::PerLocale(place, _)) = &written;
+            self.report.at(place, Problem::NotHttps);
+        }
+        Some(words)
+    }
+}
+
+impl<'s> Resource<'_, 's> {
+    /// The template's text for a key, else ours; an empty one is none.
+    fn words(&self, section: Option<&Section<'s>>, key: &'static str, default: &'static str) -> Option<Words> {
+        let written = section.and_then(|section| section.written(key));
+        match written {
+            Some(text) => self.context.words(&text, self.allowed, false).filter(|words| !words.is_empty()),
+            None if default.is_empty() => None,
+            None => self.context.default_words(default, &self.google.place),
+        }
+    }
+
+    fn plain(&mut self, key: &'static str, default: &'static str) {
+        let words = self.words(Some(self.google), key, default);
+        self.nodes.extend(words.map(|words| Node::member(key, Part::Plain(words))));
+    }
+
+    fn localized(&mut self, key: &'static str, default: &'static str) {
+        let words = self.words(Some(self.google), key, default);
+        self.nodes.extend(words.map(|words| Node::member(key, Part::Localized(words))));
+    }
+
+    fn issuer(&mut self, common: &Common) {
+        if let Some(words) = &common.organization {
+            self.nodes.push(Node::member("issuerName", Part::Plain(words.clone())).demanded());
+            if !words.is_uniform() {
+                self.nodes.push(Node::member("localizedIssuerName", Part::Localized(words.clone())));
+            }
+        }
+    }
+
+    fn colour(&mut self) {
+        if let Some(colour) = colour(self.google, "hexBackgroundColor") {
+            self.nodes.push(Node::raw(format!("\"hexBackgroundColor\":\"{}\"", colour.google())));
+        }
+    }
+
+    fn image(&mut self, key: &'static str) {
+        let words = self.context.address(self.google, key, self.allowed);
+        self.nodes.extend(words.map(|words| image(key, words)));
+    }
+
+    fn link_member(&mut self, key: &'static str) {
+        if let Some(words) = self.context.address(self.google, key, self.allowed) {
+            self.nodes.push(Node::object(&format!("\"{key}\":"), vec![Node::member("uri", Part::Plain(words))]));
+        }
+    }
+
+    fn state(&mut self) {
+        let state = |name: &str| Node::raw(format!("\"state\":\"{name}\""));
+        let live = Condition::not(Variable::StateVoid);
+        self.nodes.push(state("INACTIVE").only(&Condition::is(Variable::StateVoid)));
+        if self.context.kind == Kind::MemberCard {
+            self.nodes.push(state("ACTIVE").only(&live));
+            return;
+        }
+        self.nodes.push(state("COMPLETED").only(&live.and(&Condition::is(Variable::StateUsed))));
+        self.nodes.push(state("ACTIVE").only(&live.and(&Condition::not(Variable::StateUsed))));
+    }
+
+    /// What an event ticket's class holds of the event.
+    fn event(&mut self) {
+        let name = self.words(Some(self.google), "eventName", "{event.title!}");
+        self.nodes.extend(name.map(|words| Node::member("eventName", Part::Localized(words)).demanded()));
+        self.nodes.push(Node::member("eventId", Part::EventKey));
+        self.venue();
+        let date = |name: &str, variable| Node::member(name, Part::Date(known(variable), 0));
+        self.nodes.push(Node::object(
+            "\"dateTime\":",
+            vec![
+                date("doorsOpen", Variable::EventDoors),
+                date("start", Variable::EventsStart),
+                date("end", Variable::EventsEnd),
+            ],
+        ));
+        let labels = self.google.section("labels");
+        for (key, name) in [
+            ("seat", "customSeatLabel"),
+            ("row", "customRowLabel"),
+            ("section", "customSectionLabel"),
+            ("gate", "customGateLabel"),
+            ("confirmationCode", "customConfirmationCodeLabel"),
+        ] {
+            let words = self.words(labels.as_ref(), key, "");
+            self.nodes.extend(words.map(|words| Node::member(name, Part::Localized(words))));
+        }
+        if let Some(labels) = labels {
+            labels.finish();
+        }
+        self.localized("finePrint", "");
+        let place = Node::object("", vec![Node::leaf(vec![Part::Coordinates])]);
+        let each = Node::Events { limit: MAX_LOCATIONS, places: true, node: Box::new(place) };
+        self.nodes.push(Node::array("\"merchantLocations\":", vec![each]));
+    }
+
+    /// Google takes name and address together or not at all. Where the address lacks its city, the street stands alone; where it lacks
+    /// everything, the name stands in, which the maps understand.
+    fn venue(&mut self) {
+        let city = Condition::is(Variable::City);
+        let (no_city, street) = (Condition::not(Variable::City), Condition::is(Variable::Address));
+        let full = "[{address.address}, ][{address.postalCode} ]{address.city}[, {address.country}]";
+        for (address, when) in [
+            (full, city),
+            ("{address.address}[, {address.country}]", no_city.and(&street)),
+            ("{venue.name}", no_city.and(&Condition::not(Variable::Address))),
+        ] {
+            let words = |text| self.context.default_words(text, &self.google.place);
+            let (Some(name), Some(address)) = (words("{venue.name}[, {venue.room}]"), words(address)) else { continue };
+            let parts = vec![
+                Part::Raw("\"venue\":{\"name\":".to_owned()),
+                Part::Localized(name),
+                Part::Raw(",\"address\":".to_owned()),
+                Part::Localized(address),
+                Part::Raw("}".to_owned()),
+            ];
+            self.nodes.push(Node::leaf(parts).only(&when));
+        }
+    }
+
+    /// What an event ticket's object holds of the ticket.
+    fn ticket(&mut self) {
+        self.plain("ticketHolderName", "{fullName}");
+        self.plain("ticketNumber", "{ticket.number}");
+        self.localized("ticketType", "{ticket.seatCategory}");
+        let code = self.words(Some(self.google), "confirmationCode", "{ticket.order}");
+        self.nodes.extend(code.map(|words| {
+            Node::object("\"reservationInfo\":", vec![Node::member("confirmationCode", Part::Plain(words))])
+        }));
+        let seat = self.google.section("seatInfo");
+        let mut members = Vec::new();
+        for (key, default) in [
+            ("section", "{ticket.area}"),
+            ("row", "{ticket.row}"),
+            ("seat", "{ticket.seat}"),
+            ("gate", "{ticket.gate}"),
+        ] {
+            let words = self.words(seat.as_ref(), key, default);
+            members.extend(words.map(|words| Node::member(key, Part::Localized(words))));
+        }
+        if let Some(seat) = seat {
+            seat.finish();
+        }
+        self.nodes.push(Node::object("\"seatInfo\":", members));
+        let group = self.words(Some(self.google), "groupingId", "{ticket.order}");
+        self.nodes.extend(
+            group.map(|words| Node::object("\"groupingInfo\":", vec![Node::member("groupingId", Part::Plain(words))])),
+        );
+    }
+
+    /// A loyalty card's class: Google demands a name and a logo.
+    fn program(&mut self) {
+        match self.words(Some(self.google), "programName", "") {
+            Some(words) => {
+                self.nodes.push(Node::member("programName", Part::Plain(words.clone())).demanded());
+                if !words.is_uniform() {
+                    self.nodes.push(Node::member("localizedProgramName", Part::Localized(words)));
+                }
+            }
+            None => self.google.missing("programName"),
+        }
+        match self.context.address(self.google, "logo", self.allowed) {
+            Some(words) => self.nodes.push(image("programLogo", words).demanded()),
+            None => self.google.missing("logo"),
+        }
+        for (key, localized) in
+            [("accountNameLabel", "localizedAccountNameLabel"), ("accountIdLabel", "localizedAccountIdLabel")]
+        {
+            if let Some(words) = self.words(Some(self.google), key, "") {
+                self.nodes.push(Node::member(key, Part::Plain(words.clone())));
+                if !words.is_uniform() {
+                    self.nodes.push(Node::member(localized, Part::Localized(words)));
+                }
+            }
+        }
+    }
+
+    fn member(&mut self) {
+        self.plain("accountName", "{fullName}");
+        self.plain("accountId", "{contact.number}");
+    }
+
+    fn generic(&mut self, common: &Common) {
+        let name = GENERIC_TYPES.get(self.google.one_of("genericType", &GENERIC_TYPES).unwrap_or(13));
+        self.nodes.extend(name.map(|name| Node::raw(format!("\"genericType\":{}", quoted(name)))));
+        let title = match self.google.written("cardTitle") {
+            Some(text) => self.context.words(&text, self.allowed, false),
+            None => common.organization.clone(),
+        };
+        self.nodes.extend(title.map(|words| Node::member("cardTitle", Part::Localized(words)).demanded()));
+        let header = self.words(Some(self.google), "header", "{fullName}");
+        self.nodes.extend(header.map(|words| Node::member("header", Part::Localized(words)).demanded()));
+        self.localized("subheader", "");
+    }
+
+    /// `[[google.class.textModulesData]]` and `[[google.class.linksModuleData]]`; the same of the object.
+    fn modules(&mut self, part: &'static str) {
+        let Some(section) = self.google.section(part) else { return };
+        let texts: Vec<Node> =
+            section.sections("textModulesData").into_iter().filter_map(|module| self.text_module(module)).collect();
+        let links: Vec<Node> =
+            section.sections("linksModuleData").into_iter().filter_map(|module| self.link_module(module)).collect();
+        for (what, count) in [("text modules", texts.len()), ("links", links.len())] {
+            if count > MAX_MODULES {
+                let problem = Problem::TooMany { what, style: "Google's", count, limit: MAX_MODULES };
+                section.problem(&section.place, problem);
+            }
+        }
+        section.finish();
+        self.nodes.push(Node::array("\"textModulesData\":", texts));
+        self.nodes.push(Node::object("\"linksModuleData\":", vec![Node::array("\"uris\":", links)]));
+    }
+
+    fn text_module(&self, module: Section<'s>) -> Option<Node> {
+        let when = self.context.when(&module, self.allowed);
+        let each = if self.allowed == Allowed::NotHolder { each(&module) } else { false };
+        let id = module.string("id");
+        let words = |key, each| module.written(key).and_then(|text| self.context.words(&text, self.allowed, each));
+        let (header, body) = (words("header", false), words("body", each));
+        let mut parts = vec![Part::Raw("{".to_owned())];
+        match id {
+            Some((_, id)) => parts.push(Part::Raw(format!("\"id\":{}", quoted(id)))),
+            None => module.missing("id"),
+        }
+        if let Some(words) = header {
+            parts.extend(either("header", "localizedHeader", words));
+        }
+        match body {
+            Some(words) => parts.extend(either("body", "localizedBody", words)),
+            None => module.missing("body"),
+        }
+        parts.push(Part::Raw("}".to_owned()));
+        module.finish();
+        Some(Node::leaf(parts).only(&when))
+    }
+
+    fn link_module(&self, module: Section<'s>) -> Option<Node> {
+        let when = self.context.when(&module, self.allowed);
+        let id = module.string("id");
+        let uri = self.context.address(&module, "uri", self.allowed);
+        let description = module.written("description").and_then(|text| self.context.words(&text, self.allowed, false));
+        if id.is_none() {
+            module.missing("id");
+        }
+        if uri.is_none() {
+            module.missing("uri");
+        }
+        module.finish();
+        let mut parts = vec![Part::Raw(format!("{{\"id\":{},\"uri\":", quoted(id?.1))), Part::Plain(uri?)];
+        if let Some(words) = description {
+            parts.extend([Part::Raw(",\"description\":".to_owned()), Part::Plain(words.clone())]);
+            if !words.is_uniform() {
+                parts.extend([Part::Raw(",\"localizedDescription\":".to_owned()), Part::Localized(words)]);
+            }
+        }
+        parts.push(Part::Raw("}".to_owned()));
+        Some(Node::leaf(parts).only(&when))
+    }
+}
+
+/// A text in its short form where it has no translations.
+fn either(plain: &str, localized: &str, words: Words) -> [Part; 2] {
+    match words.is_uniform() {
+        true => [Part::Raw(format!(",\"{plain}\":")), Part::Plain(words)],
+        false => [Part::Raw(format!(",\"{localized}\":")), Part::Localized(words)],
+    }
+}
+
+fn image(key: &str, words: Words) -> Node {
+    let uri = Part::Plain(words);
+    Node::leaf(vec![Part::Raw(format!("\"{key}\":{{\"sourceUri\":{{\"uri\":")), uri, Part::Raw("}}".to_owned())])
+}

@@ -1,0 +1,59 @@
+//! The images of an Apple pass: their names, and which of them go together.
+//!
+//! Owns names only; a host owns the bytes. All images of a template's folder go into the package, under the same name.
+
+use super::error::{Problem, Report, nearest};
+use super::field::Style;
+
+/// What Wallet looks for; `artwork`, `primaryLogo`, `secondaryLogo` and `footer` in newer layouts.
+const NAMES: [&str; 9] =
+    ["icon", "logo", "strip", "thumbnail", "background", "artwork", "footer", "primaryLogo", "secondaryLogo"];
+
+const FOLDER: &str = "images";
+
+/// Names relative to the folder `images`, sorted: the same folder gives the same bytes whatever the order of its listing.
+pub(super) fn compile(report: &Report, images: &[String], locales: &[&str], style: Style) -> Vec<String> {
+    let mut sorted = images.to_vec();
+    sorted.sort();
+    sorted.dedup();
+    for image in &sorted {
+        if !is_known(image, locales) {
+            let file = image.rsplit('/').next().unwrap_or_default();
+            let names: Vec<String> =
+                NAMES.iter().flat_map(|name| ["", "@2x", "@3x"].map(|scale| format!("{name}{scale}.png"))).collect();
+            let nearest = nearest(file, names.iter().map(String::as_str));
+            report.file(FOLDER, Problem::UnknownImage { name: image.clone(), nearest });
+        }
+    }
+    let has = |name: &str| sorted.iter().any(|image| image == name);
+    let any = |name: &str| ["", "@2x", "@3x"].iter().any(|scale| has(&format!("{name}{scale}.png")));
+    if any("icon") {
+        for scale in ["icon@2x.png", "icon@3x.png"] {
+            if !has(scale) {
+                report.warn(FOLDER, Problem::IconScale(scale.to_owned()));
+            }
+        }
+    } else {
+        report.file(FOLDER, Problem::NoIcon("icon.png".to_owned()));
+    }
+    if style == Style::EventTicket && any("strip") && (any("background") || any("thumbnail")) {
+        let why = "an event ticket has either a strip, or a background and a thumbnail: the phone drops the latter";
+        report.file(FOLDER, Problem::ImageConflict(why));
+    }
+    sorted
+}
+
+/// `logo@2x.png`, `fr.lproj/logo@2x.png`.
+fn is_known(image: &str, locales: &[&str]) -> bool {
+    let file = match image.split_once('/') {
+        Some((folder, file)) => match folder.strip_suffix(".lproj") {
+            Some(locale) if locales.contains(&locale) => file,
+            _ => return false,
+        },
+        None => image,
+    };
+    file.strip_suffix(".png").is_some_and(|stem| {
+        let name = stem.strip_suffix("@2x").or_else(|| stem.strip_suffix("@3x")).unwrap_or(stem);
+        NAMES.contains(&name)
+    })
+}

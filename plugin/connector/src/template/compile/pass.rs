@@ -1,0 +1,80 @@
+//! What both wallets show of a pass: description, issuer, barcode.
+
+use super::condition::Condition;
+use super::context::{Allowed, Context};
+use super::document::Section;
+use super::tree::{Node, Part};
+use super::wording::Words;
+
+pub(super) struct BarcodeFormat {
+    pub apple: &'static str,
+    pub google: &'static str,
+    pub square: bool,
+}
+
+/// What both wallets draw.
+const NAMES: [&str; 4] = ["qr", "pdf417", "aztec", "code128"];
+static FORMATS: [BarcodeFormat; 4] = [
+    BarcodeFormat { apple: "PKBarcodeFormatQR", google: "QR_CODE", square: true },
+    BarcodeFormat { apple: "PKBarcodeFormatPDF417", google: "PDF_417", square: false },
+    BarcodeFormat { apple: "PKBarcodeFormatAztec", google: "AZTEC", square: true },
+    BarcodeFormat { apple: "PKBarcodeFormatCode128", google: "CODE_128", square: false },
+];
+
+pub(super) struct Barcode {
+    pub format: &'static BarcodeFormat,
+    pub message: Words,
+    /// Beneath it.
+    pub text: Option<Words>,
+    pub when: Condition,
+}
+
+pub(super) struct Common {
+    pub description: Option<Words>,
+    pub organization: Option<Words>,
+    pub barcode: Option<Barcode>,
+    pub square_barcode: bool,
+}
+
+pub(super) fn common<'s>(context: &Context<'s>, root: &Section<'s>) -> Common {
+    let description = root.written("description");
+    if description.is_none() {
+        root.missing("description");
+    }
+    let description = description.and_then(|text| context.words(&text, Allowed::All, false));
+    // In Google's class as well, hence nothing of a ticket.
+    let organization = match root.written("organization") {
+        Some(text) => context.words(&text, Allowed::NotHolder, false),
+        None => context.default_words("{host.organization!}", &root.place),
+    };
+    let barcode = root.section("barcode").and_then(|section| {
+        let when = context.when(&section, Allowed::NotEvent);
+        let format = match section.one_of("format", &NAMES) {
+            Some(at) => FORMATS.get(at),
+            None => FORMATS.first(),
+        };
+        let message = match section.written("message") {
+            Some(text) => context.uniform(&text, Allowed::NotEvent),
+            None => context.default_words("{barCode!}", &section.place),
+        };
+        let text = section.written("text").and_then(|text| context.uniform(&text, Allowed::NotEvent));
+        section.finish();
+        Some(Barcode { format: format?, message: message?, text, when })
+    });
+    let square_barcode = barcode.as_ref().is_some_and(|barcode| barcode.format.square);
+    Common { description, organization, barcode, square_barcode }
+}
+
+impl Barcode {
+    pub(super) fn google(&self) -> Node {
+        let mut members = vec![
+            Node::leaf(vec![
+                Part::Raw(format!("\"type\":\"{}\",\"value\":", self.format.google)),
+                Part::Plain(self.message.clone()),
+            ])
+            .demanded(),
+        ];
+        members.extend(self.text.clone().map(|text| Node::member("alternateText", Part::Plain(text))));
+        Node::object("\"barcode\":", members).only(&self.when)
+    }
+}

@@ -1,0 +1,61 @@
+//! What the pipeline runs, and its quick part.
+//!
+//! Owns which checks there are and their order: quick ones first, so that a slip is seen before the long build.
+
+use anyhow::Result;
+
+use crate::step::{Outcome, Steps, cargo};
+use crate::{component, licences, toolchain};
+
+/// Everything but the tests.
+pub fn check(steps: &mut Steps) -> Result<bool> {
+    format(steps)?;
+    licences::step(steps);
+    component::build(steps)?;
+    lints(steps)?;
+    edge(steps)?;
+    Ok(steps.summary())
+}
+
+/// Everything.
+pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
+    // The signature tests ask OpenSSL, which has nothing in common with what made the signatures.
+    toolchain::program(steps, "openssl", "openssl")?;
+    format(steps)?;
+    licences::step(steps);
+    component::build(steps)?;
+    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    if !args.is_empty() {
+        tests.arg("--").args(args);
+    }
+    steps.run("tests", tests)?;
+    lints(steps)?;
+    edge(steps)?;
+    Ok(steps.summary())
+}
+
+fn format(steps: &mut Steps) -> Result<()> {
+    if toolchain::has_cargo("fmt") {
+        steps.run("format", cargo(&["fmt", "--all", "--check"]))?;
+    } else {
+        steps.inline("format", |_| Ok(Outcome::Skipped("rustfmt is not installed".to_owned())));
+    }
+    Ok(())
+}
+
+fn lints(steps: &mut Steps) -> Result<()> {
+    if toolchain::has_cargo("clippy") {
+        steps.run("lints", cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    } else {
+        steps.inline("lints", |_| Ok(Outcome::Skipped("clippy is not installed".to_owned())));
+    }
+    Ok(())
+}
+
+/// The flow runs on the edge as well; what the compiler says for that target is known from the first day.
+fn edge(steps: &mut Steps) -> Result<()> {
+    toolchain::target(steps, toolchain::EDGE)?;
+    steps
+        .run("the flow for the edge", cargo(&["check", "--package", "passerelle-flow", "--target", toolchain::EDGE]))?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What must be on the machine: compiler targets, rustfmt and clippy, and the programs that a test calls.
+//!
+//! Installs what is missing where it may, and says so; otherwise one sentence says what to do.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::step::Steps;
+
+/// The connector's target: its standard library imports nothing.
+pub const COMPONENT: &str = "wasm32-unknown-unknown";
+/// The edge's target: the flow must build for it.
+pub const EDGE: &str = "wasm32-wasip2";
+
+/// Makes sure that the compiler can build for `target`.
+pub fn target(steps: &mut Steps, target: &str) -> Result<()> {
+    if has_target(target) {
+        return Ok(());
+    }
+    if !answers("rustup", &["--version"]) {
+        bail!(
+            "this Rust has no standard library for {target}, and there is no rustup to add it: install rustup from https://rustup.rs, \
+             or your distribution's package with the library for that target"
+        );
+    }
+    let mut add = Command::new("rustup");
+    add.args(["target", "add", target]);
+    steps.must(&format!("installing the compiler's target {target}"), add)
+}
+
+fn has_target(target: &str) -> bool {
+    let answer =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null()).output();
+    answer.is_ok_and(|answer| {
+        answer.status.success() && Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_dir()
+    })
+}
+
+/// Whether `cargo <subcommand>` exists (rustfmt and clippy are components that a distribution may leave out).
+pub fn has_cargo(subcommand: &str) -> bool {
+    answers(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), &[subcommand, "--version"])
+}
+
+/// A program that a test calls, and the package that brings it on Debian and Ubuntu.
+pub fn program(steps: &mut Steps, program: &str, package: &str) -> Result<()> {
+    if answers(program, &["version"]) {
+        return Ok(());
+    }
+    if !answers("apt-get", &["--version"]) {
+        bail!(
+            "the tests call `{program}`, which is not installed: please install it with this system's package manager"
+        );
+    }
+    // Root in a container has no sudo and needs none.
+    let root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout.trim_ascii() == b"0");
+    let apt = |args: &[&str]| {
+        let mut command = Command::new(if root { "apt-get" } else { "sudo" });
+        command.args((!root).then_some("apt-get")).args(args);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    };
+    // A fresh machine has no package lists; a stale one still may install, so a failed update is no verdict.
+    let _ = steps.run("reading the lists of packages", apt(&["update", "-qq"]));
+    steps.must(
+        &format!("installing the package {package}"),
+        apt(&["install", "-y", "-qq", "--no-install-recommends", package]),
+    )
+}
+
+fn answers(program: &str, args: &[&str]) -> bool {
+    Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
