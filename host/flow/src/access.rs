@@ -38,7 +38,8 @@ pub enum Scope {
 }
 
 impl Scope {
-    pub const ALL: [Self; 5] = [Self::PassRead, Self::PassWrite, Self::WebhookRead, Self::WebhookWrite, Self::InsightsRead];
+    pub const ALL: [Self; 5] =
+        [Self::PassRead, Self::PassWrite, Self::WebhookRead, Self::WebhookWrite, Self::InsightsRead];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -173,7 +174,13 @@ pub enum Refusal {
 }
 
 /// May whoever shows this key do this for this tenant now?
-pub fn permits(key: &ApiKey, row: Option<&ApiKeyRow>, tenant: &TenantId, scope: Scope, now: Millis) -> Result<(), Refusal> {
+pub fn permits(
+    key: &ApiKey,
+    row: Option<&ApiKeyRow>,
+    tenant: &TenantId,
+    scope: Scope,
+    now: Millis,
+) -> Result<(), Refusal> {
     let row = row.filter(|row| key.matches(row) && row.tenant == *tenant).ok_or(Refusal::Unknown)?;
     let ended = row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now);
     if ended {

@@ -2,6 +2,8 @@
 //!
 //! Owns the two forms of the header and the bound on what is believed. Does not own what waits (a task, an effect, a budget).
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use jiff::fmt::rfc2822;
@@ -21,6 +23,12 @@ pub fn retry_after(headers: &HeaderMap, now: Millis) -> Option<Millis> {
     Some(at.clamp(now, now.saturating_add(LONGEST)))
 }
 
+/// The same as a time from now on.
+pub fn retry_in(headers: &HeaderMap, now: Millis) -> Option<Duration> {
+    let at = retry_after(headers, now)?;
+    Some(Duration::from_millis(u64::try_from(at.saturating_sub(now)).unwrap_or(0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +45,8 @@ mod tests {
     fn seconds_and_dates_are_read() {
         assert_eq!(read("120", 5000), Some(125_000));
         assert_eq!(read(" 0 ", 5000), Some(5000));
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, "120".parse().unwrap())]);
+        assert_eq!(retry_in(&headers, 5000), Some(Duration::from_secs(120)));
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT", THEN - 30_000), Some(THEN));
     }
 

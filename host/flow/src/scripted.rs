@@ -3,8 +3,9 @@
 //! Owns nothing that a protocol decides. Its store counts budgets and has nothing else; its connector is absent.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub struct ScriptedHost {
     now: AtomicI64,
     answers: Mutex<VecDeque<Result<HttpResponse, HttpFailure>>>,
     requests: Mutex<Vec<HttpRequest>>,
+    held: AtomicBool,
     pub signer: Keys,
     store: Budgets,
 }
@@ -60,6 +62,7 @@ impl ScriptedHost {
             now: AtomicI64::new(now),
             answers: Mutex::new(answers.into_iter().collect()),
             requests: Mutex::default(),
+            held: AtomicBool::new(false),
             signer: Keys::default(),
             store: Budgets::default(),
         }
@@ -67,6 +70,15 @@ impl ScriptedHost {
 
     pub fn with_keys(self, signer: Keys) -> Self {
         Self { signer, ..self }
+    }
+
+    /// Requests are not answered before [`ScriptedHost::release`].
+    pub fn holding(self) -> Self {
+        Self { held: AtomicBool::new(true), ..self }
+    }
+
+    pub fn release(&self) {
+        self.held.store(false, Ordering::Relaxed);
     }
 
     pub fn advance(&self, by: Millis) {
@@ -124,6 +136,14 @@ impl Random for ScriptedHost {
 impl Http for ScriptedHost {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
         self.requests.lock().unwrap().push(request);
+        poll_fn(|context| {
+            if self.held.load(Ordering::Relaxed) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
         self.answers.lock().unwrap().pop_front().expect("one more request than the script has answers")
     }
 }

@@ -3,6 +3,10 @@
 //! Owns the sentences. The connector gives codes and field names and never a value, so no sentence here can name a person. A code that is
 //! not in the table (a newer connector) is shown as it is.
 
+use passerelle_contract::scenario::{Action, Evidence, Operation};
+use passerelle_contract::types::Subject;
+use serde::Serialize;
+
 use crate::store::Change;
 
 /// What happened, by the code of the use case.
@@ -19,6 +23,34 @@ pub fn use_case(code: &str) -> &str {
         "entry-scan" => "Entry scan",
         "nothing" => "Nothing changed",
         "unknown-change" => "A change that is none of the known use cases",
+        other => other,
+    }
+}
+
+/// Why, by the code of the connector's reason.
+pub fn reason(code: &str) -> &str {
+    match code {
+        "unchanged" => "the pass shows what SecuTix says",
+        "event-changed" => "the organiser changed the event",
+        "barcode-changed" => "the ticket was printed again, so the earlier barcode is no longer valid",
+        "holder-changed" => "the ticket is made out to another person",
+        "contact-changed" => "another contact was entered as the one who attends",
+        "entered" => "the ticket was scanned at the entry",
+        "details-changed" => "details of the ticket changed",
+        "card-changed" => "the member's data changed",
+        "several-changes" => "several things changed at once",
+        "purchased" => "the ticket was bought and is ready",
+        "succeeds" => "it takes the place of an earlier ticket",
+        "member" => "the contact is a member",
+        "exchanged" => "it was exchanged for another ticket",
+        "replaced" => "another person took the place",
+        "cancelled" => "the ticket was cancelled",
+        "file-cancelled" => "the whole order was cancelled",
+        "absent" => "SecuTix no longer shows the ticket",
+        "alive-again" => "SecuTix shows the ticket as valid again",
+        "still-ended" => "the ticket is still invalid",
+        "between-tickets" => "the earlier ticket is invalid and the new one not there yet",
+        "not-concerned" => "SecuTix's answer does not speak of this ticket",
         other => other,
     }
 }
@@ -55,8 +87,51 @@ pub fn field(name: &str) -> &str {
 
 /// A line of a pass's history in plain words.
 pub fn change(change: &Change) -> String {
-    let mut fields: Vec<&str> = change.fields.iter().map(|name| field(name)).collect();
+    let fields: Vec<&str> = change.fields.iter().map(String::as_str).collect();
+    sentence(&change.use_case, &change.action, &change.reason, &fields)
+}
+
+fn sentence(use_case_code: &str, action_code: &str, reason_code: &str, fields: &[&str]) -> String {
+    let mut named: Vec<&str> = fields.iter().map(|name| field(name)).collect();
+    named.dedup();
+    let what = if named.is_empty() { String::new() } else { format!(" ({})", named.join(", ")) };
+    format!("{}: {}, because {}{what}.", use_case(use_case_code), action(action_code), reason(reason_code))
+}
+
+/// An operation of a verdict, for `explain`.
+#[derive(Debug, Serialize)]
+pub struct OperationRecord {
+    pub subject: String,
+    pub action: &'static str,
+    pub reason: String,
+    pub fields: Vec<String>,
+    pub successor: Option<String>,
+}
+
+pub fn operation_record(operation: &Operation) -> OperationRecord {
+    let (Subject::Movement(subject) | Subject::Contact(subject)) = &operation.subject;
+    OperationRecord {
+        subject: subject.clone(),
+        action: match &operation.action {
+            Action::Offer(_) => "offer",
+            Action::Update(_) => "update",
+            Action::End(Evidence::Positive) => "end",
+            Action::End(Evidence::Absence) => "end-if-a-second-fetch-agrees",
+            Action::Revive(_) => "revive",
+            Action::Keep => "keep",
+        },
+        reason: operation.reason.code.clone(),
+        fields: operation.reason.fields.clone(),
+        successor: operation.successor.clone(),
+    }
+}
+
+/// One line of `explain`: the movement, what becomes of its pass, why.
+pub fn operation(operation: &Operation) -> String {
+    let record = operation_record(operation);
+    let mut fields: Vec<&str> = record.fields.iter().map(|name| field(name)).collect();
     fields.dedup();
-    let what = if fields.is_empty() { String::new() } else { format!(" What changed: {}.", fields.join(", ")) };
-    format!("{}: {}.{what}", use_case(&change.use_case), action(&change.action))
+    let what = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
+    let next = record.successor.map(|movement| format!("; successor {movement}")).unwrap_or_default();
+    format!("{}: {}: {}{what}{next}", record.subject, record.action, reason(&record.reason))
 }

@@ -182,12 +182,18 @@ pub struct Record {
     #[arg(long)]
     pub tenant: TenantName,
     /// The SecuTix file to look at.
-    #[arg(long, value_name = "ID", conflicts_with = "token", required_unless_present = "token")]
+    #[arg(long, value_name = "ID", group = "subject", required_unless_present_any = ["token", "contact"])]
     pub file: Option<String>,
     /// Or the order's secret token.
-    #[arg(long)]
+    #[arg(long, group = "subject")]
     pub token: Option<String>,
-    /// Folder of the case, `tests/cases/NAME`. Run it once before the change and once after.
+    /// Or a contact, by its number.
+    #[arg(long, value_name = "NUMBER", group = "subject")]
+    pub contact: Option<String>,
+    /// The notification that led to it, as it was received: it becomes part of the case.
+    #[arg(long, value_name = "FILE")]
+    pub change: Option<PathBuf>,
+    /// Folder of the case, `tests/cases/NAME`. Files in it are never overwritten.
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
 }

@@ -27,7 +27,7 @@ pub enum KeyError {
     NoSuchKey,
     #[error("{} is there already; a sealing key is never overwritten, since what it sealed would be lost", .0.display())]
     Exists(PathBuf),
-    #[error("{} cannot be written: {1}", .0.display())]
+    #[error("{} cannot be written: {}", .0.display(), .1)]
     Write(PathBuf, std::io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),

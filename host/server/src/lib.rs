@@ -1,3 +1,19 @@
 //! The `passerelle` binary: the flow on tokio, wasmtime, SQLite and sockets.
 
 pub mod engine;
+pub mod check;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod egress;
+pub mod example;
+pub mod host;
+pub mod keys;
+pub mod listen;
+pub mod logging;
+pub mod record;
+pub mod server;
+pub mod signer;
+pub mod store;
+pub mod workers;

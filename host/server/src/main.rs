@@ -1,1 +1,35 @@
-fn main(){}
+//! `passerelle`: the command line. Each command is a function of the library; this file only chooses.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use passerelle_server::cli::{Cli, Command};
+use passerelle_server::commands;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // The whole chain: each link says what was tried.
+            let _ = writeln!(std::io::stderr(), "passerelle: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<bool> {
+    let connector = commands::connector(cli.connector.as_deref())?;
+    match cli.command {
+        Command::Serve(configured) => commands::serve(&configured, connector),
+        Command::Demo(demo) => commands::demo(demo, connector),
+        Command::Simulate(simulate) => commands::simulate(&simulate),
+        Command::Check(check) => commands::check(&check),
+        Command::Explain(explain) => commands::explain(&explain, connector.as_deref()),
+        Command::Key(key) => commands::key(key),
+        Command::Stuck(stuck) => commands::stuck(stuck),
+        Command::Record(record) => commands::record(record),
+    }
+}

@@ -22,7 +22,7 @@ use serde_json::Value;
 pub use scrub::Scrubber;
 
 /// The notification, the answer before the change, the answer after it.
-pub const CHANGE: &str = "change.json";
+pub const CHANGE: &str = "notification.json";
 pub const BEFORE: &str = "before.json";
 pub const AFTER: &str = "after.json";
 
@@ -60,7 +60,7 @@ pub enum RecordError {
     NotJson(&'static str),
     #[error("{} is there already; a recording never overwrites another", .0.display())]
     Exists(PathBuf),
-    #[error("{} cannot be written: {1}", .0.display())]
+    #[error("{} cannot be written: {}", .0.display(), .1)]
     Write(PathBuf, std::io::Error),
     #[error("the answer cannot be read from the terminal: {0}")]
     Prompt(std::io::Error),

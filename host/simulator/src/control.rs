@@ -155,6 +155,7 @@ fn guard(request: &Request<Bytes>) -> Result<(), ControlError> {
     let host = header(http::header::HOST).or_else(|| request.uri().authority().map(|host| host.as_str()));
     let name = host.unwrap_or_default().rsplit_once(':').map_or(host.unwrap_or_default(), |(name, _)| name);
     let json = header(http::header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/json"));
-    let local = matches!(name, "localhost" | "127.0.0.1");
+    let one_host = request.headers().get_all(http::header::HOST).iter().count() <= 1;
+    let local = one_host && matches!(name, "localhost" | "127.0.0.1");
     if local && (request.method() == Method::GET || json) { Ok(()) } else { Err(ControlError::Foreign) }
 }

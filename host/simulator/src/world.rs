@@ -15,6 +15,9 @@ use crate::google::{GoogleService, GoogleSettings};
 use crate::listener::{ListenError, Listener, Transport};
 use crate::secutix::{Credentials, Institution};
 
+#[cfg(test)]
+mod tests;
+
 /// What a world is made of. The default is complete: every port free, every secret random.
 #[derive(Debug, Clone, Default)]
 pub struct SimulatorConfig {

@@ -69,6 +69,14 @@ impl<'a> Scalar<'a> {
     }
 }
 
+/// For optional text of a part: borrowed unless it holds an escape. (serde borrows a `Cow` only where it is not within an `Option`.)
+pub(crate) fn borrowed<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    Ok(match Scalar::deserialize(deserializer)? {
+        Scalar::Text(text) if !text.is_empty() => Some(text),
+        _ => None,
+    })
+}
+
 /// An int64 in decimal digits: no plus sign, no space.
 pub(crate) fn parse_id(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);

@@ -1,0 +1,263 @@
+//! The store's promises, checked on an engine: documented rules one by one, random histories against a model, and crashes.
+//!
+//! Owns what an engine must offer to be checked, and the data that the checks use. The checks are generic over the engine; only
+//! `sqlite` and `crash` know the one that they are about. Time is a number that is passed in: nothing here sleeps.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod conformance;
+mod crash;
+mod model;
+mod sqlite;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use passerelle_flow::identity::{Millis, PassId, TenantId};
+use passerelle_flow::store::{
+    Accept, Change, Finish, Next, PassState, PassSubject, PassWrite, Priority, Register, RunRecord, Store, TaskLease,
+};
+use passerelle_server::store::{Options, SqliteStore};
+
+/// A store that can be crashed and looked into.
+pub trait Engine: Sized {
+    type Store: Store + 'static;
+
+    /// An empty store.
+    fn start() -> Self;
+    fn store(&self) -> &Arc<Self::Store>;
+    /// The process dies and another one begins, with nothing but what is on the disk.
+    fn crash(&mut self);
+    /// What a query finds, as text. The tables are the same on every engine.
+    fn rows(&self, sql: &str) -> Vec<Vec<String>>;
+}
+
+pub struct Sqlite {
+    dir: tempfile::TempDir,
+    store: Arc<SqliteStore>,
+}
+
+impl Sqlite {
+    fn file(dir: &tempfile::TempDir) -> PathBuf {
+        dir.path().join("store.db")
+    }
+}
+
+impl Engine for Sqlite {
+    type Store = SqliteStore;
+
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&Self::file(&dir), Options::default()).unwrap());
+        Self { dir, store }
+    }
+
+    fn store(&self) -> &Arc<SqliteStore> {
+        &self.store
+    }
+
+    /// The file and its log are taken as they are, while the old process still has them open: nothing was flushed by a goodbye.
+    fn crash(&mut self) {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["store.db", "store.db-wal"] {
+            std::fs::copy(self.dir.path().join(name), dir.path().join(name)).unwrap();
+        }
+        self.store = Arc::new(SqliteStore::open(&Self::file(&dir), Options::default()).unwrap());
+        self.dir = dir;
+    }
+
+    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        rows(&Self::file(&self.dir), sql)
+    }
+}
+
+/// What a query finds in a file.
+pub fn rows(file: &std::path::Path, sql: &str) -> Vec<Vec<String>> {
+    let conn = rusqlite::Connection::open(file).unwrap();
+    let mut statement = conn.prepare(sql).unwrap();
+    let width = statement.column_count();
+    let mut found = statement.query([]).unwrap();
+    let mut list = Vec::new();
+    while let Some(row) = found.next().unwrap() {
+        list.push((0..width).map(|n| text(row.get_ref(n).unwrap())).collect());
+    }
+    list
+}
+
+fn text(value: rusqlite::types::ValueRef<'_>) -> String {
+    value.as_str().map_or_else(|_| format!("{value:?}"), str::to_owned)
+}
+
+/// Each query finds what must not be.
+const INVARIANTS: &[(&str, &str)] = &[
+    ("done <= claimed <= wanted", "SELECT * FROM task WHERE done > claimed OR claimed > wanted"),
+    ("a task that rests has answered everything", "SELECT * FROM task WHERE state = 'idle' AND done <> wanted"),
+    (
+        "a task that does not rest has something to answer",
+        "SELECT * FROM task WHERE state <> 'idle' AND done >= wanted",
+    ),
+    (
+        "an unanswered notification has a task that will answer it",
+        "SELECT n.* FROM notification n LEFT JOIN task t ON t.tenant = n.tenant AND t.id = n.task \
+         WHERE t.id IS NULL OR n.gen > t.wanted OR n.gen < 0 OR (n.gen > t.done AND t.state = 'idle')",
+    ),
+    (
+        "no two unanswered notifications share a generation",
+        "SELECT n.task FROM notification n JOIN task t ON t.tenant = n.tenant AND t.id = n.task WHERE n.gen > t.done \
+         GROUP BY n.tenant, n.task, n.gen HAVING count(*) > 1",
+    ),
+    (
+        "a run belongs to a task",
+        "SELECT * FROM run r WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = r.tenant AND t.id = r.task)",
+    ),
+    ("have <= want", "SELECT * FROM effect WHERE have > want"),
+    (
+        "an effect that rests has what is wanted, another has not",
+        "SELECT * FROM effect WHERE (state = 'idle' AND have <> want) OR (state IN ('ready', 'dead') AND have >= want)",
+    ),
+    ("a tag is given once", "SELECT tenant, tag FROM pass GROUP BY tenant, tag HAVING count(*) > 1"),
+    (
+        "no pass has a tag that was not given",
+        "SELECT p.id FROM pass p LEFT JOIN tag t ON t.tenant = p.tenant WHERE t.value IS NULL OR p.tag > t.value OR p.tag < 1",
+    ),
+    (
+        "history has no gaps",
+        "SELECT tenant, pass FROM pass_change GROUP BY tenant, pass HAVING count(*) <> max(seq) OR min(seq) <> 1",
+    ),
+    (
+        "a registration has a device",
+        "SELECT * FROM registration r WHERE NOT EXISTS (SELECT 1 FROM device d WHERE d.tenant = r.tenant AND d.id = r.device)",
+    ),
+    (
+        "a device has a registration",
+        "SELECT * FROM device d WHERE NOT EXISTS (SELECT 1 FROM registration r WHERE r.tenant = d.tenant AND r.device = d.id)",
+    ),
+    (
+        "a sealed part has its key",
+        "SELECT * FROM sealed_part s WHERE NOT EXISTS (SELECT 1 FROM data_key k WHERE k.tenant = s.tenant AND k.id = s.data_key)",
+    ),
+    (
+        "the class beside a shown event is the pass's",
+        "SELECT * FROM pass_event e JOIN pass p ON p.tenant = e.tenant AND p.id = e.pass WHERE coalesce(e.google_class, '') <> coalesce(p.google_class, '')",
+    ),
+];
+
+pub fn check_invariants(find: impl Fn(&str) -> Vec<Vec<String>>) {
+    for (name, query) in INVARIANTS {
+        let found = find(query);
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
+}
+
+/// Runs a check on threads, as the server does.
+fn block_on<F: Future>(check: F) -> F::Output {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(check)
+}
+
+// Data.
+
+pub const DEBOUNCE: Millis = 500;
+pub const MAX_WAIT: Millis = 5_000;
+pub const LEASE: Millis = 60_000;
+
+pub fn tenant(n: usize) -> TenantId {
+    TenantId::parse(["opera", "stadium", "museum"][n]).unwrap()
+}
+
+pub fn opera() -> TenantId {
+    tenant(0)
+}
+
+pub fn pass_id(n: usize) -> PassId {
+    PassId::parse(&format!("pass{n:012}")).unwrap()
+}
+
+pub fn accept(tenant: &TenantId, token: &str, id: &str, now: Millis) -> Accept {
+    Accept {
+        tenant: tenant.clone(),
+        id: id.to_owned(),
+        correlation: format!("correlation of {id}"),
+        traceparent: Some(format!("trace of {id}")),
+        token_mac: token.to_owned(),
+        token_sealed: format!("sealed {token} of {id}").into_bytes(),
+        fingerprint_mac: "0f".to_owned(),
+        state: "MODIFIED".to_owned(),
+        movement: Some("4711".to_owned()),
+        ticket: None,
+        unknown_fields: vec!["mood".to_owned()],
+        priority: Priority::Normal,
+        now,
+        debounce: DEBOUNCE,
+        max_wait: MAX_WAIT,
+    }
+}
+
+/// The end of a run that changes no pass.
+pub fn finish(lease: &TaskLease, next: Next, now: Millis) -> Finish {
+    Finish {
+        tenant: lease.tenant.clone(),
+        task: lease.task.clone(),
+        lease_token: lease.lease_token,
+        generation: lease.generation,
+        now,
+        next,
+        run: RunRecord {
+            id: format!("run {} {}", lease.task, lease.lease_token),
+            fetch_started_at: Some(now - 1),
+            outcome: "done".to_owned(),
+            error: None,
+            findings: "[]".to_owned(),
+            secutix_calls: 1,
+        },
+        aliases: vec![],
+        events: vec![],
+        passes: vec![],
+        void_limit: None,
+    }
+}
+
+/// A live ticket's pass, to be created: movement `n` of the file, showing no event.
+pub fn new_pass(n: usize, file: &str) -> PassWrite {
+    PassWrite {
+        id: pass_id(n),
+        subject: PassSubject::Movement(format!("movement {n}")),
+        expected: None,
+        file: Some(file.to_owned()),
+        order: Some("order".to_owned()),
+        ticket: Some("ticket".to_owned()),
+        state: PassState::Live,
+        successor: None,
+        template: "event-ticket".to_owned(),
+        template_digest: "d1".to_owned(),
+        google_class: None,
+        sealed: None,
+        ticket_mac: "t1".to_owned(),
+        apple_mac: None,
+        google_mac: None,
+        events: vec![],
+        absent_since: None,
+        visible: true,
+        object_changed: true,
+        change: None,
+    }
+}
+
+pub fn change(action: &str) -> Change {
+    Change {
+        action: action.to_owned(),
+        use_case: "schedule".to_owned(),
+        reason: "event-changed".to_owned(),
+        fields: vec!["event.start".to_owned()],
+        correlations: vec!["c1".to_owned(), "c2".to_owned()],
+    }
+}
+
+pub fn register(device: &str, pass: usize, now: Millis) -> Register {
+    Register {
+        tenant: opera(),
+        device: device.to_owned(),
+        push_mac: "push".to_owned(),
+        push_sealed: format!("push token of {device} at {now}").into_bytes(),
+        pass: pass_id(pass),
+        now,
+    }
+}

@@ -39,7 +39,9 @@ pub enum IdentityProblem {
     /// The issuer's name says which of Apple's intermediates it is.
     #[error("the intermediate certificate is missing: add that of {issuer}")]
     NoIntermediate { issuer: String },
-    #[error("certificate {position} of the chain was issued by {issuer}, which is not the one that follows it: another generation of Apple's intermediate?")]
+    #[error(
+        "certificate {position} of the chain was issued by {issuer}, which is not the one that follows it: another generation of Apple's intermediate?"
+    )]
     OtherIssuer { position: usize, issuer: String },
 }
 

@@ -3,14 +3,14 @@
 //! Owns the formats (`.pkpass`, CMS, push service). Does not own what a pass says (the connector's `pass.json`) nor the web service that phones
 //! call (`http`).
 
+#[cfg(test)]
+mod certificates;
 mod identity;
 mod images;
-mod package;
-mod push;
+pub mod package;
+pub mod push;
 mod signature;
 
 pub use identity::{IdentityProblem, check_identity};
 pub use images::TemplateImages;
-pub use package::{MEDIA_TYPE, PackageError, pkpass};
-pub use push::{PushError, PushOutcome, PushReason, PushToken, push};
 pub use signature::{SignatureError, sign};

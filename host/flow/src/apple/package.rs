@@ -130,10 +130,9 @@ fn manifest(
         }
     }
     for (name, path) in names {
-        let sha1 = images.sha1(name).ok_or_else(|| PackageError::NoImage {
-            template: template.name.clone(),
-            image: name.clone(),
-        })?;
+        let sha1 = images
+            .sha1(name)
+            .ok_or_else(|| PackageError::NoImage { template: template.name.clone(), image: name.clone() })?;
         if !is_path(path) || digests.insert(path, sha1.to_owned()).is_some() {
             return Err(PackageError::Path(path.clone()));
         }

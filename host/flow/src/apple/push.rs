@@ -7,14 +7,14 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName};
 use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
-use crate::retry_after::retry_after;
+use crate::retry_after::retry_in;
 use crate::tenant::Tenant;
 
 /// Wallet wants an empty JSON dictionary.
@@ -56,9 +56,9 @@ pub enum PushOutcome {
     /// Accepted; whether and when the phone hears of it nobody is told.
     Delivered,
     /// The token is dead for good. With a time: since then, so that a registration made later is not meant.
-    Gone { timestamp: Option<Millis> },
-    /// Not now; not before this time, where the service names one.
-    Retry { not_before: Option<Millis> },
+    Gone { at: Option<Millis> },
+    /// Not now; not before this long, where the service says how long.
+    Retry { after: Option<Duration>, reason: PushReason },
     /// Never like this: our certificate, topic or request is at fault. An operator has to act.
     Refused { reason: PushReason },
 }
@@ -96,6 +96,8 @@ pub enum PushReason {
     Other(String),
     /// No reason that can be read.
     None,
+    /// There was no answer at all.
+    NoAnswer(HttpFailure),
 }
 
 impl PushReason {
@@ -117,9 +119,7 @@ impl PushReason {
             "ServiceUnavailable" => Self::ServiceUnavailable,
             "Shutdown" => Self::Shutdown,
             "InternalServerError" => Self::InternalServerError,
-            other => {
-                Self::Other(other.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_REASON).collect())
-            }
+            other => Self::Other(other.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_REASON).collect()),
         }
     }
 }
@@ -129,14 +129,16 @@ impl fmt::Display for PushReason {
         match self {
             Self::Other(reason) => f.write_str(reason),
             Self::None => f.write_str("no reason given"),
+            Self::NoAnswer(failure) => failure.fmt(f),
             known => write!(f, "{known:?}"),
         }
     }
 }
 
-/// Pushes once, to one device.
-pub async fn push<H: Host>(host: &H, tenant: &Tenant, token: &PushToken) -> Result<PushOutcome, PushError> {
+/// Pushes once, to one device. What cannot be a push token is gone without a call.
+pub async fn push<H: Host>(host: &H, tenant: &Tenant, token: &str) -> Result<PushOutcome, PushError> {
     let apple = tenant.apple.as_ref().ok_or(PushError::NoApple)?;
+    let Some(token) = PushToken::parse(token) else { return Ok(PushOutcome::Gone { at: None }) };
     let header = |name: &'static str, value: &str| (HeaderName::from_static(name), value.to_owned());
     let request = HttpRequest {
         method: Method::POST,
@@ -155,8 +157,8 @@ pub async fn push<H: Host>(host: &H, tenant: &Tenant, token: &PushToken) -> Resu
     };
     match host.http().send(request).await {
         Ok(response) => Ok(judge(&response, host.clock().now())),
-        Err(HttpFailure::Unreachable | HttpFailure::TimedOut | HttpFailure::TooLarge) => {
-            Ok(PushOutcome::Retry { not_before: None })
+        Err(failure @ (HttpFailure::Unreachable | HttpFailure::TimedOut | HttpFailure::TooLarge)) => {
+            Ok(PushOutcome::Retry { after: None, reason: PushReason::NoAnswer(failure) })
         }
         Err(failure @ (HttpFailure::Denied | HttpFailure::Invalid)) => Err(PushError::NotSent(failure)),
     }
@@ -175,11 +177,9 @@ fn judge(response: &HttpResponse, now: Millis) -> PushOutcome {
     let answer: Answer = serde_json::from_slice(&response.body).unwrap_or_default();
     let reason = answer.reason.as_deref().map_or(PushReason::None, PushReason::parse);
     match (status, reason) {
-        (410, _) => PushOutcome::Gone { timestamp: answer.timestamp },
-        (429 | 500..=599, _) => PushOutcome::Retry { not_before: retry_after(&response.headers, now) },
-        (400..=499, PushReason::BadDeviceToken | PushReason::DeviceTokenNotForTopic) => {
-            PushOutcome::Gone { timestamp: None }
-        }
+        (410, _) => PushOutcome::Gone { at: answer.timestamp },
+        (429 | 500..=599, reason) => PushOutcome::Retry { after: retry_in(&response.headers, now), reason },
+        (400..=499, PushReason::BadDeviceToken | PushReason::DeviceTokenNotForTopic) => PushOutcome::Gone { at: None },
         (_, reason) => PushOutcome::Refused { reason },
     }
 }

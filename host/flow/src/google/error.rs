@@ -4,16 +4,17 @@
 //! holder's name included.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde::Deserialize;
 
 use crate::identity::Millis;
 use crate::ports::{HttpFailure, HttpResponse, SignFailure};
-use crate::retry_after::retry_after;
+use crate::retry_after::retry_in;
 
 /// How long we stay silent when Google says 429 and not until when: the window of its limit of 20 requests a second.
-const PAUSE: Millis = 1000;
+const PAUSE: Duration = Duration::from_secs(1);
 /// Longest reason that is passed on; those that are known have at most 25 letters.
 const LONGEST_REASON: usize = 64;
 
@@ -29,6 +30,11 @@ pub enum GoogleError {
     Key(#[from] SignFailure),
     #[error("the class or object of the connector is no JSON object")]
     Body,
+    /// Neither eventTicket, loyalty nor generic.
+    #[error("the connector made a kind of pass that is not known here")]
+    Kind,
+    #[error("the tenant has no template {0}")]
+    NoTemplate(String),
     #[error("the template {0} has no image that can be the logo which a loyalty class must have")]
     NoLogo(String),
     /// Account, key, clock or permission is wrong. An alarm for the operator.
@@ -38,7 +44,7 @@ pub enum GoogleError {
     #[error("Google is not ready for this write")]
     NotReady,
     #[error("Google asks us to slow down")]
-    Throttled { until: Millis },
+    Throttled { after: Duration },
     #[error("Google refuses the request with HTTP {status} ({reason})")]
     Refused { status: StatusCode, reason: GoogleReason },
     #[error("Google is unavailable (HTTP {0})")]
@@ -56,6 +62,14 @@ impl GoogleError {
             Self::NotReady | Self::Throttled { .. } | Self::Unavailable(_) | Self::Unreadable => true,
             Self::Unanswered(failure) => !matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
             _ => false,
+        }
+    }
+
+    /// How long Google wants to be left alone, where it says so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Throttled { after } => Some(*after),
+            _ => None,
         }
     }
 }
@@ -129,8 +143,7 @@ impl GoogleReason {
 /// What an answer other than success means, wherever it comes from. 401 is left to the caller.
 pub(super) fn refusal(response: &HttpResponse, now: Millis) -> GoogleError {
     let reason = GoogleReason::of(&response.body);
-    let throttled =
-        || GoogleError::Throttled { until: retry_after(&response.headers, now).unwrap_or(now.saturating_add(PAUSE)) };
+    let throttled = || GoogleError::Throttled { after: retry_in(&response.headers, now).unwrap_or(PAUSE) };
     match (response.status.as_u16(), reason) {
         (429, _) | (403, GoogleReason::RateLimited) => throttled(),
         (408 | 500..=599, _) => GoogleError::Unavailable(response.status),
@@ -164,10 +177,10 @@ mod tests {
 
     #[test]
     fn a_rate_limit_is_one_under_either_status() {
-        assert_eq!(judge(429, &[("retry-after", "3")], ""), GoogleError::Throttled { until: 8000 });
-        assert_eq!(judge(429, &[], ""), GoogleError::Throttled { until: 6000 });
+        assert_eq!(judge(429, &[("retry-after", "3")], ""), GoogleError::Throttled { after: Duration::from_secs(3) });
+        assert_eq!(judge(429, &[], ""), GoogleError::Throttled { after: PAUSE });
         let body = r#"{"error":{"code":403,"errors":[{"reason":"rateLimitExceeded"}]}}"#;
-        assert_eq!(judge(403, &[], body), GoogleError::Throttled { until: 6000 });
+        assert_eq!(judge(403, &[], body), GoogleError::Throttled { after: PAUSE });
         let body = r#"{"error":{"code":403,"status":"PERMISSION_DENIED"}}"#;
         assert!(matches!(judge(403, &[], body), GoogleError::Refused { .. }));
     }

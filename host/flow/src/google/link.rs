@@ -21,8 +21,8 @@ pub struct SavedPass<'a> {
     pub pass: &'a PassId,
 }
 
-/// One link for one or more passes: a whole order is one tap.
-pub async fn save_link<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<'_>]) -> Result<String, GoogleError> {
+/// The signed token of one or more passes: a whole order is one tap.
+pub async fn save_token<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<'_>]) -> Result<String, GoogleError> {
     let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
     let mut payload: Map<String, Value> = Map::new();
     for saved in passes {
@@ -42,8 +42,13 @@ pub async fn save_link<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<'
         "origins": google.origins,
         "payload": payload,
     });
-    let token = rs256(host.signer(), &google.key, &claims).await?;
-    Ok(format!("{}/{token}", google.save_url))
+    rs256(host.signer(), &google.key, &claims).await
+}
+
+/// The address that a holder opens.
+pub async fn save_link<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<'_>]) -> Result<String, GoogleError> {
+    let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
+    Ok(format!("{}/{}", google.save_url, save_token(host, tenant, passes).await?))
 }
 
 #[cfg(test)]

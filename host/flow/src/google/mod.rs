@@ -5,13 +5,11 @@
 
 mod error;
 mod jwt;
-mod link;
-mod objects;
+pub mod link;
+pub mod objects;
 mod resource;
 mod token;
 
 pub use error::{GoogleError, GoogleReason};
-pub use link::{SavedPass, save_link};
-pub use objects::GoogleClient;
 pub use resource::{PassKind, class_id, image_url, object_id, program_logo};
 pub use token::TokenCache;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use passerelle_contract::payload::GooglePass;
 use serde_json::{Map, Value, json};
 
 use super::error::{GoogleError, GoogleReason, refusal};
@@ -22,11 +23,69 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of an answer, which repeats the whole resource: a rich class is about 20 KB.
 const RESPONSE_LIMIT: usize = 1 << 20;
 
-/// Google Wallet, as one tenant's service account sees it.
-pub struct GoogleClient<'a, H: Host> {
-    host: &'a H,
-    tenant: &'a Tenant,
-    tokens: &'a TokenCache,
+/// Brings the class of a pass to what the connector built. `exists`: what we believe, which saves a request when it is right.
+pub async fn upsert_class<H: Host>(
+    host: &H,
+    tenant: &Tenant,
+    tokens: &TokenCache,
+    template: &str,
+    built: &GooglePass,
+    exists: bool,
+) -> Result<(), GoogleError> {
+    let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
+    let kind = PassKind::parse(&built.kind).ok_or(GoogleError::Kind)?;
+    let template = tenant.templates.get(template).ok_or_else(|| GoogleError::NoTemplate(template.to_owned()))?;
+    let id = class_id(google, &built.class_key);
+    let mut fields = object(&built.class_body)?;
+    fields.insert("id".to_owned(), Value::from(id.as_str()));
+    complete_class(tenant, kind, &mut fields, template)?;
+    let resource = Resource { name: kind.class_resource(), id, body: bytes(fields), needs_class: false };
+    Account { host, google, tokens }.upsert(&resource, exists).await
+}
+
+/// Brings the object of a pass to what the connector built. Its class must be there ([`GoogleError::NotReady`] says that it is not).
+pub async fn upsert_object<H: Host>(
+    host: &H,
+    tenant: &Tenant,
+    tokens: &TokenCache,
+    pass: &PassId,
+    built: &GooglePass,
+    exists: bool,
+) -> Result<(), GoogleError> {
+    let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
+    let kind = PassKind::parse(&built.kind).ok_or(GoogleError::Kind)?;
+    let id = object_id(google, pass);
+    let mut fields = object(&built.object_body)?;
+    fields.insert("id".to_owned(), Value::from(id.as_str()));
+    fields.insert("classId".to_owned(), Value::from(class_id(google, &built.class_key)));
+    let resource = Resource { name: kind.object_resource(), id, body: bytes(fields), needs_class: true };
+    Account { host, google, tokens }.upsert(&resource, exists).await
+}
+
+/// What a class must have and the connector cannot know. A generic class has none of it.
+fn complete_class(
+    tenant: &Tenant,
+    kind: PassKind,
+    fields: &mut Map<String, Value>,
+    template: &Template,
+) -> Result<(), GoogleError> {
+    if kind == PassKind::Generic {
+        return Ok(());
+    }
+    // Google refuses any other value here, on updates too: it is Google that approves.
+    fields.insert("reviewStatus".to_owned(), Value::from("UNDER_REVIEW"));
+    fields.entry("issuerName").or_insert_with(|| Value::from(tenant.organization.as_str()));
+    if kind == PassKind::Loyalty && !fields.contains_key("programLogo") {
+        let image = program_logo(template).ok_or_else(|| GoogleError::NoLogo(template.name.clone()))?;
+        let uri = image_url(tenant, template, image);
+        let language = tenant.locales.first().map_or("en", String::as_str);
+        let logo = json!({
+            "sourceUri": { "uri": uri },
+            "contentDescription": { "defaultValue": { "language": language, "value": tenant.organization } },
+        });
+        fields.insert("programLogo".to_owned(), logo);
+    }
+    Ok(())
 }
 
 /// What is to be written.
@@ -50,81 +109,18 @@ enum Written {
     Otherwise,
 }
 
-impl<'a, H: Host> GoogleClient<'a, H> {
-    pub fn new(host: &'a H, tenant: &'a Tenant, tokens: &'a TokenCache) -> Self {
-        Self { host, tenant, tokens }
-    }
+/// Google Wallet, as one service account sees it.
+struct Account<'a, H: Host> {
+    host: &'a H,
+    google: &'a Google,
+    tokens: &'a TokenCache,
+}
 
-    /// Brings the class of a class key to this body. `exists`: what we believe, which saves a request when it is right.
-    pub async fn upsert_class(
-        &self,
-        kind: PassKind,
-        class_key: &str,
-        body: &[u8],
-        template: &Template,
-        exists: bool,
-    ) -> Result<(), GoogleError> {
-        let google = self.google()?;
-        let id = class_id(google, class_key);
-        let mut fields = object(body)?;
-        fields.insert("id".to_owned(), Value::from(id.as_str()));
-        self.complete_class(kind, &mut fields, template)?;
-        let resource = Resource { name: kind.class_resource(), id, body: bytes(fields), needs_class: false };
-        self.upsert(google, &resource, exists).await
-    }
-
-    /// Brings the object of a pass to this body. Its class must be there ([`GoogleError::NotReady`] says that it is not).
-    pub async fn upsert_object(
-        &self,
-        kind: PassKind,
-        class_key: &str,
-        pass: &PassId,
-        body: &[u8],
-        exists: bool,
-    ) -> Result<(), GoogleError> {
-        let google = self.google()?;
-        let id = object_id(google, pass);
-        let mut fields = object(body)?;
-        fields.insert("id".to_owned(), Value::from(id.as_str()));
-        fields.insert("classId".to_owned(), Value::from(class_id(google, class_key)));
-        let resource = Resource { name: kind.object_resource(), id, body: bytes(fields), needs_class: true };
-        self.upsert(google, &resource, exists).await
-    }
-
-    fn google(&self) -> Result<&'a Google, GoogleError> {
-        self.tenant.google.as_ref().ok_or(GoogleError::NoGoogle)
-    }
-
-    /// What a class must have and the connector cannot know. A generic class has none of it.
-    fn complete_class(
-        &self,
-        kind: PassKind,
-        fields: &mut Map<String, Value>,
-        template: &Template,
-    ) -> Result<(), GoogleError> {
-        if kind == PassKind::Generic {
-            return Ok(());
-        }
-        // Google refuses any other value here, on updates too: it is Google that approves.
-        fields.insert("reviewStatus".to_owned(), Value::from("UNDER_REVIEW"));
-        fields.entry("issuerName").or_insert_with(|| Value::from(self.tenant.organization.as_str()));
-        if kind == PassKind::Loyalty && !fields.contains_key("programLogo") {
-            let image = program_logo(template).ok_or_else(|| GoogleError::NoLogo(template.name.clone()))?;
-            let uri = image_url(self.tenant, template, image);
-            let language = self.tenant.locales.first().map_or("en", String::as_str);
-            let logo = json!({
-                "sourceUri": { "uri": uri },
-                "contentDescription": { "defaultValue": { "language": language, "value": self.tenant.organization } },
-            });
-            fields.insert("programLogo".to_owned(), logo);
-        }
-        Ok(())
-    }
-
-    async fn upsert(&self, google: &Google, resource: &Resource, exists: bool) -> Result<(), GoogleError> {
+impl<H: Host> Account<'_, H> {
+    async fn upsert(&self, resource: &Resource, exists: bool) -> Result<(), GoogleError> {
         let (first, second) = if exists { (Write::Patch, Write::Insert) } else { (Write::Insert, Write::Patch) };
         for write in [first, second] {
-            if let Written::Done = self.write(google, resource, write).await? {
+            if let Written::Done = self.write(resource, write).await? {
                 return Ok(());
             }
         }
@@ -132,11 +128,11 @@ impl<'a, H: Host> GoogleClient<'a, H> {
         Err(GoogleError::NotReady)
     }
 
-    async fn write(&self, google: &Google, resource: &Resource, write: Write) -> Result<Written, GoogleError> {
-        let mut response = self.send(google, resource, write).await?;
+    async fn write(&self, resource: &Resource, write: Write) -> Result<Written, GoogleError> {
+        let mut response = self.send(resource, write).await?;
         if response.status == http::StatusCode::UNAUTHORIZED {
             // The token was revoked, or Google's clock is ahead: once more with another one.
-            response = self.send(google, resource, write).await?;
+            response = self.send(resource, write).await?;
         }
         match (response.status.as_u16(), write) {
             (200..=299, _) => Ok(Written::Done),
@@ -150,11 +146,11 @@ impl<'a, H: Host> GoogleClient<'a, H> {
         }
     }
 
-    async fn send(&self, google: &Google, resource: &Resource, write: Write) -> Result<HttpResponse, GoogleError> {
-        let token = self.tokens.get(self.host, google).await?;
+    async fn send(&self, resource: &Resource, write: Write) -> Result<HttpResponse, GoogleError> {
+        let token = self.tokens.get(self.host, self.google).await?;
         let (method, url) = match write {
-            Write::Insert => (Method::POST, format!("{}/{}", google.api_url, resource.name)),
-            Write::Patch => (Method::PATCH, format!("{}/{}/{}", google.api_url, resource.name, resource.id)),
+            Write::Insert => (Method::POST, format!("{}/{}", self.google.api_url, resource.name)),
+            Write::Patch => (Method::PATCH, format!("{}/{}/{}", self.google.api_url, resource.name, resource.id)),
         };
         let request = HttpRequest {
             method,

@@ -198,8 +198,7 @@ async fn fetch<H: Host>(host: &H, google: &Google) -> Result<(AccessToken, Milli
     });
     let assertion = rs256(host.signer(), &google.key, &claims).await?;
     // Of the two values only the grant type has characters to be escaped.
-    let form =
-        format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
+    let form = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={assertion}");
     let request = HttpRequest {
         method: Method::POST,
         url: google.token_url.clone(),

@@ -11,6 +11,7 @@ use passerelle_contract::types::Wallet;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, Problem, caller, empty, json, method, passes, respond};
+use crate::apple::push::PushToken;
 use crate::flow::Flow;
 use crate::identity::PassId;
 use crate::installation;
@@ -21,8 +22,6 @@ use crate::tenant::Tenant;
 
 /// A device library identifier is 32 hex digits today; longer than this is no identifier.
 const DEVICE_LENGTH: usize = 128;
-/// A push token is 64 hex digits today; Apple says only that it is opaque.
-const PUSH_TOKEN_LENGTH: usize = 256;
 /// Lines of one log call that are counted.
 const LOG_LINES: usize = 100;
 
@@ -85,10 +84,9 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
     let view = authenticate(flow, tenant, call, serial).await?;
     let registration: Registration = serde_json::from_slice(&call.body)
         .map_err(|_| Problem::field("pushToken", "a JSON object with a text \"pushToken\" is expected"))?;
-    let token = registration.push_token;
-    if token.is_empty() || token.len() > PUSH_TOKEN_LENGTH || !token.bytes().all(|c| c.is_ascii_graphic()) {
-        return Err(Problem::field("pushToken", "1 to 256 visible ASCII characters are expected"));
-    }
+    let token = PushToken::parse(&registration.push_token)
+        .ok_or_else(|| Problem::field("pushToken", "a push token is made of letters and digits"))?;
+    let token = token.as_str();
     let keys = TenantKeys::derive(&tenant.seal_key);
     let device = device_mac(&keys, device)?;
     let push_sealed = keys

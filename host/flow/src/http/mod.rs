@@ -31,7 +31,6 @@ pub(crate) struct Call {
     pub method: Method,
     /// Percent-decoded segments.
     pub path: Vec<String>,
-    pub raw_path: String,
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -68,7 +67,6 @@ impl<H: Host> Flow<H> {
                 let call = Call {
                     method: parts.method,
                     path,
-                    raw_path: raw_path.clone(),
                     query: caller::query(parts.uri.query().unwrap_or_default()),
                     headers: parts.headers,
                     body,

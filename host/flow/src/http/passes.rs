@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, Problem, caller, json, method, respond, text};
 use crate::access::Scope;
-use crate::apple::package;
+use crate::apple::package::pkpass;
 use crate::flow::Flow;
-use crate::google::link;
+use crate::google::link::{SavedPass, save_token};
 use crate::identity::PassId;
 use crate::installation;
 use crate::ports::Host;
 use crate::rebuild::{self, RebuildError};
-use crate::run::effect::{SendError, Which, send_google};
+use crate::run::effect::{SendError, Which, kind_of, send_google};
 use crate::run::{self, Fetched};
 use crate::sealing::TenantKeys;
 use crate::store::{EffectKind, PassState, PassSubject, PassView, Priority, Store, TaskSubject};
@@ -248,7 +248,7 @@ pub async fn apple_package<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &Pass
     let apple = payload.apple.ok_or_else(|| Problem::not_configured("Apple pass"))?;
     let template =
         tenant.templates.get(&view.pass.template).ok_or_else(|| Problem::not_configured("template of that name"))?;
-    package::pkpass(&flow.host, tenant, template, &view.pass.id, &apple).await.map_err(internal)
+    pkpass(&flow.host, tenant, template, &view.pass.id, &apple).await.map_err(internal)
 }
 
 /// Looks the pass up in SecuTix again, since what was sealed of it is erased.
@@ -279,18 +279,20 @@ async fn save<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, view: &Pass
     }
     store.reached(&tenant.id, EffectKind::GoogleObject, id, 0, flow.now()).await.map_err(caller::unavailable)?;
     let known = store.effect_level(&tenant.id, EffectKind::GoogleObject, id).await.map_err(caller::unavailable)?;
-    if known.unwrap_or(0) == 0 {
-        let view = store.pass(&tenant.id, &view.pass.id).await.map_err(caller::unavailable)?;
-        let view = view.ok_or_else(|| Problem::not_found("pass"))?;
-        send_google(flow, tenant, &view, Which::Both).await.map_err(not_sent)?;
-        store
-            .reached(&tenant.id, EffectKind::GoogleObject, id, view.pass.version, flow.now())
-            .await
-            .map_err(caller::unavailable)?;
-    }
-    let token = link::save_token(&flow.host, tenant, &view.pass.template, &view.pass.id, class.as_deref())
-        .await
-        .map_err(internal)?;
+    let view = store.pass(&tenant.id, &view.pass.id).await.map_err(caller::unavailable)?;
+    let view = view.ok_or_else(|| Problem::not_found("pass"))?;
+    let built = if known.unwrap_or(0) == 0 {
+        let built = send_google(flow, tenant, &view, Which::Both).await.map_err(not_sent)?;
+        let version = view.pass.version;
+        let reached = store.reached(&tenant.id, EffectKind::GoogleObject, id, version, flow.now());
+        reached.await.map_err(caller::unavailable)?;
+        built
+    } else {
+        let payload = rebuild::rebuild_view(flow, tenant, &view).await.map_err(not_built)?;
+        payload.google.ok_or_else(|| Problem::not_configured("Google pass"))?
+    };
+    let saved = SavedPass { kind: kind_of(&built).map_err(not_sent)?, class_key: &built.class_key, pass: &view.pass.id };
+    let token = save_token(&flow.host, tenant, &[saved]).await.map_err(|error| not_sent(SendError::Google(error)))?;
     let address = format!("{}/{token}", google.save_url);
     let location = HeaderValue::from_str(&address).map_err(internal)?;
     let mut response: Response<Bytes> = if call.accepts("text/html") {

@@ -3,12 +3,17 @@
 //! Owns what is sent for each kind and what an answer means for the row. Does not own the protocols (`apple`, `google`). An effect that
 //! is given up stays given up until something newer is wanted; what was wanted is never marked as had.
 
+use std::time::Duration;
+
 use passerelle_contract::installation::{Kind, Signal};
+use passerelle_contract::payload::GooglePass;
 use passerelle_contract::types::Wallet;
 
-use crate::apple::push::{self, PushOutcome};
+use zeroize::Zeroizing;
+
+use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
-use crate::google::{GoogleError, objects};
+use crate::google::{GoogleError, PassKind, objects};
 use crate::identity::{Millis, PassId};
 use crate::installation;
 use crate::ports::Host;
@@ -19,6 +24,8 @@ use crate::tenant::Tenant;
 
 /// How long an effect waits while its tenant is out of the configuration: a person has to act.
 const PERSON_PAUSE: Millis = 60_000;
+/// Attempts at what Google refuses as it is; with the default backoff a quarter of a minute.
+const LASTING_ATTEMPTS: i64 = 3;
 
 /// Sends one leased effect. `Err` only when the store itself fails.
 pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()> {
@@ -45,12 +52,12 @@ pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()
     Ok(())
 }
 
-fn failed<H: Host>(flow: &Flow<H>, lease: &EffectLease, after: Option<Millis>, error: String) -> EffectNext {
+fn failed<H: Host>(flow: &Flow<H>, lease: &EffectLease, after: Option<Duration>, error: String) -> EffectNext {
     if lease.attempts + 1 >= flow.options.effect_dead_after {
         return EffectNext::Dead { error };
     }
-    let wait = flow.options.retry.wait(lease.attempts, flow.host.random());
-    EffectNext::Retry { at: flow.now() + wait.max(after.unwrap_or(0)), error }
+    let asked = after.and_then(|after| Millis::try_from(after.as_millis()).ok()).unwrap_or(0);
+    EffectNext::Retry { at: flow.now() + asked.max(flow.options.retry.wait(lease.attempts, flow.host.random())), error }
 }
 
 async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
@@ -59,10 +66,10 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
     };
     let keys = TenantKeys::derive(&tenant.seal_key);
     let token = match keys.open_small(&device.push_sealed, &["device", tenant.id.as_str(), &lease.target]) {
-        Ok(token) => String::from_utf8_lossy(&token).into_owned(),
+        Ok(token) => Zeroizing::new(String::from_utf8_lossy(&token).into_owned()),
         Err(error) => return Ok(EffectNext::Dead { error: error.to_string() }),
     };
-    match push::push(&flow.host, tenant, &token).await {
+    match push(&flow.host, tenant, &token).await {
         Ok(PushOutcome::Delivered) => Ok(EffectNext::Have(lease.want)),
         Ok(PushOutcome::Gone { at }) => {
             let at = at.unwrap_or_else(|| flow.now());
@@ -70,12 +77,14 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
             for (pass, active) in lost {
                 infer_removal(flow, tenant, &pass, active, &lease.target, at).await?;
             }
-            Ok(EffectNext::Gone)
+            // Renewed since: the level is still wanted, and is read anew.
+            match flow.host.store().device(&lease.tenant, &lease.target).await? {
+                Some(_) => Ok(failed(flow, lease, None, "the push token was renewed meanwhile".to_owned())),
+                None => Ok(EffectNext::Gone),
+            }
         }
-        Ok(PushOutcome::Retry { after, reason }) => {
-            Ok(failed(flow, lease, after.map(|wait| Millis::try_from(wait.as_millis()).unwrap_or(0)), reason))
-        }
-        Ok(PushOutcome::Refused { reason }) => Ok(EffectNext::Dead { error: reason }),
+        Ok(PushOutcome::Retry { after, reason }) => Ok(failed(flow, lease, after, reason.to_string())),
+        Ok(PushOutcome::Refused { reason }) => Ok(EffectNext::Dead { error: reason.to_string() }),
         Err(error) => Ok(failed(flow, lease, None, error.to_string())),
     }
 }
@@ -113,14 +122,14 @@ async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLe
     let Some(view) = flow.host.store().pass_of_class(&lease.tenant, &lease.target).await? else {
         return Ok(EffectNext::Gone);
     };
-    let sent = send_google(flow, tenant, &view, Which::Class).await;
+    let sent = send_google(flow, tenant, &view, Which::Class).await.map(drop);
     google_next(flow, lease, sent)
 }
 
 async fn google_object<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
     let Ok(id) = PassId::parse(&lease.target) else { return Ok(EffectNext::Gone) };
     let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(EffectNext::Gone) };
-    let sent = send_google(flow, tenant, &view, Which::Object).await;
+    let sent = send_google(flow, tenant, &view, Which::Object).await.map(drop);
     google_next(flow, lease, sent)
 }
 
@@ -132,13 +141,11 @@ fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), Se
         Err(SendError::Rebuild(
             error @ (RebuildError::Erased | RebuildError::NoTemplate(_) | RebuildError::Template(_)),
         )) => EffectNext::Dead { error: error.to_string() },
-        Err(SendError::Google(GoogleError::Refused { .. })) if lease.attempts >= 3 => {
-            EffectNext::Dead { error: "refused".to_owned() }
+        // A person has to change something; a few attempts, in case somebody just does.
+        Err(SendError::Google(error)) if !error.is_transient() && lease.attempts >= LASTING_ATTEMPTS => {
+            EffectNext::Dead { error: error.to_string() }
         }
-        Err(SendError::Google(error)) => {
-            let after = error.retry_after().map(|wait| Millis::try_from(wait.as_millis()).unwrap_or(0));
-            failed(flow, lease, after, error.to_string())
-        }
+        Err(SendError::Google(error)) => failed(flow, lease, error.retry_after(), error.to_string()),
         Err(error) => failed(flow, lease, None, error.to_string()),
     })
 }
@@ -162,23 +169,39 @@ pub enum SendError {
     Store(#[from] StoreError),
 }
 
-/// Builds a pass as it is now and brings its class, its object or both to Google.
+/// Builds a pass as it is now and brings its class, its object or both to Google. Returns what was built.
 pub async fn send_google<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     view: &PassView,
     which: Which,
-) -> Result<(), SendError> {
+) -> Result<GooglePass, SendError> {
     if tenant.google.is_none() {
         return Err(SendError::NotConfigured);
     }
     let payload = rebuild::rebuild_view(flow, tenant, view).await?;
     let google = payload.google.ok_or(SendError::NotConfigured)?;
+    let (host, tokens) = (&flow.host, &flow.google_tokens);
+    let template = &view.pass.template;
+    // A first save makes both; from then on they are believed to exist, and a wrong belief costs one request.
+    let exists = which != Which::Both;
     if which != Which::Object {
-        objects::upsert_class(&flow.host, tenant, &flow.google_tokens, &view.pass.template, &google).await?;
+        objects::upsert_class(host, tenant, tokens, template, &google, exists).await?;
     }
     if which != Which::Class {
-        objects::upsert_object(&flow.host, tenant, &flow.google_tokens, &view.pass.id, &google).await?;
+        match objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists).await {
+            // The class was never made, or under another template: make it, once.
+            Err(GoogleError::NotReady) if which == Which::Object => {
+                objects::upsert_class(host, tenant, tokens, template, &google, false).await?;
+                objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists).await?;
+            }
+            done => done?,
+        }
     }
-    Ok(())
+    Ok(google)
+}
+
+/// Which pair of Google's resources the connector has built.
+pub fn kind_of(google: &GooglePass) -> Result<PassKind, SendError> {
+    PassKind::parse(&google.kind).ok_or(SendError::NotConfigured)
 }

@@ -6,7 +6,7 @@
 mod budget;
 mod client;
 pub mod jwt;
-
 mod listing;
+
 pub use client::{SecutixClient, SecutixError};
 pub use listing::{Listing, Ticket};

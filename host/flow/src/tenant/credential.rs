@@ -22,11 +22,15 @@ const LONGEST_CHAIN: usize = 8;
 pub enum CredentialFault {
     #[error("a sealing key is 32 bytes, in base64, in hex or as they are; `passerelle key seal` makes one")]
     SealKeyLength,
-    #[error("32 printable characters are a password or half a key in hex, not a sealing key; `passerelle key seal` makes one")]
+    #[error(
+        "32 printable characters are a password or half a key in hex, not a sealing key; `passerelle key seal` makes one"
+    )]
     SealKeyText,
     #[error("all bytes of the sealing key are equal; `passerelle key seal` makes a real one")]
     SealKeyTrivial,
-    #[error("there is no certificate in it: expected PEM (\"-----BEGIN CERTIFICATE-----\") or the DER file as Apple delivers it")]
+    #[error(
+        "there is no certificate in it: expected PEM (\"-----BEGIN CERTIFICATE-----\") or the DER file as Apple delivers it"
+    )]
     NoCertificate,
     #[error("the certificate in it is damaged")]
     BadCertificate,
@@ -34,9 +38,13 @@ pub enum CredentialFault {
     TooManyCertificates,
     #[error("it is not a private key in PEM (\"-----BEGIN PRIVATE KEY-----\", or RSA or EC)")]
     NoPrivateKey,
-    #[error("the private key is protected by a passphrase; remove it with `openssl pkey -in FILE -out FILE` and restrict who may read the file")]
+    #[error(
+        "the private key is protected by a passphrase; remove it with `openssl pkey -in FILE -out FILE` and restrict who may read the file"
+    )]
     EncryptedKey,
-    #[error("it is not the key file of a service account: the JSON text \"{0}\" is missing (console.cloud.google.com, IAM, service accounts, keys)")]
+    #[error(
+        "it is not the key file of a service account: the JSON text \"{0}\" is missing (console.cloud.google.com, IAM, service accounts, keys)"
+    )]
     ServiceAccount(&'static str),
 }
 
@@ -55,7 +63,8 @@ impl CredentialFault {
 }
 
 /// With or without padding: people paste both.
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
@@ -118,7 +127,8 @@ pub fn certificates(content: &[u8]) -> Result<Vec<Vec<u8>>, CredentialFault> {
 
 /// Looks at the armour of a private key only, so that a wrong file is noticed when the configuration is read and not at the first pass.
 pub fn private_key_armour(content: &[u8]) -> Result<(), CredentialFault> {
-    const PLAIN: [&str; 3] = ["-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----"];
+    const PLAIN: [&str; 3] =
+        ["-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----"];
     let text = std::str::from_utf8(content).map_err(|_| CredentialFault::NoPrivateKey)?;
     if text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(CredentialFault::EncryptedKey);
@@ -183,7 +193,10 @@ mod tests {
     #[test]
     fn a_file_without_certificates_says_so_and_a_damaged_one_too() {
         assert_eq!(certificates(b""), Err(CredentialFault::NoCertificate));
-        assert_eq!(certificates(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"), Err(CredentialFault::NoCertificate));
+        assert_eq!(
+            certificates(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"),
+            Err(CredentialFault::NoCertificate)
+        );
         let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
         assert_eq!(certificates(damaged), Err(CredentialFault::BadCertificate));
         assert_eq!(certificates(b"-----BEGIN CERTIFICATE-----\nAAAA"), Err(CredentialFault::BadCertificate));
@@ -199,9 +212,13 @@ mod tests {
 
     #[test]
     fn a_service_account_has_an_address_and_a_key() {
-        let full = br#"{"type":"service_account","client_email":"a@b.iam","private_key":"-----BEGIN PRIVATE KEY-----\nx"}"#;
+        let full =
+            br#"{"type":"service_account","client_email":"a@b.iam","private_key":"-----BEGIN PRIVATE KEY-----\nx"}"#;
         assert_eq!(service_account(full), Ok("a@b.iam".to_owned()));
-        assert_eq!(service_account(br#"{"client_email":"a@b.iam"}"#), Err(CredentialFault::ServiceAccount("private_key")));
+        assert_eq!(
+            service_account(br#"{"client_email":"a@b.iam"}"#),
+            Err(CredentialFault::ServiceAccount("private_key"))
+        );
         let nameless = br#"{"private_key":"-----BEGIN PRIVATE KEY-----\nx"}"#;
         assert_eq!(service_account(nameless), Err(CredentialFault::ServiceAccount("client_email")));
         assert_eq!(service_account(b"no json"), Err(CredentialFault::ServiceAccount("client_email")));

@@ -4,7 +4,6 @@
 //! that the server and Spin read the same folder alike. Does not ask the time: a certificate that has expired is a matter of `apple`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,20 +52,32 @@ pub struct Defaults {
 /// Reads what a reference names, its `#field` already picked.
 pub type Secrets<'a> = &'a dyn Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem>;
 
+/// Kinds of templates, in the words of `template.toml`.
+const TICKET: &str = "event-ticket";
+const CARD: &str = "member-card";
+
 const SECOND: Millis = 1_000;
 const DAY: Millis = 24 * 3_600 * SECOND;
 
+/// A tenant, and what is worth a look although it works.
+pub struct Loaded {
+    pub tenant: Tenant,
+    pub warnings: Vec<Problem>,
+}
+
 /// Reads a tenant, or says all that keeps it from being one.
-pub fn load(id: TenantId, files: &TenantFiles, secrets: Secrets<'_>, defaults: &Defaults) -> Result<Tenant, Vec<Problem>> {
-    let content = files.files.get(TENANT_FILE).ok_or_else(|| vec![Problem { place: files.place(TENANT_FILE), fault: Fault::NoFile }])?;
-    let (config, positions) = match strict::read::<TenantConfig>(&files.shown_path(TENANT_FILE), content) {
-        Ok(read) => read,
-        Err(mut problems) => {
-            // The templates do not depend on it, so who starts a tenant sees their mistakes in the same run.
-            problems.extend(templates::load(files, &[]).problems);
-            return Err(problems);
-        }
-    };
+pub fn load(
+    id: TenantId,
+    files: &TenantFiles,
+    secrets: Secrets<'_>,
+    defaults: &Defaults,
+) -> Result<Loaded, Vec<Problem>> {
+    let content = files
+        .files
+        .get(TENANT_FILE)
+        .ok_or_else(|| vec![Problem { place: files.place(TENANT_FILE), fault: Fault::NoFile }])?;
+    // What cannot be read has no templates to look for: their names and settings are in it.
+    let (config, positions) = strict::read::<TenantConfig>(&files.shown_path(TENANT_FILE), content)?;
     let mut loader = Loader { id, positions, secrets, defaults, problems: Vec::new() };
 
     let locales = loader.locales(&config.locales);
@@ -78,29 +89,39 @@ pub fn load(id: TenantId, files: &TenantFiles, secrets: Secrets<'_>, defaults: &
     });
     let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
     let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
-    let folder = templates::load(files, &config.locales);
-    let selection = loader.selection(&config.templates, &folder);
     let settings = loader.settings(config.settings);
+    let names: Vec<String> = settings.iter().map(|(name, _)| name.clone()).collect();
+    // Compiled for languages that are none, every template would be wrong.
+    let folder =
+        if locales.is_some() { templates::load(files, &config.locales, &names) } else { TemplateFolder::default() };
+    let selection = if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
     let safety = safety(&config.safety);
 
     let Loader { id, mut problems, .. } = loader;
     problems.extend(folder.problems);
     problems.sort_by(|a, b| a.place.cmp(&b.place));
     match (locales, public_url, secutix, seal_key, transpose(apple), transpose(google)) {
-        (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google)) if problems.is_empty() => Ok(Tenant {
-            id,
-            organization: config.organization.trim().to_owned(),
-            locales,
-            public_url,
-            secutix,
-            seal_key,
-            apple,
-            google,
-            templates: folder.templates,
-            selection,
-            settings,
-            safety,
-        }),
+        (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google))
+            if problems.is_empty() =>
+        {
+            let organization = config.organization.trim().to_owned();
+            let templates = folder.templates;
+            let tenant = Tenant {
+                id,
+                organization,
+                locales,
+                public_url,
+                secutix,
+                seal_key,
+                apple,
+                google,
+                templates,
+                selection,
+                settings,
+                safety,
+            };
+            Ok(Loaded { tenant, warnings: folder.warnings })
+        }
         _ => Err(problems),
     }
 }
@@ -142,7 +163,9 @@ impl Loader<'_> {
     }
 
     fn reference(&mut self, key: &str, text: &str) -> Option<SecretReference> {
-        SecretReference::parse(text).map_err(|source| self.report(key, Fault::Reference { key: key.to_owned(), source })).ok()
+        SecretReference::parse(text)
+            .map_err(|source| self.report(key, Fault::Reference { key: key.to_owned(), source }))
+            .ok()
     }
 
     fn resolve(&mut self, key: &str, reference: &SecretReference) -> Option<Zeroizing<Vec<u8>>> {
@@ -201,7 +224,11 @@ impl Loader<'_> {
         let url = self.address("secutix.url", &config.url);
         let secret = self.secret("secutix.secret", &config.secret).map(without_line_break);
         if secret.as_ref().is_some_and(|secret| secret.is_empty()) {
-            let fault = Fault::Secret { key: "secutix.secret".to_owned(), reference: config.secret.clone(), source: SecretProblem::Empty };
+            let fault = Fault::Secret {
+                key: "secutix.secret".to_owned(),
+                reference: config.secret.clone(),
+                source: SecretProblem::Empty,
+            };
             self.report("secutix.secret", fault);
         }
         let order = self.rule("secutix.order_version", is_version(&config.order_version), VERSION);
@@ -222,13 +249,15 @@ impl Loader<'_> {
 
     fn apple(&mut self, config: &AppleConfig) -> Option<Apple> {
         let pass_type = is_pass_type(&config.pass_type);
-        let pass_type = self.rule("apple.pass_type", pass_type, "must be a Pass Type ID such as pass.org.example.tickets");
+        let pass_type =
+            self.rule("apple.pass_type", pass_type, "must be a Pass Type ID such as pass.org.example.tickets");
         let team = config.team.len() == 10 && config.team.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
         let team = self.rule("apple.team", team, "must be a Team ID: ten capital letters and digits");
         let push_url = self.address("apple.push_url", &config.push_url);
         let leaf = self.chain("apple.certificate", &config.certificate);
         let rest = config.intermediate.as_ref().map(|reference| self.chain("apple.intermediate", reference));
-        let key = self.reference("apple.key", &config.key).and_then(|reference| self.private_key("apple.key", reference));
+        let key =
+            self.reference("apple.key", &config.key).and_then(|reference| self.private_key("apple.key", reference));
         let mut chain = leaf?;
         for certificate in transpose(rest)?.unwrap_or_default() {
             // Both files may hold the intermediate: a chain names each certificate once.
@@ -289,12 +318,12 @@ impl Loader<'_> {
     }
 
     fn selection(&mut self, config: &TemplatesConfig, folder: &TemplateFolder) -> Selection {
-        self.template("templates.default", &config.default, folder);
+        self.template("templates.default", &config.default, TICKET, folder);
         if let Some(name) = &config.default_card {
-            self.template("templates.default_card", name, folder);
+            self.template("templates.default_card", name, CARD, folder);
         }
         for (subtype, name) in &config.family_subtypes {
-            self.template(&strict::join("templates.family_subtypes", subtype), name, folder);
+            self.template(&strict::join("templates.family_subtypes", subtype), name, TICKET, folder);
         }
         Selection {
             comfort_variable: config.comfort_variable.clone(),
@@ -304,18 +333,22 @@ impl Loader<'_> {
         }
     }
 
-    fn template(&mut self, key: &str, name: &str, folder: &TemplateFolder) {
+    fn template(&mut self, key: &str, name: &str, needed: &'static str, folder: &TemplateFolder) {
         // One that does not compile has its own problems; saying that it is missing would be wrong.
         if !folder.names.contains(name) {
             let nearest = strict::nearest(name, folder.names.iter().map(String::as_str)).map(str::to_owned);
             self.report(key, Fault::NoTemplate { key: key.to_owned(), name: name.to_owned(), nearest });
+        } else if let Some(found) = folder.kinds.get(name).copied().filter(|found| *found != needed) {
+            self.report(key, Fault::OtherKind { key: key.to_owned(), name: name.to_owned(), needed, found });
         }
     }
 
     fn settings(&mut self, settings: BTreeMap<String, String>) -> Vec<(String, String)> {
         for name in settings.keys() {
-            let rule = "must be named by letters, digits and _, beginning with a letter, as templates write settings.<name>";
-            let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+            let rule =
+                "must be named by letters, digits and _, beginning with a letter, as templates write settings.<name>";
+            let fits = name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
             self.rule(&strict::join("settings", name), fits, rule);
         }
         settings.into_iter().collect()
@@ -354,12 +387,15 @@ fn is_locale(text: &str) -> bool {
 /// `v1_33`: goes into an address, so nothing else may be in it.
 fn is_version(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
-    text.strip_prefix('v').and_then(|rest| rest.split_once('_')).is_some_and(|(major, minor)| digits(major) && digits(minor))
+    text.strip_prefix('v')
+        .and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(major, minor)| digits(major) && digits(minor))
 }
 
 fn is_pass_type(text: &str) -> bool {
-    text.strip_prefix("pass.")
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-')))
+    text.strip_prefix("pass.").is_some_and(|rest| {
+        !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'))
+    })
 }
 
 fn is_domain(text: &str) -> bool {
@@ -370,3 +406,6 @@ fn host(url: &str) -> Option<String> {
     let uri: http::Uri = url.parse().ok()?;
     uri.host().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,12 @@
 
 pub mod config;
 pub mod credential;
+mod image;
 pub mod load;
 pub mod problem;
 pub mod secret;
 pub mod strict;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

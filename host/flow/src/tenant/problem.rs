@@ -73,7 +73,10 @@ pub enum Hint {
     /// A key of the same table that is nearly spelt like it.
     Nearest(String),
     /// The key exists in this table; "" is the top of the file.
-    Elsewhere { key: String, table: String },
+    Elsewhere {
+        key: String,
+        table: String,
+    },
     /// The few keys that the table has.
     Known(Vec<String>),
     None,
@@ -150,11 +153,20 @@ pub enum Fault {
     Credential { key: String, source: super::credential::CredentialFault },
     #[error("\"{key}\" names the template {name:?}, but there is no folder templates/{name}{}", nearest.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
     NoTemplate { key: String, name: String, nearest: Option<String> },
+    #[error("\"{key}\" needs a template for {needed}; {name:?} is for {found}")]
+    OtherKind { key: String, name: String, needed: &'static str, found: &'static str },
     /// The template compiler's own words.
-    #[error("{0}")]
-    Template(String),
+    #[error("{key}{}{problem}", if key.is_empty() { "" } else { ": " })]
+    Template { key: String, problem: String },
     #[error("{0}")]
     Image(&'static str),
+    /// The template compiler's own words about which images there are.
+    #[error("{0}")]
+    ImageNames(String),
+    #[error(
+        "the file is not used: a template has template.toml, a file for each of the tenant's languages such as fr.toml, and images/"
+    )]
+    UnusedFile,
 }
 
 impl Fault {
@@ -162,8 +174,10 @@ impl Fault {
         match self {
             Self::Secret { .. } | Self::Reference { .. } => Area::Secrets,
             Self::Credential { source, .. } => source.area(),
-            Self::NoTemplate { .. } | Self::Template(_) => Area::Templates,
-            Self::Image(_) => Area::Images,
+            Self::NoTemplate { .. } | Self::OtherKind { .. } | Self::Template { .. } | Self::UnusedFile => {
+                Area::Templates
+            }
+            Self::Image(_) | Self::ImageNames(_) => Area::Images,
             Self::NoFile
             | Self::Unreadable
             | Self::Folder(_)
@@ -187,7 +201,9 @@ impl Fault {
 pub enum AddressFault {
     #[error("write it in full, like https://example.org")]
     Incomplete,
-    #[error("it must begin with https://; http:// is for trials on one machine, with plain_http = true under [egress] of passerelle.toml")]
+    #[error(
+        "it must begin with https://; http:// is for trials on one machine, with plain_http = true under [egress] of passerelle.toml"
+    )]
     NotEncrypted,
     #[error("it must not carry a user name or a password")]
     Credentials,

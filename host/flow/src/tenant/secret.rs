@@ -151,7 +151,13 @@ mod tests {
 
     #[test]
     fn a_reference_says_where_and_survives_the_round_trip() {
-        for text in ["env:SECUTIX_SECRET", "file:apple/pass.pem", "file:/run/secrets/seal", "variable:seal", "file:google.json#private_key"] {
+        for text in [
+            "env:SECUTIX_SECRET",
+            "file:apple/pass.pem",
+            "file:/run/secrets/seal",
+            "variable:seal",
+            "file:google.json#private_key",
+        ] {
             assert_eq!(SecretReference::parse(text).unwrap().to_string(), text);
         }
     }

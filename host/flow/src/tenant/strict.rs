@@ -81,7 +81,10 @@ pub fn read<T: DeserializeOwned + JsonSchema>(file: &str, content: &[u8]) -> Res
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // What the parser made of a broken file is a guess, and problems in a guess would mislead.
-        let syntax = |error: &toml::de::Error| Problem { place: at(error.span()), fault: Fault::Syntax(one_line(error.message())) };
+        let syntax = |error: &toml::de::Error| Problem {
+            place: at(error.span()),
+            fault: Fault::Syntax(one_line(error.message())),
+        };
         return Err(errors.iter().map(syntax).collect());
     }
 
@@ -124,10 +127,16 @@ impl<'a> Walk<'a> {
         // Ours nest two deep; the bound keeps a circular schema from hanging the reader.
         for _ in 0..8 {
             if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
-                let Some(target) = name.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer)) else { break };
+                let Some(target) = name.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer)) else {
+                    break;
+                };
                 schema = target;
             } else if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
-                let Some(choice) = choices.iter().find(|choice| choice.get("type").and_then(Value::as_str) != Some("null")) else { break };
+                let Some(choice) =
+                    choices.iter().find(|choice| choice.get("type").and_then(Value::as_str) != Some("null"))
+                else {
+                    break;
+                };
                 schema = choice;
             } else {
                 break;
@@ -157,7 +166,8 @@ impl<'a> Walk<'a> {
         }
         let required = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for name in required.iter().filter_map(Value::as_str).filter(|name| !table.contains_key(*name)) {
-            let meaning = properties.and_then(|properties| properties.get(name)).and_then(|schema| self.meaning(schema));
+            let meaning =
+                properties.and_then(|properties| properties.get(name)).and_then(|schema| self.meaning(schema));
             self.report(own, Fault::MissingKey { key: join(path, name), meaning });
         }
     }
@@ -166,7 +176,10 @@ impl<'a> Walk<'a> {
         let schema = self.resolve(schema);
         let wrong = |walk: &mut Self, expected: &str| {
             let found = kind(value.get_ref());
-            walk.report(Some(span.value), Fault::WrongType { key: path.to_owned(), expected: expected.to_owned(), found });
+            walk.report(
+                Some(span.value),
+                Fault::WrongType { key: path.to_owned(), expected: expected.to_owned(), found },
+            );
         };
         let choices = choices(schema);
         match (type_of(schema), value.get_ref()) {

@@ -259,4 +259,4 @@ fn sha256(parts: &[&[u8]]) -> Fingerprint {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

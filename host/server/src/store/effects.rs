@@ -22,7 +22,6 @@ pub(super) fn want_pushes(
     tag: i64,
     now: Millis,
 ) -> Result<(), Fault> {
-    // `WHERE true` keeps SQLite from reading ON as a join condition.
     statement::run(
         conn,
         "INSERT INTO effect(tenant, kind, target, want, have, state, run_at, lease_until, lease_token, attempts, expiries) \

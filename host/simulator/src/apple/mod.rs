@@ -6,7 +6,7 @@ pub mod package;
 pub mod phone;
 pub mod push;
 mod rules;
-pub(crate) mod signature;
+pub mod signature;
 #[cfg(test)]
 mod tests;
 pub mod timeline;

@@ -87,8 +87,8 @@ impl Drop for Inner {
 #[derive(Default)]
 struct State {
     passes: BTreeMap<(String, String), Installed>,
-    /// By pass type: what the service called the state of its list.
-    tags: BTreeMap<String, String>,
+    /// By service and pass type: what the service called the state of its list.
+    tags: BTreeMap<(String, String), String>,
     log: Vec<PhoneEntry>,
 }
 
@@ -250,8 +250,8 @@ impl Iphone {
             let with_service = state.passes.values().filter_map(|installed| installed.service.clone());
             with_service.map(|service| ((service.url.clone(), service.pass_type.clone()), service)).collect()
         };
-        for service in services.into_values() {
-            let tag = self.state().tags.get(&service.pass_type).cloned();
+        for (list, service) in services {
+            let tag = self.state().tags.get(&list).cloned();
             let listed = self.persist(|| service.list(&self.inner.caller, &self.inner.device, tag.as_deref())).await;
             match listed {
                 Ok(None) => self.note(PhoneEvent::Listed { tag, serials: Vec::new() }),
@@ -264,7 +264,7 @@ impl Iphone {
                     }
                     // The tag is kept only when all of it arrived: what failed is asked for again with the next push.
                     if all_fetched {
-                        self.state().tags.insert(service.pass_type.clone(), changed.tag);
+                        self.state().tags.insert(list, changed.tag);
                     }
                 }
                 Err(error) => self.failed("list", &error),

@@ -43,7 +43,7 @@ fn identity(pass: &Map<String, Value>, broken: &mut Vec<String>) {
         broken.push("formatVersion: not the number 1".to_owned());
     }
     for key in ["passTypeIdentifier", "serialNumber", "teamIdentifier", "organizationName", "description"] {
-        if !pass.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
+        if pass.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             broken.push(format!("{key}: missing"));
         }
     }
@@ -63,7 +63,8 @@ fn web_service(pass: &Map<String, Value>, allow_http: bool, broken: &mut Vec<Str
     if url.is_some() != token.is_some() {
         broken.push("webServiceURL and authenticationToken: one without the other".to_owned());
     }
-    if url.is_some_and(|url| !url.starts_with("https://") && !(allow_http && url.starts_with("http://"))) {
+    let secure = |url: &str| url.starts_with("https://") || allow_http && url.starts_with("http://");
+    if url.is_some_and(|url| !secure(url)) {
         broken.push("webServiceURL: not https".to_owned());
     }
     if token.is_some_and(|token| token.len() < TOKEN) {
@@ -79,7 +80,7 @@ fn barcodes(pass: &Map<String, Value>, broken: &mut Vec<String>) {
         if !text("format").is_some_and(|format| BARCODE_FORMATS.contains(&format)) {
             broken.push("barcodes.format: unknown".to_owned());
         }
-        if !text("message").is_some_and(|message| !message.is_empty()) {
+        if text("message").is_none_or(str::is_empty) {
             broken.push("barcodes.message: not a text".to_owned());
         }
         if text("messageEncoding").is_none() {

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::caller::{CallError, Caller};
 
+/// The one form of a date that a server may send (RFC 9110 5.6.7).
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
+
 /// Where a pass says that it can be refreshed, and how the phone proves that it has it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Service {
@@ -136,6 +139,9 @@ impl Service {
             return Err(ServiceError::Protocol("not application/vnd.apple.pkpass"));
         }
         let last_modified = reply.header("last-modified").ok_or(ServiceError::Protocol("no Last-Modified"))?.to_owned();
+        if jiff::civil::DateTime::strptime(HTTP_DATE, &last_modified).is_err() {
+            return Err(ServiceError::Protocol("Last-Modified is not an HTTP date"));
+        }
         Ok(Fetched::Pass { bytes: reply.body, last_modified })
     }
 

@@ -189,7 +189,7 @@ impl GoogleService {
         let bearer = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = bearer.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
         let second = jiff::Timestamp::now().as_second();
-        if !state.tokens.get(token).is_some_and(|expires| *expires > second) {
+        if state.tokens.get(token).is_none_or(|expires| *expires <= second) {
             return Err(Refused::new(StatusCode::UNAUTHORIZED, "authError", "no valid access token"));
         }
         let not_found = || Refused::new(StatusCode::NOT_FOUND, "notFound", "no such method");

@@ -11,10 +11,10 @@ use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::NotSeen;
 use crate::caller::{CallError, Caller};
 use crate::google::resources::Kind;
 use crate::google::{GoogleService, save};
+use crate::{Millis, NotSeen};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
@@ -42,6 +42,8 @@ pub struct GoogleView {
     pub barcode: Option<String>,
     /// `ACTIVE`, `COMPLETED`, `EXPIRED`, `INACTIVE`.
     pub state: String,
+    /// When object or class were last written: Google shows it from then on.
+    pub updated_at: Millis,
     pub object: Value,
     pub class: Value,
 }
@@ -106,7 +108,8 @@ impl GooglePhone {
                 let object = state.resources.get(*kind, id)?;
                 let class_id = object.get("classId").and_then(Value::as_str)?;
                 let class = state.resources.get(kind.class()?, class_id)?;
-                Some(view(*kind, object, class))
+                let written = state.resources.written(*kind, id).max(state.resources.written(kind.class()?, class_id));
+                Some(GoogleView { updated_at: written, ..view(*kind, object, class) })
             })
             .collect()
     }
@@ -158,6 +161,7 @@ fn view(kind: Kind, object: &Value, class: &Value) -> GoogleView {
         barcode: plain(object, "/barcode/value"),
         // A generic object may leave it out.
         state: plain(object, "/state").unwrap_or_else(|| "ACTIVE".to_owned()),
+        updated_at: 0,
         object: object.clone(),
         class: class.clone(),
     }

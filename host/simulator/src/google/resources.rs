@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use crate::{Millis, now};
+
 /// Google takes ten places and rejects an eleventh.
 const PLACES: usize = 10;
 const STATES: [&str; 4] = ["ACTIVE", "COMPLETED", "EXPIRED", "INACTIVE"];
@@ -109,12 +111,18 @@ impl Refused {
 #[derive(Default)]
 pub(crate) struct Resources {
     stored: BTreeMap<(Kind, String), Value>,
+    written: BTreeMap<(Kind, String), Millis>,
     pub warnings: Vec<String>,
 }
 
 impl Resources {
     pub fn get(&self, kind: Kind, id: &str) -> Option<&Value> {
         self.stored.get(&(kind, id.to_owned()))
+    }
+
+    /// When it was last written.
+    pub fn written(&self, kind: Kind, id: &str) -> Millis {
+        self.written.get(&(kind, id.to_owned())).copied().unwrap_or_default()
     }
 
     pub fn ids(&self, kind: Kind) -> Vec<String> {
@@ -187,6 +195,7 @@ impl Resources {
             body.insert("hasUsers".to_owned(), had_users);
         }
         let stored = Value::Object(body);
+        self.written.insert((kind, id.clone()), now());
         self.stored.insert((kind, id), stored.clone());
         Ok(stored)
     }

@@ -207,7 +207,7 @@ impl Ids {
     pub fn ticket(&mut self) -> Ticket {
         let id = Self::next(&mut self.ticket);
         let random = u64::from_str_radix(&random_hex::<7>(), 16).unwrap_or_default() % 1_000_000_000;
-        Ticket { id, barcode: format!("08{id:013}{random:09}"), state: TicketState::Valid }
+        Ticket { id, barcode: format!("0{id:014}{random:09}"), state: TicketState::Valid }
     }
 }
 

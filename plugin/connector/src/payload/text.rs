@@ -50,7 +50,8 @@ impl<'p> Reference<'p> {
 
     pub(crate) fn name(self) -> &'p str {
         match self {
-            Self::Known(_, name) | Self::Named(name) => name,
+            Self::Known(_, name) => name,
+            Self::Named(name) => name,
         }
     }
 

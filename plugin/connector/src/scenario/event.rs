@@ -177,6 +177,11 @@ impl<'a> EventFacts<'a> {
         EventPart { key, digest: canonical::digest(&body), body, ends_at: self.ends }
     }
 
+    /// The product's code.
+    pub(super) fn into_product(self) -> Field<'a> {
+        self.product
+    }
+
     /// Template-level names of what differs.
     pub(super) fn difference(&self, new: &EventFacts<'_>, fields: &mut Vec<&'static str>) {
         let mut compare = |same: bool, name: &'static str| {

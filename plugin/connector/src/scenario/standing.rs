@@ -4,6 +4,7 @@
 //! lives keeps its pass, so ending needs a statement: an unknown state, a missing one, and an INVALIDATED ticket are none.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{FileAnswer, Movement, Operation, Order};
 use super::envelope::{Unread, unreadable};
@@ -11,7 +12,7 @@ use super::moment::Moment;
 use super::ticket::{self, TicketState};
 use crate::contract::scenario::{Fault, KnownPass};
 use crate::contract::types::PassState;
-use crate::lenient::Node;
+use crate::lenient::{Node, parse_id};
 
 /// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.
 const ENDED_FILE: [&str; 4] = ["CANCELED", "CANCELLED", "ABANDONNED", "ABANDONED"];
@@ -118,6 +119,10 @@ pub(super) struct File<'f> {
     pub standings: Vec<Standing<'f>>,
     /// Operations by number and rank, for lookups.
     by_number: Vec<usize>,
+    /// Ranks of orders by number.
+    ranks: BTreeMap<i64, usize>,
+    /// Rank of the latest refund.
+    last_refund: Option<usize>,
 }
 
 impl<'f> File<'f> {
@@ -130,9 +135,11 @@ impl<'f> File<'f> {
         let orders = orders(answer, unread)?;
         let mut operations = Vec::new();
         let mut statements = Vec::new();
+        let live = passes.iter().filter(|pass| matches!(pass.state, PassState::Live));
+        let with_passes: BTreeSet<i64> = live.filter_map(|pass| parse_id(pass.order.as_deref()?)).collect();
         for (rank, order) in orders.iter().enumerate() {
             read_operations(rank, order, &mut operations, unread);
-            read_movements(rank, order, passes, &mut statements, unread)?;
+            read_movements(rank, order, &with_passes, &mut statements, unread)?;
         }
         let mut by_number: Vec<usize> = (0..operations.len()).collect();
         by_number.sort_by_key(|place| operations.get(*place).map(|operation: &OperationView<'_>| (operation.id, operation.rank)));
@@ -141,7 +148,9 @@ impl<'f> File<'f> {
             .chunk_by(|left, right| left.id == right.id)
             .filter_map(|statements| standing(statements, &orders, cancelled))
             .collect();
-        Ok(Self { id, cancelled, orders, operations, standings, by_number })
+        let ranks = orders.iter().enumerate().map(|(rank, order)| (order.id, rank)).collect();
+        let last_refund = orders.iter().rposition(|order| order.kind == OrderKind::Refund);
+        Ok(Self { id, cancelled, orders, operations, standings, by_number, ranks, last_refund })
     }
 
     pub(super) fn standing(&self, id: i64) -> Option<&Standing<'f>> {
@@ -154,7 +163,7 @@ impl<'f> File<'f> {
     }
 
     pub(super) fn rank_of_order(&self, id: i64) -> Option<usize> {
-        self.orders.iter().position(|order| order.id == id)
+        self.ranks.get(&id).copied()
     }
 
     /// JSON pointer of the statement that describes the movement.
@@ -182,7 +191,7 @@ impl<'f> File<'f> {
 
     /// The latest refund after the given rank: it made movements go that it does not mention.
     pub(super) fn refund_after(&self, rank: usize) -> Option<usize> {
-        self.orders.iter().enumerate().skip(rank + 1).rev().find(|(_, order)| order.kind == OrderKind::Refund).map(|(at, _)| at)
+        self.last_refund.filter(|refund| *refund > rank)
     }
 }
 
@@ -237,7 +246,7 @@ fn read_operations<'f>(rank: usize, order: &OrderView<'f>, operations: &mut Vec<
 fn read_movements<'f>(
     rank: usize,
     order: &OrderView<'f>,
-    passes: &[KnownPass],
+    with_passes: &BTreeSet<i64>,
     statements: &mut Vec<Statement<'f>>,
     unread: &mut Unread,
 ) -> Result<(), Fault> {
@@ -248,9 +257,7 @@ fn read_movements<'f>(
     }
     if list.is_absent() {
         // An order of goods has no movements, and then none is written. One that we have passes of had some.
-        let id = order.id.to_string();
-        let live = |pass: &KnownPass| matches!(pass.state, PassState::Live) && pass.order.as_deref() == Some(id.as_str());
-        if passes.iter().any(live) {
+        if with_passes.contains(&order.id) {
             return Err(unreadable(pointer()));
         }
         let sells = |operation: &Operation<'_>| {

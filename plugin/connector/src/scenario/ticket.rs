@@ -12,7 +12,7 @@ use super::envelope::Unread;
 use super::moment::Moment;
 use crate::canonical::{self, Object};
 use crate::contract::types::TicketPart;
-use crate::lenient::{List, Scalar};
+use crate::lenient::{List, Scalar, borrowed};
 
 type Field<'a> = Option<Cow<'a, str>>;
 
@@ -20,21 +20,37 @@ type Field<'a> = Option<Cow<'a, str>>;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TicketFacts<'a> {
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub movement: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub ticket: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub order: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub barcode: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub first_name: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub last_name: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub contact: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub area: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub gate: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub row: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub seat: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub seat_category: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub audience: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub tariff: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub valid_from: Field<'a>,
+    #[serde(borrow, deserialize_with = "borrowed")]
     pub valid_to: Field<'a>,
     pub used: bool,
 }
@@ -165,10 +181,6 @@ impl<'a> TicketFacts<'a> {
 
     pub(super) fn has_holder(&self) -> bool {
         self.first_name.is_some() || self.last_name.is_some()
-    }
-
-    pub(super) fn holder(&self) -> (&str, &str) {
-        (self.first_name.as_deref().unwrap_or_default(), self.last_name.as_deref().unwrap_or_default())
     }
 }
 

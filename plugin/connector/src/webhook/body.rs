@@ -226,11 +226,12 @@ impl<'de> Visitor<'de> for RootSeed<'_> {
             }
             let field = pointer(&name);
             let value = map.next_value_seed(ValueSeed { sink: self.sink, field: &field, depth: 1 })?;
+            let known_enough = fields.unknown.len() >= MOST_UNKNOWN;
             match fields.slot(&name) {
                 // The first one stands; that there are two is told already.
                 Some(slot) if slot.is_none() => *slot = Some(value),
                 Some(_) => {}
-                None if again || fields.unknown.len() >= MOST_UNKNOWN => {}
+                None if again || known_enough => {}
                 None => fields.unknown.push(printable(&name)),
             }
             names.insert(name);

@@ -2,7 +2,7 @@
 
 use super::{Cross, contract, guest, record, variant};
 
-record!(installation::Presence { installed, count, changed_at, event });
+record!(installation::Presence { installed, count, first_at, changed_at, event });
 record!(installation::Status { apple, google, printed, written });
 variant!(installation::Kind { Installed, Removed, InferredRemoval, Present, Absent });
 record!(installation::Signal { source, event, wallet, kind, at, count });

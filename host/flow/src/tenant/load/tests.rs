@@ -1,0 +1,261 @@
+//! Good and bad configurations. A bad one is a file in `tests/config` with what is said about it beside it; `UPDATE_GOLDEN=1` writes the
+//! latter anew, to be read before it is committed.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::tenant::secret::SecretSource;
+
+const SEAL: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n";
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+const ACCOUNT: &str = r#"{"client_email":"wallet@demo.iam.gserviceaccount.com","private_key":"-----BEGIN PRIVATE KEY-----\nAAAA"}"#;
+
+/// The smallest tenant.
+const GOOD: &str = r#"
+organization = " Opéra "
+locales = ["fr", "en"]
+[secutix]
+url = "https://demo.ws.secutix.com/"
+institution = "DEMO"
+operator = "DEMO_WALLET"
+partner = "Passerelle"
+secret = "file:secutix.secret"
+[seal]
+key = "file:seal.key"
+[templates]
+default = "event-ticket"
+"#;
+
+const APPLE: &str = r#"
+[apple]
+pass_type = "pass.org.example.demo"
+team = "A1B2C3D4E5"
+certificate = "file:apple/pass.pem"
+intermediate = "file:apple/intermediate.cer"
+key = "file:apple/pass.key"
+"#;
+
+const GOOGLE: &str = r#"
+[google]
+issuer = "3388000000000000000"
+account = "file:google.json"
+"#;
+
+fn certificate(name: &str) -> rcgen::Certificate {
+    let key = rcgen::KeyPair::generate().unwrap();
+    rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap()
+}
+
+/// What lies in the tenant's folder besides its text, and what a host says to references that lead nowhere.
+fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem> {
+    let leaf = certificate("leaf");
+    let intermediate = certificate("intermediate");
+    let chain = format!("Bag Attributes\n{}{}", leaf.pem(), intermediate.pem());
+    let files = BTreeMap::from([
+        ("seal.key", SEAL.into()),
+        ("secutix.secret", "s3cret\r\n".into()),
+        ("line-break", "\n".into()),
+        ("apple/pass.pem", leaf.pem().into_bytes()),
+        ("apple/chain.pem", chain.into_bytes()),
+        ("apple/intermediate.cer", intermediate.der().to_vec()),
+        ("apple/pass.key", KEY.into()),
+        ("apple/encrypted.key", ENCRYPTED.into()),
+        ("google.json", Vec::<u8>::from(ACCOUNT)),
+    ]);
+    move |reference| match &reference.source {
+        SecretSource::Env(_) => Err(SecretProblem::NoVariable),
+        SecretSource::Variable(_) => Err(SecretProblem::Unsupported),
+        SecretSource::File(path) => match path.as_str() {
+            "locked" => Err(SecretProblem::Denied),
+            "outside" => Err(SecretProblem::Outside),
+            "large" => Err(SecretProblem::TooLarge),
+            path => reference.pick(Zeroizing::new(files.get(path).ok_or(SecretProblem::NoFile)?.clone())),
+        },
+    }
+}
+
+fn folder(text: &str) -> TenantFiles {
+    const TICKET: &str = "kind = \"event-ticket\"\ndescription = \"Billet\"\n[google]\n";
+    const CARD: &str = "kind = \"member-card\"\ndescription = \"Carte\"\n[google]\n";
+    let files = [
+        ("tenant.toml", text),
+        ("templates/event-ticket/template.toml", TICKET),
+        ("templates/member-card/template.toml", CARD),
+        ("templates/broken/template.toml", "kind = \"event-ticket\"\n"),
+    ];
+    let mut files: BTreeMap<String, Bytes> =
+        files.into_iter().map(|(path, text)| (path.to_owned(), Bytes::from(text.to_owned()))).collect();
+    if !text.contains("broken") {
+        files.remove("templates/broken/template.toml");
+    }
+    TenantFiles { shown: "tenants/demo".to_owned(), files }
+}
+
+fn defaults() -> Defaults {
+    Defaults { public_url: Some("https://passes.example.org".to_owned()), plain_http: false }
+}
+
+fn load_text(text: &str) -> Result<Loaded, Vec<Problem>> {
+    load(TenantId::parse("demo").unwrap(), &folder(text), &secrets(), &defaults())
+}
+
+fn good(text: &str) -> Tenant {
+    load_text(text).map(|loaded| loaded.tenant).unwrap_or_else(|problems| panic!("{}", lines(&problems)))
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("{problem}\n")).collect()
+}
+
+#[test]
+fn bad_configurations_are_told_as_recorded() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&golden).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    assert!(cases.len() >= 9, "{cases:?}");
+    for case in cases {
+        let text = std::fs::read_to_string(&case).unwrap();
+        let told = load_text(&text).err().map(|problems| lines(&problems)).unwrap_or_default();
+        assert!(!told.is_empty(), "{} is accepted", case.display());
+        let expected = case.with_extension("err");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&expected, &told).unwrap();
+        }
+        let expected = std::fs::read_to_string(&expected).unwrap_or_default();
+        assert_eq!(told, expected, "{}", case.display());
+    }
+}
+
+#[test]
+fn no_message_repeats_a_value_that_may_be_a_secret() {
+    let literal = GOOD.replace("file:secutix.secret", "hunter2").replace("file:seal.key", SEAL.trim());
+    let broken = format!("{GOOD}\n[secutix\nsecret = hunter2\n");
+    let mistyped = GOOD.replace("\"file:secutix.secret\"", "[\"hunter2\"]");
+    let url = GOOD.replace("https://demo.ws.secutix.com/", "https://demo:hunter2@demo.ws.secutix.com/");
+    for text in [literal, broken, mistyped, url] {
+        let told = lines(&load_text(&text).err().unwrap());
+        assert!(!told.contains("hunter2") && !told.contains(SEAL.trim()), "{told}");
+    }
+}
+
+#[test]
+fn the_smallest_tenant_has_neither_wallet_and_all_defaults() {
+    let tenant = good(GOOD);
+    assert_eq!((tenant.organization.as_str(), tenant.locales), ("Opéra", vec!["fr".to_owned(), "en".to_owned()]));
+    assert_eq!(tenant.public_url, "https://passes.example.org");
+    assert!(tenant.apple.is_none() && tenant.google.is_none() && tenant.settings.is_empty());
+    let secutix = tenant.secutix;
+    assert_eq!(secutix.url, "https://demo.ws.secutix.com");
+    assert_eq!(secutix.secret.as_slice(), b"s3cret");
+    assert_eq!((secutix.order_version.as_str(), secutix.contact_version.as_str()), ("v1_33", "v2_21"));
+    assert_eq!((secutix.timeout, secutix.requests_per_minute), (Duration::from_secs(20), 60));
+    assert_eq!(tenant.seal_key.first(), Some(&0xab));
+    assert_eq!(tenant.selection.comfort_variable, "WALLET");
+    assert_eq!(tenant.selection.default_card, None);
+    let safety = tenant.safety;
+    assert_eq!((safety.voids_per_hour, safety.confirm_absence_after), (200, 120_000));
+    assert_eq!((safety.erase_after, safety.erase_without_end), (30 * DAY, 400 * DAY));
+}
+
+#[test]
+fn apple_gets_a_chain_and_a_key_by_its_name() {
+    let apple = good(&format!("{GOOD}{APPLE}")).apple.unwrap();
+    assert_eq!((apple.pass_type.as_str(), apple.team.as_str()), ("pass.org.example.demo", "A1B2C3D4E5"));
+    assert_eq!(apple.identity.chain.len(), 2);
+    assert_eq!(apple.identity.key.reference, "file:apple/pass.key");
+    assert_eq!(apple.identity.key.tenant.as_str(), "demo");
+    assert_eq!(apple.push_url, "https://api.push.apple.com");
+}
+
+#[test]
+fn a_certificate_in_both_files_is_in_the_chain_once() {
+    let both = APPLE.replace("apple/pass.pem", "apple/chain.pem");
+    assert_eq!(good(&format!("{GOOD}{both}")).apple.unwrap().identity.chain.len(), 2);
+    let alone = both.replace("intermediate = \"file:apple/intermediate.cer\"\n", "");
+    assert_eq!(good(&format!("{GOOD}{alone}")).apple.unwrap().identity.chain.len(), 2);
+}
+
+#[test]
+fn google_gets_the_accounts_name_and_its_key_by_reference() {
+    let google = good(&format!("{GOOD}{GOOGLE}")).google.unwrap();
+    assert_eq!(google.account, "wallet@demo.iam.gserviceaccount.com");
+    assert_eq!(google.key.reference, "file:google.json#private_key");
+    assert_eq!(google.origins, ["passes.example.org"]);
+    assert_eq!(google.save_url, "https://pay.google.com/gp/v/save");
+    let origins = format!("{GOOD}{GOOGLE}origins = [\"a.example\", \"b.example\"]\n");
+    assert_eq!(good(&origins).google.unwrap().origins, ["a.example", "b.example"]);
+}
+
+#[test]
+fn templates_are_compiled_and_chosen() {
+    let text = GOOD.replace(
+        "default = \"event-ticket\"",
+        "default = \"event-ticket\"\ndefault_card = \"member-card\"\ncomfort_variable = \"PASS\"\nfamily_subtypes = { OPERA = \"event-ticket\" }",
+    );
+    let tenant = good(&text);
+    assert_eq!(tenant.templates.keys().collect::<Vec<_>>(), ["event-ticket", "member-card"]);
+    let template = tenant.templates.get("event-ticket").unwrap();
+    assert_eq!((template.name.as_str(), template.digest.len()), ("event-ticket", 64));
+    assert!(!template.compiled.is_empty());
+    assert_eq!(template.locales, ["fr", "en"]);
+    assert_eq!(tenant.selection.comfort_variable, "PASS");
+    assert_eq!(tenant.selection.family_subtypes.get("OPERA").map(String::as_str), Some("event-ticket"));
+    assert_eq!(tenant.selection.default_card.as_deref(), Some("member-card"));
+}
+
+#[test]
+fn a_file_that_nothing_uses_is_mentioned() {
+    let mut files = folder(GOOD);
+    files.files.insert("templates/event-ticket/it.toml".to_owned(), Bytes::new());
+    files.files.insert("templates/event-ticket/notes.txt".to_owned(), Bytes::new());
+    let loaded = load(TenantId::parse("demo").unwrap(), &files, &secrets(), &defaults()).unwrap_or_else(|told| panic!("{}", lines(&told)));
+    let told = lines(&loaded.warnings);
+    assert!(told.contains("it.toml: the file is not used") && told.contains("notes.txt: the file is not used"), "{told}");
+}
+
+#[test]
+fn an_image_that_is_none_and_a_template_that_is_empty_are_told() {
+    let mut files = folder(GOOD);
+    files.files.insert("templates/event-ticket/images/icon.png".to_owned(), Bytes::from_static(b"GIF89a"));
+    files.files.insert("templates/hall/fr.toml".to_owned(), Bytes::from_static(b"\xff\xfe"));
+    let told = load(TenantId::parse("demo").unwrap(), &files, &secrets(), &defaults()).err().unwrap();
+    let areas: Vec<_> = told.iter().map(|problem| problem.fault.area()).collect();
+    let told = lines(&told);
+    assert!(told.contains("templates/event-ticket/images/icon.png: the image is not PNG"), "{told}");
+    assert!(told.contains("templates/hall/template.toml: the file is missing"), "{told}");
+    assert!(areas.contains(&problem::Area::Images), "{areas:?}");
+}
+
+#[test]
+fn plain_http_and_a_missing_public_address_depend_on_the_server() {
+    let id = || TenantId::parse("demo").unwrap();
+    let plain = folder(&GOOD.replace("https://demo", "http://demo"));
+    let trial = Defaults { public_url: Some("http://127.0.0.1:8080".to_owned()), plain_http: true };
+    assert!(load(id(), &plain, &secrets(), &trial).is_ok());
+    assert!(load(id(), &plain, &secrets(), &defaults()).is_err());
+    let told = lines(&load(id(), &folder(GOOD), &secrets(), &Defaults::default()).err().unwrap());
+    assert!(told.contains("\"public_url\" must be set"), "{told}");
+    let own = folder(&format!("public_url = \"https://own.example/\"\n{GOOD}"));
+    assert_eq!(load(id(), &own, &secrets(), &defaults()).map(|loaded| loaded.tenant.public_url).ok().as_deref(), Some("https://own.example"));
+}
+
+#[test]
+fn a_folder_without_its_file_is_no_tenant() {
+    let files = TenantFiles { shown: "tenants/demo".to_owned(), files: BTreeMap::new() };
+    let told = load(TenantId::parse("demo").unwrap(), &files, &secrets(), &defaults()).err().unwrap();
+    assert_eq!(lines(&told), "tenants/demo/tenant.toml: the file is missing\n");
+}
+
+#[test]
+fn the_published_schema_is_the_one_that_is_checked_with() {
+    let schema = strict::schema_of::<TenantConfig>();
+    assert_eq!(schema.pointer("/additionalProperties"), Some(&false.into()));
+    let defs = schema.pointer("/$defs").and_then(serde_json::Value::as_object).unwrap();
+    for (name, definition) in defs {
+        assert_eq!(definition.get("additionalProperties"), Some(&false.into()), "{name}");
+        for (key, property) in definition.get("properties").and_then(serde_json::Value::as_object).unwrap() {
+            assert!(property.get("description").is_some(), "{name}.{key} has no documentation");
+        }
+    }
+}

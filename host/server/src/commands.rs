@@ -1,0 +1,308 @@
+//! The commands, from arguments to an exit code: `Ok(true)` it is good, `Ok(false)` it is not, `Err` it could not be done.
+//!
+//! Owns what each command prints and which runtime it needs. Does not own what it does.
+
+#![allow(clippy::print_stdout)] // what a command is asked for goes to standard output
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use passerelle_flow::explain::explain as explain_change;
+use passerelle_flow::identity::TenantId;
+use passerelle_flow::ports::{Clock as _, Host as _, Random as _};
+use passerelle_flow::run::FindingRecord;
+use passerelle_flow::store::{Store as _, TaskSubject};
+use passerelle_flow::words;
+use passerelle_simulator::{InstitutionConfig, Ports, Simulator, SimulatorConfig};
+use tokio::runtime::Runtime;
+
+use crate::check::{CheckOptions, SchemaOf, run_check, schema};
+use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Simulate, Stuck};
+use crate::config::Settings;
+use crate::demo::{self, DemoOptions};
+use crate::host::{ServerClock, SystemRandom};
+use crate::logging;
+use crate::server::{self, Server, StartOptions};
+use crate::store::SqliteStore;
+use crate::{example, keys, record as recorder};
+
+/// The bytes of `--connector`, if it was given.
+pub fn connector(file: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
+    let read = |file: &Path| std::fs::read(file).with_context(|| format!("cannot read the connector {}", file.display()));
+    file.map(read).transpose()
+}
+
+fn settings(configured: &Configured) -> anyhow::Result<Settings> {
+    Settings::read(&configured.config).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the configuration is not usable:\n{}", lines.join("\n"))
+    })
+}
+
+fn runtime(threads: Option<usize>) -> anyhow::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    Ok(builder.enable_all().build()?)
+}
+
+pub fn serve(configured: &Configured, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
+    let settings = settings(configured)?;
+    logging::start(&settings.log);
+    runtime(settings.threads)?.block_on(async {
+        let server = Server::start(&settings, StartOptions { connector, ..StartOptions::default() }).await?;
+        if server.flow.host.tenants.all().is_empty() {
+            tracing::warn!(folder = %settings.tenants.display(), "no tenant is in force; `passerelle check` says what is wrong, examples/ has one to copy");
+        }
+        asked_to_stop().await?;
+        tracing::info!("stopping: requests and runs in progress are finished first");
+        server.stop().await?;
+        Ok(true)
+    })
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+    }
+    Ok(())
+}
+
+pub fn demo(arguments: Demo, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
+    logging::for_people(arguments.verbose);
+    let Demo { report, stay, folder, .. } = arguments;
+    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector }))
+}
+
+pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
+    logging::for_people(true);
+    runtime(None)?.block_on(async {
+        let listener = format!("http://{}/api/{}/webhooks/listeners/secutix/orders", arguments.server, example::TENANT);
+        let world = Simulator::start(SimulatorConfig {
+            institution: InstitutionConfig {
+                listener: Some(listener.clone()),
+                batch_interval: arguments.batch.map(Duration::from_secs),
+                ..InstitutionConfig::default()
+            },
+            ports: Ports { control: arguments.port, ..Ports::default() },
+            control: true,
+            ..SimulatorConfig::default()
+        })
+        .await?;
+        let config = example::write(&arguments.folder, &world, arguments.server)?;
+        let addresses = world.addresses();
+        println!("A SecuTix institution, Apple, Google and phones are running; Ctrl-C ends them.\n");
+        println!("  what to do with them   {}", addresses.control.as_deref().unwrap_or("-"));
+        println!("  SecuTix                {}", addresses.secutix);
+        println!("  Apple push             {}", addresses.push);
+        println!("  Google Wallet          {}", addresses.google_api);
+        println!("  notifications go to    {listener}");
+        println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display());
+        println!("\nThe addresses and keys change with every start; the folder {} is rewritten then.", arguments.folder.display());
+        asked_to_stop().await?;
+        world.stop().await;
+        Ok(true)
+    })
+}
+
+pub fn check(arguments: &Check) -> anyhow::Result<bool> {
+    match arguments.schema.as_deref() {
+        Some("tenant") => print!("{}", schema(SchemaOf::Tenant)),
+        Some(_) => print!("{}", schema(SchemaOf::Server)),
+        None => {
+            let options = CheckOptions {
+                config: arguments.configured.config.clone(),
+                tenant: arguments.tenant.as_ref().map(|name| name.0.clone()),
+                now: ServerClock::default().now(),
+                report: arguments.report.clone(),
+            };
+            return Ok(run_check(&options, &mut std::io::stdout().lock())?.ok);
+        }
+    }
+    Ok(true)
+}
+
+pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<bool> {
+    let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let before = arguments.before.as_deref().map(read).transpose()?;
+    let after = read(&arguments.after)?;
+    let change = arguments.change.as_deref().map(read).transpose()?;
+    let sandbox = server::sandbox(None, connector)?;
+    let verdict = runtime(None)?
+        .block_on(explain_change(&sandbox, before.as_deref(), &after, change.as_deref()))?;
+    for finding in verdict.findings.iter().map(FindingRecord::of) {
+        println!("{}  ({} confidence)", words::use_case(&finding.use_case), finding.confidence);
+        println!("  movements: {}", finding.movements.join(", "));
+        if let Some(successor) = &finding.successor {
+            println!("  successor: {successor}");
+        }
+        let seen = finding.facts.iter().filter(|fact| fact.observed == "yes").map(|fact| fact.name.as_str());
+        println!("  seen: {}", seen.collect::<Vec<_>>().join(", "));
+        for fact in finding.facts.iter().filter(|fact| fact.observed != fact.matrix && fact.observed != "unknown" && fact.matrix != "unknown") {
+            println!("  the matrix says {} for {} ({})", fact.matrix, fact.name, fact.confidence);
+        }
+    }
+    println!("Passes:");
+    for operation in &verdict.operations {
+        println!("  {}", words::operation(operation));
+    }
+    for pointer in &verdict.unread {
+        println!("Not understood: {pointer}");
+    }
+    if let Some(path) = &arguments.report {
+        let findings: Vec<FindingRecord> = verdict.findings.iter().map(FindingRecord::of).collect();
+        let operations: Vec<_> = verdict.operations.iter().map(words::operation_record).collect();
+        let report = serde_json::json!({ "ok": true, "file": verdict.file, "findings": findings, "operations": operations, "unread": verdict.unread });
+        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(true)
+}
+
+fn open_store(settings: &Settings) -> anyhow::Result<SqliteStore> {
+    SqliteStore::open(&settings.store, crate::store::Options::default())
+        .with_context(|| format!("cannot open the store {}", settings.store.display()))
+}
+
+pub fn key(arguments: Key) -> anyhow::Result<bool> {
+    let now = ServerClock::default().now();
+    match arguments {
+        Key::Seal { file } => {
+            keys::seal(&file, &SystemRandom)?;
+            println!("Written: {}. Keep a copy apart from the database: without it nothing that it sealed can be read.", file.display());
+        }
+        Key::Create { configured, tenant, scopes, label, expires } => {
+            let settings = settings(&configured)?;
+            let TenantIs(tenant) = known_tenant(&settings, tenant.0)?;
+            runtime(None)?.block_on(async {
+                let store = open_store(&settings)?;
+                let new = keys::NewKey { environment: settings.environment.clone(), tenant, scopes: &scopes, label: &label, expires: expires.as_deref() };
+                let key = keys::create(&store, &SystemRandom, now, new).await?;
+                store.close().await;
+                println!("{}", key.as_str());
+                eprintln!("This key is shown once. Send it as X-API-KEY.");
+                anyhow::Ok(())
+            })?;
+        }
+        Key::List { configured, tenant } => {
+            let settings = settings(&configured)?;
+            runtime(None)?.block_on(async {
+                let store = open_store(&settings)?;
+                keys::list(&store, &tenant.0, now, &mut std::io::stdout()).await?;
+                store.close().await;
+                anyhow::Ok(())
+            })?;
+        }
+        Key::Revoke { configured, tenant, id } => {
+            let settings = settings(&configured)?;
+            runtime(None)?.block_on(async {
+                let store = open_store(&settings)?;
+                keys::revoke(&store, &tenant.0, &id, now).await?;
+                store.close().await;
+                println!("Revoked: {id}");
+                anyhow::Ok(())
+            })?;
+        }
+    }
+    Ok(true)
+}
+
+/// A tenant that has a folder: a key for a name with a typing error would look like a working one.
+struct TenantIs(TenantId);
+
+fn known_tenant(settings: &Settings, tenant: TenantId) -> anyhow::Result<TenantIs> {
+    let folder = settings.tenants.join(tenant.as_str());
+    if !folder.join("tenant.toml").is_file() {
+        bail!("there is no tenant {tenant} in {}", settings.tenants.display());
+    }
+    Ok(TenantIs(tenant))
+}
+
+pub fn stuck(arguments: Stuck) -> anyhow::Result<bool> {
+    let now = ServerClock::default().now();
+    match arguments {
+        Stuck::List { configured, tenant } => {
+            let settings = settings(&configured)?;
+            let tasks = runtime(None)?.block_on(async {
+                let store = open_store(&settings)?;
+                let tasks = store.stuck(tenant.as_ref().map(|name| &name.0)).await?;
+                store.close().await;
+                anyhow::Ok(tasks)
+            })?;
+            if tasks.is_empty() {
+                println!("Nothing waits for a person.");
+                return Ok(true);
+            }
+            let mut table = comfy_table::Table::new();
+            table.load_preset(comfy_table::presets::NOTHING).set_header(["TENANT", "TASK", "SUBJECT", "STATE", "ATTEMPTS", "WHY"]);
+            for task in tasks {
+                let subject = match task.subject {
+                    TaskSubject::File(file) => format!("file {file}"),
+                    TaskSubject::Contact(_) => "contact".to_owned(),
+                    TaskSubject::Token(_) => "order not seen yet".to_owned(),
+                };
+                table.add_row([task.tenant.to_string(), task.task, subject, task.state, task.attempts.to_string(), task.error.unwrap_or_default()]);
+            }
+            println!("{table}\n\n`passerelle stuck release --tenant T TASK` lets one go on.");
+        }
+        Stuck::Release { configured, tenant, task } => {
+            let settings = settings(&configured)?;
+            let released = runtime(None)?.block_on(async {
+                let store = open_store(&settings)?;
+                let released = store.replay(&tenant.0, &task, now).await?;
+                store.close().await;
+                anyhow::Ok(released)
+            })?;
+            if !released {
+                bail!("{} has no task {task} that waits for a person; `passerelle stuck list` shows them", tenant.0);
+            }
+            println!("Released: the server takes it up within a second.");
+        }
+    }
+    Ok(true)
+}
+
+pub fn record(arguments: Record) -> anyhow::Result<bool> {
+    let settings = settings(&arguments.configured)?;
+    logging::for_people(false);
+    runtime(None)?.block_on(async {
+        let (host, _) = server::host(&settings, None, None)?;
+        let tenant = host
+            .tenant(&arguments.tenant.0)
+            .with_context(|| format!("the tenant {} is not in force; `passerelle check` says why", arguments.tenant.0))?;
+        let subject = match (arguments.file, arguments.token, arguments.contact) {
+            (Some(file), ..) => recorder::Subject::File(file),
+            (_, Some(token), _) => recorder::Subject::Token(token),
+            (_, _, Some(contact)) => recorder::Subject::Contact(contact),
+            (None, None, None) => bail!("--file, --token or --contact is needed"),
+        };
+        let change = arguments.change.map(|path| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))).transpose()?;
+        let options = recorder::RecordOptions { subject, out: arguments.out, change: change.map(Into::into) };
+        let answers = recorder::Live::new(&host, &tenant);
+        let recorded = recorder::record(&answers, &SystemRandom.bytes::<32>(), &options, wait_for_the_change).await?;
+        for file in &recorded.files {
+            println!("Written: {}", file.display());
+        }
+        if recorded.unchanged {
+            println!("SecuTix answers the same as before the change.");
+        }
+        host.store.close().await;
+        Ok(true)
+    })
+}
+
+/// Return fetches again; anything typed before it is content with one answer.
+async fn wait_for_the_change() -> std::io::Result<bool> {
+    eprintln!("Saved what SecuTix says now. Make the change in SecuTix, then press Return (or type n to stop here).");
+    tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line)?;
+        Ok(read > 0 && line.trim().is_empty())
+    })
+    .await
+    .map_err(std::io::Error::other)?
+}

@@ -1,0 +1,58 @@
+//! `passerelle demo`: the whole product on one machine in half a minute.
+//!
+//! Owns the order of the play: a simulated world, a server on real sockets, purchases, phones, the seven use cases, a scan, a burst, and the
+//! table. Does not own the world (`passerelle_simulator`) nor anything that the server does. What it checks is what the phones show.
+
+mod client;
+mod report;
+mod scenes;
+mod stage;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+pub use report::{Report, Scenario};
+
+use stage::Stage;
+
+pub struct DemoOptions {
+    pub folder: Option<PathBuf>,
+    pub report: Option<PathBuf>,
+    pub stay: bool,
+    pub connector: Option<Vec<u8>>,
+}
+
+/// Plays everything; `Ok(true)` when every scenario ended as the matrix says.
+pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
+    let temporary;
+    let folder = match &options.folder {
+        Some(folder) => {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            folder.clone()
+        }
+        None => {
+            temporary = tempfile::Builder::new().prefix("passerelle-demo-").tempdir()?;
+            temporary.path().to_owned()
+        }
+    };
+    say("Starting a simulated SecuTix, Apple, Google and phones, and a server that knows only their addresses ...");
+    let stage = Stage::set(&folder, options.connector).await?;
+    let report = scenes::play(&stage).await?;
+    report.print();
+    if let Some(path) = &options.report {
+        std::fs::write(path, report.json()?).with_context(|| format!("cannot write {}", path.display()))?;
+        say(&format!("The same as JSON: {}", path.display()));
+    }
+    if options.stay {
+        stage.print_addresses(&folder);
+        tokio::signal::ctrl_c().await?;
+    }
+    stage.strike().await?;
+    Ok(report.ok)
+}
+
+/// Progress for the person in front of it; the table goes to standard output.
+fn say(line: &str) {
+    eprintln!("{line}");
+}

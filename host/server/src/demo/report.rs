@@ -1,0 +1,142 @@
+//! The outcome of the demo: a table for people, the same as JSON for programs.
+//!
+//! Owns the shape that the documentation promises: `{"ok":bool,"scenarios":[{"case","recognised","facts","passes","notification_to_phone_ms",
+//! "secutix_calls","ok"}]}`. Does not own what is asked of a scenario (`scenes`).
+
+use std::collections::BTreeMap;
+
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use passerelle_flow::run::FindingRecord;
+use passerelle_flow::words;
+use serde::Serialize;
+
+#[derive(Serialize)]
+pub struct Report {
+    pub ok: bool,
+    pub scenarios: Vec<Scenario>,
+}
+
+#[derive(Serialize)]
+pub struct Scenario {
+    pub case: String,
+    /// Codes of the findings, joined by `+`.
+    pub recognised: String,
+    /// Column to what was observed and what the matrix says.
+    pub facts: BTreeMap<String, FactPair>,
+    pub passes: Vec<PassPair>,
+    /// From the notification's first byte to the slower phone; null where nothing visible changes.
+    pub notification_to_phone_ms: Option<i64>,
+    pub secutix_calls: u64,
+    pub ok: bool,
+    /// What was expected and not seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+#[derive(Serialize, Clone, PartialEq, Eq)]
+pub struct FactPair {
+    pub observed: String,
+    pub matrix: String,
+}
+
+#[derive(Serialize)]
+pub struct PassPair {
+    pub phone: String,
+    pub movement: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// The columns in the matrix's order, as the table's legend numbers them.
+const COLUMNS: [&str; 10] = [
+    "ticket-shop",
+    "back-office",
+    "new-transaction",
+    "new-ticket",
+    "new-movement",
+    "new-order",
+    "new-file",
+    "email-sent",
+    "update-pass",
+    "deactivate-pass",
+];
+
+/// Columns that a file can tell, and that must therefore agree with the matrix: 3 to 7, 9 and 10. 1 and 2 are the origin of this one change,
+/// 8 is never seen in a file.
+const TOLD: [&str; 7] =
+    ["new-transaction", "new-ticket", "new-movement", "new-order", "new-file", "update-pass", "deactivate-pass"];
+
+pub fn facts(finding: &FindingRecord) -> BTreeMap<String, FactPair> {
+    finding
+        .facts
+        .iter()
+        .map(|fact| (fact.name.clone(), FactPair { observed: fact.observed.clone(), matrix: fact.matrix.clone() }))
+        .collect()
+}
+
+/// Names of the columns that a file tells and that are not as the matrix says. Where the matrix is silent there is nothing to disagree with.
+pub fn disagreeing(facts: &BTreeMap<String, FactPair>) -> Vec<&'static str> {
+    TOLD.into_iter()
+        .filter(|name| facts.get(*name).is_some_and(|fact| fact.matrix != "unknown" && fact.observed != fact.matrix))
+        .collect()
+}
+
+impl Report {
+    pub fn of(scenarios: Vec<Scenario>) -> Self {
+        Self { ok: scenarios.iter().all(|scenario| scenario.ok), scenarios }
+    }
+
+    pub fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    #[allow(clippy::print_stdout)] // the table is what the command is for
+    pub fn print(&self) {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(["use case", "recognised as", "facts seen | matrix", "passes: before → after", "ms to phone", "SecuTix calls", ""]);
+        for scenario in &self.scenarios {
+            let passes: Vec<String> = scenario
+                .passes
+                .iter()
+                .map(|pass| match pass.before == pass.after {
+                    true => format!("{}: {} (unchanged)", pass.phone, pass.after),
+                    false => format!("{}: {}\n  → {}", pass.phone, pass.before, pass.after),
+                })
+                .collect();
+            let ok = match scenario.ok {
+                true => "ok".to_owned(),
+                false => format!("NOT OK: {}", scenario.missing.join(", ")),
+            };
+            table.add_row(vec![
+                Cell::new(&scenario.case),
+                Cell::new(scenario.recognised.split('+').map(words::use_case).collect::<Vec<_>>().join(" + ")),
+                Cell::new(format!("{} | {}", columns(scenario, |fact| &fact.observed), columns(scenario, |fact| &fact.matrix))),
+                Cell::new(passes.join("\n")),
+                Cell::new(scenario.notification_to_phone_ms.map_or("-".to_owned(), |ms| ms.to_string())),
+                Cell::new(scenario.secutix_calls),
+                Cell::new(ok),
+            ]);
+        }
+        println!("{table}");
+        println!("facts: 1 ticket shop, 2 back office, 3 new transaction, 4 new ticket, 5 new movement, 6 new order, 7 new file, 8 mail sent,");
+        println!("       9 pass to be updated, 10 pass to be deactivated. Printed: the columns that are Yes; ? cannot be told from a file.");
+        println!("       Of 1 and 2 the matrix says where it is possible, the left side where this change came from.");
+        let good = self.scenarios.iter().filter(|scenario| scenario.ok).count();
+        println!("{good} of {} scenarios ok", self.scenarios.len());
+    }
+}
+
+fn columns(scenario: &Scenario, side: impl Fn(&FactPair) -> &String) -> String {
+    let shown: Vec<String> = COLUMNS
+        .iter()
+        .enumerate()
+        .filter_map(|(index, name)| match scenario.facts.get(*name).map(|fact| side(fact).as_str()) {
+            Some("yes") => Some((index + 1).to_string()),
+            Some("unknown") => Some(format!("{}?", index + 1)),
+            _ => None,
+        })
+        .collect();
+    let all_unknown = !shown.is_empty() && shown.iter().all(|column| column.ends_with('?')) && shown.len() == COLUMNS.len();
+    if all_unknown || shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
+}

@@ -1,0 +1,169 @@
+//! The stage: the world, the server, two kinds of phones, and what is needed to see what happened.
+//!
+//! Owns setting up, putting a ticket on phones, waiting for rest, and taking down.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use http::Method;
+use passerelle_flow::identity::TenantId;
+use passerelle_flow::ports::Clock as _;
+use passerelle_flow::run::RunFindings;
+use passerelle_flow::store::{Depth, Store as _, TaskSubject};
+use passerelle_simulator::{GooglePhone, GoogleView, Iphone, PassView, Simulator, SimulatorConfig};
+use tokio::net::TcpListener;
+
+use super::client::Caller;
+use crate::config::Settings;
+use crate::example;
+use crate::keys;
+use crate::server::{Server, StartOptions};
+
+/// A phone that has not got its pass after this long will not get it; the aim is well below a second.
+pub const LIMIT: Duration = Duration::from_secs(20);
+/// How often it is asked whether all work is done.
+const LOOK: Duration = Duration::from_millis(10);
+
+pub struct Stage {
+    pub world: Simulator,
+    pub server: Server,
+    pub tenant: TenantId,
+    pub iphone: Iphone,
+    pub android: GooglePhone,
+    pub caller: Caller,
+}
+
+/// A ticket on both phones.
+#[derive(Clone)]
+pub struct Held {
+    pub movement: String,
+    pub serial: String,
+    pub object: String,
+}
+
+impl Stage {
+    pub async fn set(folder: &Path, connector: Option<Vec<u8>>) -> anyhow::Result<Self> {
+        let world = Simulator::start(SimulatorConfig { control: true, ..SimulatorConfig::default() }).await?;
+        // The port must be known before the configuration that passes are made from.
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let config = example::write(folder, &world, address)?;
+        let settings = Settings::read(&config).map_err(problems)?;
+        let options = StartOptions { connector, listener: Some(listener), ..StartOptions::default() };
+        let server = Server::start(&settings, options).await?;
+        let tenant = TenantId::parse(example::TENANT)?;
+        if server.flow.host.tenants.get(&tenant).is_none() {
+            bail!("the example tenant is not in force; `passerelle check --config {}` says why", config.display());
+        }
+        let scopes = ["Pass.Read".to_owned(), "Pass.Write".to_owned()];
+        let new = keys::NewKey {
+            environment: settings.environment.clone(),
+            tenant: tenant.clone(),
+            scopes: &scopes,
+            label: "demo",
+            expires: None,
+        };
+        let host = &server.flow.host;
+        let key = keys::create(&host.store, &host.random, server.clock.now(), new).await?;
+        let base = format!("http://{address}");
+        world.secutix().listen_at(&format!("{base}/api/{tenant}/webhooks/listeners/secutix/orders"));
+        let iphone = world.iphone("Ada's iPhone");
+        let android = world.android("Ada's Android");
+        Ok(Self { iphone, android, caller: Caller::new(base, key.to_string()), world, server, tenant })
+    }
+
+    pub async fn strike(self) -> anyhow::Result<()> {
+        self.server.stop().await?;
+        self.world.stop().await;
+        Ok(())
+    }
+
+    /// Every ticket of the file on both phones, through the links that a buyer gets.
+    pub async fn put_on_phones(&self, file: i64) -> anyhow::Result<Vec<Held>> {
+        let path = format!("/api/{}/external/secutix/orders/getTicketsUrl/{file}", self.tenant);
+        let tickets = self.caller.json(Method::GET, &path, None).await?;
+        let tickets = tickets.get("tickets").and_then(|list| list.as_array()).context("no tickets")?;
+        let mut held = Vec::new();
+        for ticket in tickets {
+            let text = |pointer: &str| ticket.pointer(pointer).and_then(|text| text.as_str());
+            let (Some(movement), Some(apple), Some(google)) =
+                (text("/movementId"), text("/pass/links/apple"), text("/pass/links/google"))
+            else {
+                continue;
+            };
+            held.push(self.add(movement, apple, google).await?);
+        }
+        Ok(held)
+    }
+
+    /// A member card, made from its contact, on both phones.
+    pub async fn put_card(&self, contact: &str) -> anyhow::Result<Held> {
+        let body = serde_json::json!({ "identifiers": { "secutix.contactNumber": contact } });
+        let made = self.caller.json(Method::POST, &format!("/api/{}/passes", self.tenant), Some(body)).await?;
+        let id = made.get("id").and_then(|id| id.as_str()).context("no pass id")?;
+        let pass = self.caller.json(Method::GET, &format!("/api/{}/passes/{id}", self.tenant), None).await?;
+        let link = |wallet: &str| pass.pointer(&format!("/links/{wallet}")).and_then(|link| link.as_str());
+        let (apple, google) = (link("apple").context("no Apple link")?, link("google").context("no Google link")?);
+        self.add(contact, apple, google).await
+    }
+
+    async fn add(&self, movement: &str, apple: &str, google: &str) -> anyhow::Result<Held> {
+        let view = self.iphone.add(apple).await.with_context(|| format!("iPhone, movement {movement}"))?;
+        let before: Vec<String> = self.android.passes().into_iter().map(|view| view.object_id).collect();
+        let opened = self.caller.open(google).await?;
+        let link = opened
+            .location
+            .with_context(|| format!("no save link: {} {}", opened.status, String::from_utf8_lossy(&opened.body)))?;
+        let saved = self.android.save(&link).await.with_context(|| format!("Android, movement {movement}"))?;
+        let object = saved.into_iter().map(|view| view.object_id).find(|id| !before.contains(id));
+        let object = object.context("the Android phone got nothing new")?;
+        Ok(Held { movement: movement.to_owned(), serial: view.serial, object })
+    }
+
+    pub fn apple(&self, held: &Held) -> Option<PassView> {
+        self.iphone.pass(&held.serial)
+    }
+
+    pub fn google(&self, held: &Held) -> Option<GoogleView> {
+        self.android.pass(&held.object)
+    }
+
+    /// Waits until nothing is left to do: no task due or running, no effect on its way.
+    pub async fn rest(&self) -> anyhow::Result<Depth> {
+        let began = Instant::now();
+        loop {
+            let depth = self.server.flow.host.store.depth().await?;
+            if depth.tasks_ready == 0 && depth.tasks_leased == 0 && depth.effects_waiting == 0 {
+                return Ok(depth);
+            }
+            if began.elapsed() > LIMIT {
+                bail!("work is still waiting after {LIMIT:?}: {depth:?}");
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Runs of a file, newest first.
+    pub async fn runs(&self, file: i64) -> anyhow::Result<Vec<(String, RunFindings)>> {
+        let subject = TaskSubject::File(file.to_string());
+        let runs = self.server.flow.host.store.runs(&self.tenant, &subject, 50).await?;
+        runs.into_iter().map(|run| Ok((run.outcome, serde_json::from_str(&run.findings)?))).collect()
+    }
+
+    pub fn print_addresses(&self, folder: &Path) {
+        let addresses = self.world.addresses();
+        println!("\nStill running; Ctrl-C ends it.");
+        println!("  server            http://{}   (/openapi.json, /health/ready)", self.server.address);
+        println!("  simulator         {}", addresses.control.as_deref().unwrap_or("-"));
+        println!("  SecuTix           {}", addresses.secutix);
+        println!("  Apple push        {}", addresses.push);
+        println!("  Google Wallet     {}", addresses.google_api);
+        println!("  configuration     {}", folder.display());
+        println!("  an API key        {}", self.caller.key());
+    }
+}
+
+fn problems(problems: Vec<passerelle_flow::tenant::problem::Problem>) -> anyhow::Error {
+    anyhow::anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}

@@ -1,0 +1,168 @@
+//! Requests in, answers out, over pooled connections.
+//!
+//! Owns the pools, the total time and the size of an answer. What went wrong in detail goes to the log with the host's name alone: paths hold
+//! push tokens and order tokens.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
+use http::{Request, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Body as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use passerelle_flow::ports::{ClientIdentity, Http, HttpFailure, HttpRequest, HttpResponse};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::dial::{DialError, Dialer};
+use super::policy::Policy;
+use super::tls::{self, TlsError};
+use crate::config;
+use crate::signer::KeySigner;
+
+type Pool = Client<Dialer, Full<Bytes>>;
+
+/// Idle connections are given up before the other side's usual minute: a request on a connection that is being closed would fail.
+const IDLE: Duration = Duration::from_secs(50);
+const IDLE_PER_HOST: usize = 16;
+/// A silent HTTP/2 connection is asked whether it is alive; else every push would wait for its timeout on one that a middlebox dropped.
+const PING_AFTER: Duration = Duration::from_secs(15);
+const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// Headers of an answer, all together. hyper's least for HTTP/1.1 is 8 KiB.
+const HEADERS: usize = 32 * 1024;
+/// Client certificates in use. There is one per tenant; more than this means that certificates were renewed many times since the start.
+const IDENTITIES: usize = 256;
+
+/// The port, made of sockets.
+pub struct Egress {
+    policy: Arc<Policy>,
+    roots: Arc<RootCertStore>,
+    signer: Arc<KeySigner>,
+    anonymous: Pool,
+    /// A pool each: a connection belongs to the certificate that opened it.
+    identified: Mutex<HashMap<ClientIdentity, Pool>>,
+}
+
+impl Egress {
+    pub fn new(settings: &config::Egress, signer: Arc<KeySigner>) -> Result<Self, TlsError> {
+        let policy = Arc::new(Policy { allow: settings.allow.clone(), plain_http: settings.plain_http });
+        let roots = tls::roots(&settings.extra_roots)?;
+        let anonymous = pool(&policy, tls::anonymous(roots.clone())?, false);
+        Ok(Self { policy, roots, signer, anonymous, identified: Mutex::default() })
+    }
+
+    fn pool(&self, identity: Option<&ClientIdentity>) -> Result<Pool, TlsError> {
+        let Some(identity) = identity else { return Ok(self.anonymous.clone()) };
+        let mut pools = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(identity) {
+            return Ok(pool.clone());
+        }
+        let made = pool(&self.policy, tls::identified(self.roots.clone(), identity, &self.signer)?, true);
+        if pools.len() >= IDENTITIES {
+            // Running requests keep their pool; the others are made again when they are asked for.
+            pools.clear();
+        }
+        pools.insert(identity.clone(), made.clone());
+        Ok(made)
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
+        let url = target(&request.url)?;
+        let host = url.host().unwrap_or_default().to_owned();
+        if url.scheme_str() == Some("http") && (!self.policy.plain_http || request.identity.is_some()) {
+            return Err(HttpFailure::Denied);
+        }
+        let pool = self.pool(request.identity.as_ref()).map_err(|error| {
+            tracing::error!(host, %error, "the client certificate cannot be shown");
+            HttpFailure::Invalid
+        })?;
+        let limit = request.response_limit;
+        let response = pool.request(compose(request, url)?).await.map_err(|error| {
+            let failure = failure(&error);
+            tracing::warn!(host, error = %innermost(&error), %failure, "no answer");
+            failure
+        })?;
+        let (parts, body) = response.into_parts();
+        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) && !body.is_end_stream() {
+            return Err(HttpFailure::TooLarge);
+        }
+        // Stops reading at the limit and drops the body, which ends the stream or the connection.
+        let body = Limited::new(body, limit).collect().await.map_err(|error| match error.is::<LengthLimitError>() {
+            true => HttpFailure::TooLarge,
+            false => HttpFailure::Unreachable,
+        })?;
+        Ok(HttpResponse { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+    }
+}
+
+impl Http for Egress {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
+        tokio::time::timeout(request.timeout, self.exchange(request)).await.unwrap_or(Err(HttpFailure::TimedOut))
+    }
+}
+
+fn pool(policy: &Arc<Policy>, tls: ClientConfig, http2_only: bool) -> Pool {
+    let dialer = Dialer { policy: policy.clone(), tls: Arc::new(tls), http2_only };
+    Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(IDLE_PER_HOST)
+        .http1_max_buf_size(HEADERS)
+        .http2_max_header_list_size(HEADERS as u32)
+        .http2_keep_alive_interval(PING_AFTER)
+        .http2_keep_alive_timeout(PING_ANSWERED_WITHIN)
+        .http2_keep_alive_while_idle(true)
+        .http2_only(http2_only)
+        .build(dialer)
+}
+
+/// An absolute URL without surprises. User information would end in a header or a log.
+fn target(url: &str) -> Result<Uri, HttpFailure> {
+    let url: Uri = url.parse().map_err(|_| HttpFailure::Invalid)?;
+    let authority = url.authority().ok_or(HttpFailure::Invalid)?;
+    let known = matches!(url.scheme_str(), Some("https" | "http"));
+    if !known || authority.as_str().contains('@') || authority.port_u16() == Some(0) || authority.host().is_empty() {
+        return Err(HttpFailure::Invalid);
+    }
+    Ok(url)
+}
+
+fn compose(request: HttpRequest, url: Uri) -> Result<Request<Full<Bytes>>, HttpFailure> {
+    let mut composed = Request::new(Full::new(request.body));
+    *composed.method_mut() = request.method;
+    *composed.uri_mut() = url;
+    for (name, value) in request.headers {
+        let mut value = HeaderValue::from_str(&value).map_err(|_| HttpFailure::Invalid)?;
+        // Neither in debug output nor in HTTP/2's table of headers to repeat.
+        value.set_sensitive(name == AUTHORIZATION);
+        composed.headers_mut().append(name, value);
+    }
+    Ok(composed)
+}
+
+fn failure(error: &(dyn Error + 'static)) -> HttpFailure {
+    match chain(error).find_map(|cause| cause.downcast_ref::<DialError>()) {
+        Some(DialError::Forbidden(_) | DialError::Plain) => HttpFailure::Denied,
+        Some(DialError::Url) => HttpFailure::Invalid,
+        Some(DialError::Slow) => HttpFailure::TimedOut,
+        Some(DialError::Name(_) | DialError::Tcp(_) | DialError::Tls(_) | DialError::Protocol) | None => HttpFailure::Unreachable,
+    }
+}
+
+/// The most telling text: `client error (Connect)` says little.
+fn innermost<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'e (dyn Error + 'static) = *error;
+        error.source()
+    })
+}

@@ -1,0 +1,122 @@
+//! The example tenant, set up against a simulator: what the demo runs, what `passerelle simulate` writes, what the tests start from.
+//!
+//! Owns the embedded copy of `examples/tenants/demo` and the few lines that are rewritten in it (addresses, names, references). Everything
+//! else stays as the example has it, so that the demo shows what a new user copies.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use include_dir::{Dir, include_dir};
+use passerelle_flow::ports::Random as _;
+use passerelle_simulator::Simulator;
+use toml_edit::{DocumentMut, value};
+
+use crate::host::SystemRandom;
+
+static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/tenants/demo");
+
+/// The example's name, and so the segment of its paths.
+pub const TENANT: &str = "demo";
+
+/// Writes `passerelle.toml`, `tenants/demo` and its secrets into `folder`, for a server that listens at `listen` and talks to `world`.
+/// Returns the path of `passerelle.toml`.
+pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Result<PathBuf> {
+    let tenant = folder.join("tenants").join(TENANT);
+    std::fs::create_dir_all(&tenant).with_context(|| format!("cannot make {}", tenant.display()))?;
+    EXAMPLE.extract(&tenant).context("the example tenant cannot be written")?;
+
+    let file = tenant.join("tenant.toml");
+    let text = std::fs::read_to_string(&file).context("the example has no tenant.toml")?;
+    let mut document: DocumentMut = text.parse().context("the example's tenant.toml is not TOML")?;
+    let credentials = world.credentials();
+    let addresses = world.addresses();
+    for (table, key, text) in [
+        ("secutix", "url", addresses.secutix.as_str()),
+        ("secutix", "institution", &credentials.institution),
+        ("secutix", "operator", &credentials.operator),
+        ("secutix", "partner", &credentials.partner),
+        ("secutix", "secret", "file:secutix.secret"),
+        ("seal", "key", "file:seal.key"),
+        ("apple", "pass_type", world.pass_type()),
+        ("apple", "team", world.team()),
+        ("apple", "certificate", "file:apple/pass.pem"),
+        ("apple", "intermediate", "file:apple/intermediate.pem"),
+        ("apple", "key", "file:apple/pass.key"),
+        ("apple", "push_url", &addresses.push),
+        ("google", "issuer", world.google_issuer()),
+        ("google", "account", "file:google.json"),
+        ("google", "api_url", &addresses.google_api),
+        ("google", "token_url", &addresses.google_token),
+        ("google", "save_url", &addresses.google_save),
+    ] {
+        set(&mut document, table, key, text)?;
+    }
+    std::fs::write(&file, document.to_string())?;
+
+    let pass = world.pass_certificate();
+    secret(&tenant, "secutix.secret", &credentials.secret)?;
+    secret(&tenant, "seal.key", &base64::engine::general_purpose::STANDARD.encode(SystemRandom.bytes::<32>()))?;
+    secret(&tenant, "apple/pass.pem", &pass.certificate_pem)?;
+    secret(&tenant, "apple/intermediate.pem", &world.authority().intermediate_pem())?;
+    secret(&tenant, "apple/pass.key", &pass.key_pem)?;
+    secret(&tenant, "google.json", &world.service_account().json())?;
+    std::fs::write(folder.join("authority.pem"), world.authority().root_pem())?;
+
+    let config = folder.join("passerelle.toml");
+    std::fs::write(&config, server_toml(listen))?;
+    Ok(config)
+}
+
+/// Replaces a value and keeps the comments around it.
+fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str) -> anyhow::Result<()> {
+    let table = document
+        .get_mut(table)
+        .and_then(toml_edit::Item::as_table_mut)
+        .with_context(|| format!("the example has no [{table}]"))?;
+    match table.get_mut(key).and_then(toml_edit::Item::as_value_mut) {
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = text.into();
+            *old.decor_mut() = decor;
+        }
+        None => {
+            table.insert(key, value(text));
+        }
+    }
+    Ok(())
+}
+
+fn secret(tenant: &Path, name: &str, content: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let path = tenant.join(name);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    // Only for its owner, from the first byte on.
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    file.write_all(content.as_bytes())?;
+    Ok(())
+}
+
+fn server_toml(listen: SocketAddr) -> String {
+    format!(
+        "# Written for a trial against the simulator: everything on this machine, nothing of it for production.\n\
+         [server]\n\
+         listen = \"{listen}\"\n\
+         public_url = \"http://{listen}\"\n\
+         environment = \"demo\"\n\
+         \n\
+         [egress]\n\
+         # The simulator lives on this machine and is certified by an authority that was made for it.\n\
+         allow = [\"127.0.0.0/8\"]\n\
+         plain_http = true\n\
+         extra_roots = [\"file:authority.pem\"]\n\
+         \n\
+         [worker]\n\
+         # A demo is watched: half a second of waiting for more notifications would be most of what is seen.\n\
+         debounce_ms = 50\n"
+    )
+}

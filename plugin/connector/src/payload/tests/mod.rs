@@ -1,0 +1,7 @@
+//! Tests of filling: the example tenant's templates with made-up tickets, a template of every language feature, and arbitrary bytes.
+
+mod examples;
+mod hostile;
+mod jobs;
+mod language;
+mod schema;

@@ -1,0 +1,153 @@
+//! Google's own description of its resources, as a judge of what we send.
+
+use serde_json::{Value, json};
+
+use super::jobs::{built, card_body, carmen, class, compiled, job, object, season, small, source, ticket_body};
+use crate::contract::payload::PassPayload;
+use crate::contract::types::PassState;
+
+fn problems(resource: &str, instance: &Value) -> Vec<String> {
+    let schema = include_str!("../../../../../tests/golden/google/walletobjects-v1.schema.json");
+    let mut schema: Value = serde_json::from_str(schema).unwrap();
+    schema["$ref"] = json!(format!("#/$defs/{resource}"));
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()
+}
+
+/// With what a host adds.
+fn check(payload: &PassPayload) {
+    let (mut class, mut object) = (class(payload), object(payload));
+    let kind = payload.google.as_ref().unwrap().kind.as_str();
+    let (class_type, object_type) = match kind {
+        "eventTicket" => ("EventTicketClass", "EventTicketObject"),
+        "loyalty" => ("LoyaltyClass", "LoyaltyObject"),
+        "generic" => ("GenericClass", "GenericObject"),
+        other => panic!("{other}"),
+    };
+    class["id"] = json!("3388000000000000000.x");
+    class["callbackOptions"] = json!({ "url": "https://passes.example.org/callback" });
+    if kind != "generic" {
+        class["reviewStatus"] = json!("UNDER_REVIEW");
+    }
+    object["id"] = json!("3388000000000000000.y");
+    object["classId"] = json!("3388000000000000000.x");
+    assert_eq!(problems(class_type, &class), Vec::<String>::new(), "{class:#}");
+    assert_eq!(problems(object_type, &object), Vec::<String>::new(), "{object:#}");
+}
+
+#[test]
+fn the_examples_are_what_google_describes() {
+    let (ticket, subscription, card) =
+        (compiled(&source("event-ticket")), compiled(&source("season-ticket")), compiled(&source("member-card")));
+    for (template, body, events) in [
+        (&ticket, ticket_body(), vec![carmen()]),
+        (&subscription, ticket_body(), season()),
+        (&card, card_body(), vec![]),
+    ] {
+        let mut job = job(template, &body, events);
+        check(&built(&job));
+        job.items[0].state = PassState::Void;
+        job.items[0].variables.push(("host.successor".to_owned(), "https://passes.example.org/p".to_owned()));
+        check(&built(&job));
+    }
+}
+
+#[test]
+fn every_key_of_the_google_part_is_one_of_google() {
+    let ticket = small(
+        r##"
+        kind = "event-ticket"
+        description = "x"
+        [barcode]
+        format = "pdf417"
+        text = "{barCode}"
+        [google]
+        type = "eventTicket"
+        eventName = { fr = "{event.title!} ce soir", en = "{event.title!} tonight" }
+        hexBackgroundColor = "#fff"
+        logo = "https://example.org/logo.png"
+        heroImage = "https://example.org/hero.png"
+        homepageUri = "https://example.org/"
+        finePrint = { fr = "a", en = "b" }
+        multipleDevicesAndHoldersAllowedStatus = "ONE_USER_ONE_DEVICE"
+        ticketHolderName = "{lastName}"
+        ticketNumber = "{ticket.movement}"
+        ticketType = { fr = "Place {ticket.tariff}", en = "Seat {ticket.tariff}" }
+        confirmationCode = "{ticket.order}"
+        groupingId = "{ticket.order}"
+        [google.labels]
+        seat = "a"
+        row = { fr = "b", en = "c" }
+        section = "d"
+        gate = "e"
+        confirmationCode = "f"
+        [google.seatInfo]
+        section = "{ticket.area}"
+        row = "{ticket.row}"
+        seat = "{ticket.seat}"
+        gate = "{ticket.gate}"
+        [[google.class.textModulesData]]
+        id = "a"
+        header = { fr = "b", en = "c" }
+        body = "{event.start:full}"
+        [[google.class.linksModuleData]]
+        id = "a"
+        uri = "https://example.org/{event.code}"
+        description = { fr = "b", en = "c" }
+        [[google.object.textModulesData]]
+        id = "a"
+        header = "b"
+        body = "{ticket.tariff}"
+        [[google.object.linksModuleData]]
+        id = "a"
+        uri = "https://example.org/{ticket.order}"
+        description = "b"
+        "##,
+    );
+    check(&built(&job(&compiled(&ticket), &ticket_body(), vec![carmen()])));
+
+    let loyalty = small(
+        r##"
+        kind = "member-card"
+        description = "x"
+        organization = { fr = "Opéra", en = "Opera" }
+        [google]
+        programName = { fr = "Amis", en = "Friends" }
+        logo = "https://example.org/logo.png"
+        accountNameLabel = { fr = "Nom", en = "Name" }
+        accountIdLabel = "Nr."
+        accountName = "{lastName}"
+        accountId = "{contact.number}"
+        "##,
+    );
+    check(&built(&job(&compiled(&loyalty), &card_body(), vec![])));
+
+    let generic = small(
+        r##"
+        kind = "member-card"
+        description = "x"
+        [barcode]
+        [google]
+        type = "generic"
+        genericType = "GENERIC_LIBRARY_MEMBERSHIP"
+        cardTitle = { fr = "Amis", en = "Friends" }
+        header = "{fullName}"
+        subheader = "{contact.quality}"
+        logo = "https://example.org/logo.png"
+        heroImage = "https://example.org/hero.png"
+        hexBackgroundColor = "#123456"
+        [[google.object.textModulesData]]
+        id = "a"
+        body = "{contact.number}"
+        "##,
+    );
+    let payload = built(&job(&compiled(&generic), &card_body(), vec![]));
+    assert_eq!(payload.google.as_ref().unwrap().class_key, "small");
+    check(&payload);
+}
+
+#[test]
+fn the_judge_is_awake() {
+    assert!(!problems("EventTicketObject", &json!({ "id": "a", "classId": "b", "state": "VOID" })).is_empty());
+    assert!(!problems("EventTicketObject", &json!({ "id": "a", "classId": "b", "state": "ACTIVE", "seatinfo": {} })).is_empty());
+}

@@ -1,0 +1,284 @@
+//! A pass whose movement is in the file and has not ended: what it shows against what it should show.
+//!
+//! Owns the comparison and its findings. Several changes at once are several findings and one operation. After erasure only the ticket's number and
+//! the events' digests can be compared, and the facts say so.
+
+use std::borrow::Cow;
+
+use super::envelope::{Unread, unreadable};
+use super::event::EventFacts;
+use super::findings::Findings;
+use super::hint::Scans;
+use super::known::{Known, keep};
+use super::matrix::{Observed, tri};
+use super::programme::{self, Programme};
+use super::reason::Reason;
+use super::standing::{File, Life, Standing};
+use super::ticket::{Difference, TicketFacts};
+use crate::contract::scenario::{Action, Confidence, Fault, KnownPass, Observation, Operation, UseCase};
+use crate::contract::types::{PassState, TicketPart, Tri};
+
+/// Everything that one classification knows.
+pub(super) struct Run<'r, 'f> {
+    pub observation: &'r Observation,
+    pub file: &'r File<'f>,
+    pub programme: Programme<'f>,
+    pub known: Known,
+    pub scans: Scans,
+    pub findings: Findings,
+    pub unread: Unread,
+    /// Every pass could be compared in full.
+    pub certain: bool,
+}
+
+/// What a ticket is to be built from, before it is written.
+pub(super) struct Fresh<'f> {
+    pub facts: TicketFacts<'f>,
+    pub events: Vec<String>,
+    pub selectors: Vec<(String, String)>,
+}
+
+impl Fresh<'_> {
+    pub(super) fn part(self) -> TicketPart {
+        self.facts.part(self.events, self.selectors)
+    }
+}
+
+impl<'f> Run<'_, 'f> {
+    /// Reads a living movement. Without its operation there is no event to show: that is unreadable, not a ticket without an event.
+    pub(super) fn fresh(&mut self, standing: &Standing<'f>) -> Result<Fresh<'f>, Fault> {
+        let pointer = || self.file.pointer(standing);
+        let operation =
+            self.file.operation(standing).ok_or_else(|| unreadable(format!("{}/operationId", pointer())))?;
+        let order = self.file.order(standing.first).map(|order| order.id.to_string()).unwrap_or_default();
+        let mut facts =
+            TicketFacts::of(standing.movement, standing.id.to_string(), order, &mut self.unread, &pointer);
+        let ticket = facts.ticket.as_deref().and_then(crate::lenient::parse_id);
+        facts.used |= self.scans.names(standing.id, ticket);
+        let events = self.programme.shown_by(operation, &mut self.unread);
+        let selectors = programme::selectors(operation.raw, &facts);
+        Ok(Fresh { facts, events, selectors })
+    }
+
+    pub(super) fn living(&mut self, pass: &KnownPass, id: i64, standing: &Standing<'f>) -> Result<Operation, Fault> {
+        let mut fresh = self.fresh(standing)?;
+        let old = pass.snapshot.as_ref().and_then(TicketFacts::of_part);
+        if let Some(old) = &old {
+            self.carry_over(&mut fresh.facts, old, standing);
+        }
+        if matches!(pass.state, PassState::Void) {
+            return Ok(self.void(pass, id, standing, fresh));
+        }
+        let mut change = match &old {
+            Some(old) => self.compare(pass, id, old, &fresh, standing),
+            None => self.compare_erased(pass, id, &fresh, standing),
+        };
+        let operation = |action, reason| Operation {
+            subject: pass.subject.clone(),
+            pass: Some(pass.pass.clone()),
+            order: fresh.facts.order.as_deref().map(str::to_owned),
+            ticket: fresh.facts.ticket.as_deref().map(str::to_owned).or_else(|| pass.ticket.clone()),
+            successor: None,
+            action,
+            reason,
+        };
+        let reason = match change.reasons.as_slice() {
+            [] if standing.life == Life::Between => {
+                return Ok(operation(Action::Keep, Reason::BetweenTickets.alone()));
+            }
+            [] => return Ok(operation(Action::Keep, Reason::Unchanged.alone())),
+            [one] => *one,
+            _ => Reason::SeveralChanges,
+        };
+        let reason = reason.with(std::mem::take(&mut change.fields));
+        let mut operation = operation(Action::Keep, reason);
+        operation.action = Action::Update(fresh.part());
+        Ok(operation)
+    }
+
+    /// What the answer does not repeat and the pass must not lose: a barcode, the ticket's number, that it was used.
+    fn carry_over(&mut self, new: &mut TicketFacts<'f>, old: &TicketFacts<'_>, standing: &Standing<'_>) {
+        let owned = |field: &Option<Cow<'_, str>>| field.as_deref().map(|text| Cow::Owned(text.to_owned()));
+        let between = standing.life == Life::Between;
+        if old.barcode.is_some() && (between || new.barcode.is_none()) {
+            if !between {
+                self.unread.note(|| format!("{}/barCode", self.file.pointer(standing)));
+            }
+            new.barcode = owned(&old.barcode);
+            new.ticket = owned(&old.ticket);
+        } else if new.ticket.is_none() && new.barcode == old.barcode {
+            new.ticket = owned(&old.ticket);
+        }
+        // One way while the ticket is the same; a reprint is a ticket that was not scanned.
+        new.used |= old.used && new.is_same_ticket(old);
+    }
+
+    /// A void pass whose movement is alive after all. A ticket must say so, or, where SecuTix tells no tickets, the movement's being there.
+    fn void(&mut self, pass: &KnownPass, id: i64, standing: &Standing<'f>, fresh: Fresh<'f>) -> Operation {
+        let alive = match standing.life {
+            Life::Alive { stated } => stated || pass.ticket.is_none(),
+            Life::Between | Life::Ended | Life::Silent => false,
+        };
+        if !alive {
+            return keep(pass, Reason::StillEnded);
+        }
+        let observed = self.observed(pass, Tri::Unknown, true);
+        self.findings.add(UseCase::UnknownChange, Confidence::Likely, observed, None, id.to_string());
+        Operation {
+            subject: pass.subject.clone(),
+            pass: Some(pass.pass.clone()),
+            order: fresh.facts.order.as_deref().map(str::to_owned),
+            ticket: fresh.facts.ticket.as_deref().map(str::to_owned),
+            successor: None,
+            reason: Reason::AliveAgain.alone(),
+            action: Action::Revive(fresh.part()),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        pass: &KnownPass,
+        id: i64,
+        old: &TicketFacts<'_>,
+        new: &Fresh<'_>,
+        standing: &Standing<'_>,
+    ) -> Change {
+        let found = Difference::between(old, &new.facts);
+        let mut change = Change::default();
+        let mut event_fields = self.event_fields(pass, new);
+        event_fields.extend(selector_fields(pass, new));
+        let ticket_is_holders = found.ticket && found.holder;
+        let ticket = |is_its_own: bool| tri(is_its_own && found.ticket);
+        if !event_fields.is_empty() {
+            self.find(&mut change, pass, id, UseCase::EventChange, Confidence::Firm, Tri::No, Reason::EventChanged);
+        }
+        if found.ticket && !ticket_is_holders {
+            let confidence = if old.ticket.is_some() && new.facts.ticket.is_some() { Confidence::Firm } else { Confidence::Likely };
+            self.find(&mut change, pass, id, UseCase::Reprint, confidence, Tri::Yes, Reason::BarcodeChanged);
+        }
+        if found.holder {
+            self.find(&mut change, pass, id, UseCase::HolderChange, Confidence::Firm, ticket(true), Reason::HolderChanged);
+        }
+        if found.contact {
+            let use_case = UseCase::CulturalContactChange;
+            self.find(&mut change, pass, id, use_case, Confidence::Firm, Tri::No, Reason::ContactChanged);
+        }
+        if found.entered {
+            let stated = standing.movement.tickets.objects().any(|(_, ticket)| {
+                matches!(super::ticket::state(ticket), super::ticket::TicketState::Controlled)
+            });
+            let confidence = if stated { Confidence::Firm } else { Confidence::Likely };
+            self.find(&mut change, pass, id, UseCase::EntryScan, confidence, Tri::No, Reason::Entered);
+        }
+        if found.details {
+            self.find(&mut change, pass, id, UseCase::UnknownChange, Confidence::Guess, Tri::No, Reason::DetailsChanged);
+        }
+        change.fields.extend(found.fields);
+        change.fields.extend(event_fields);
+        change
+    }
+
+    /// Nothing is left of the ticket's facts but its number.
+    fn compare_erased(&mut self, pass: &KnownPass, id: i64, new: &Fresh<'_>, standing: &Standing<'_>) -> Change {
+        self.certain = false;
+        let mut change = Change::default();
+        let event_fields = self.event_fields(pass, new);
+        if !event_fields.is_empty() {
+            self.find(&mut change, pass, id, UseCase::EventChange, Confidence::Firm, Tri::No, Reason::EventChanged);
+        }
+        let another = matches!((&pass.ticket, &new.facts.ticket), (Some(old), Some(new)) if old.as_str() != new.as_ref());
+        if another && standing.life != Life::Between {
+            // The same holder or another: cannot be told any more.
+            self.find(&mut change, pass, id, UseCase::Reprint, Confidence::Guess, Tri::Yes, Reason::BarcodeChanged);
+            change.fields.push("ticket.number");
+        }
+        let ticket = new.facts.ticket.as_deref().and_then(crate::lenient::parse_id);
+        if self.scans.names(id, ticket) {
+            self.find(&mut change, pass, id, UseCase::EntryScan, Confidence::Likely, Tri::No, Reason::Entered);
+            change.fields.push("state.used");
+        }
+        change.fields.extend(event_fields);
+        change
+    }
+
+    /// Names of what differs between the events that the pass shows and those that it should.
+    fn event_fields(&self, pass: &KnownPass, new: &Fresh<'_>) -> Vec<&'static str> {
+        let mut fields = Vec::new();
+        let same_list = pass.shown.iter().map(|(key, _)| key).eq(new.events.iter());
+        if !same_list {
+            fields.push("events");
+        }
+        for (at, key) in new.events.iter().enumerate() {
+            let Some(part) = self.programme.part(key) else { continue };
+            // A ticket that moved to another performance: its event against the one in the same place.
+            let shown = pass.shown.iter().find(|(shown, _)| shown == key).or_else(|| pass.shown.get(at).filter(|_| !same_list));
+            let Some((shown_key, digest)) = shown else { continue };
+            if *digest == part.digest {
+                continue;
+            }
+            let before = fields.len();
+            let stored = self.observation.events.iter().find(|stored| stored.key == *shown_key && stored.digest == *digest);
+            if let (Some(old), Some(new)) = (stored.and_then(EventFacts::of_part), EventFacts::of_part(part)) {
+                old.difference(&new, &mut fields);
+            }
+            if fields.len() == before {
+                // Something differs, and what it was is not known any more.
+                fields.push("event");
+            }
+        }
+        fields
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn find(
+        &mut self,
+        change: &mut Change,
+        pass: &KnownPass,
+        id: i64,
+        use_case: UseCase,
+        confidence: Confidence,
+        new_ticket: Tri,
+        reason: Reason,
+    ) {
+        let observed = self.observed(pass, new_ticket, true);
+        self.findings.add(use_case, confidence, observed, None, id.to_string());
+        change.reasons.push(reason);
+    }
+
+    /// A change under the same movement: no order made it, so nothing says who did.
+    fn observed(&self, pass: &KnownPass, new_ticket: Tri, updates: bool) -> Observed {
+        let file = self.new_file(pass);
+        [
+            Tri::Unknown,
+            Tri::Unknown,
+            Tri::No,
+            new_ticket,
+            Tri::No,
+            Tri::No,
+            file,
+            Tri::Unknown,
+            tri(updates),
+            Tri::No,
+        ]
+    }
+
+    /// Is the file another one than the pass was last seen in?
+    pub(super) fn new_file(&self, pass: &KnownPass) -> Tri {
+        pass.file.as_ref().map_or(Tri::Unknown, |file| tri(*file != self.file.id))
+    }
+}
+
+/// What changed of one pass.
+#[derive(Default)]
+struct Change {
+    reasons: Vec<Reason>,
+    fields: Vec<&'static str>,
+}
+
+/// Selectors that come from the event, so that another template is chosen when the organiser says so. Those of the ticket are in its body.
+fn selector_fields(pass: &KnownPass, new: &Fresh<'_>) -> Option<&'static str> {
+    let of_event = |selector: &&(String, String)| !matches!(selector.0.as_str(), "audience" | "tariff");
+    let snapshot = pass.snapshot.as_ref()?;
+    let same = snapshot.selectors.iter().filter(of_event).eq(new.selectors.iter().filter(of_event));
+    (!same && !snapshot.selectors.is_empty()).then_some("event.template")
+}

@@ -1,0 +1,452 @@
+//! A folder is a test: what SecuTix sends, and what the connector must make of it.
+//!
+//! Owns the reading of `tests/cases/<name>/`, the little host that carries passes from one step to the next, and the comparison with
+//! `expected.json` (`UPDATE_GOLDEN=1` writes it). Does not own the connector: whoever runs the cases brings one, native or sandboxed, and both must
+//! answer with the same bytes. Everything of a folder is optional but `expected.json`:
+//!
+//! - `notification.json`, `content-type`: the notification of the first step (`notification-2.json` of the second, …);
+//! - `before.json` (`before.contact.json`): SecuTix's answer from which the passes come, by accepting every offer;
+//! - `passes.json`: what happens to those passes: `{"erased": ["movement"], "void": ["movement"], "forgotten": ["movement"], "file": "id"}`;
+//! - `after.json` (`after.contact.json`), `after-2.json`, …: the answers that are classified, each seen from the passes that the one before left;
+//! - `hostile.json`: any of these by its stem, as pieces to put together, for what is too large or too broken to be a file:
+//!   `{"notification": [{"text": "x", "times": 100000}, {"hex": "c3"}]}`; `{n}` in a text is the number of the repetition.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use passerelle_connector::contract::scenario::{
+    self, Action, Answer, Evidence, Fact, Fault, Finding, Hint, KnownPass, Observation, Operation, Verdict,
+};
+use passerelle_connector::contract::types::{EventPart, PassState, Subject, TicketPart};
+use passerelle_connector::contract::webhook::{self, Notification, OrderChange, Rejection};
+use serde_json::{Map, Value, json};
+
+/// A list longer than this is told by its length and its first two: 10,000 movements are no reading.
+const LONGEST_LIST: usize = 24;
+
+/// Something that answers as the connector does.
+pub trait Connector {
+    fn validate(&mut self, notification: &Notification) -> Result<OrderChange, Rejection>;
+    fn classify(&mut self, observation: &Observation) -> Result<Verdict, Fault>;
+}
+
+/// The connector as a library.
+pub struct Native;
+
+impl Connector for Native {
+    fn validate(&mut self, notification: &Notification) -> Result<OrderChange, Rejection> {
+        passerelle_connector::webhook::validate(notification)
+    }
+
+    fn classify(&mut self, observation: &Observation) -> Result<Verdict, Fault> {
+        passerelle_connector::scenario::classify(observation)
+    }
+}
+
+/// One folder, read.
+pub struct Case {
+    pub name: String,
+    folder: PathBuf,
+    pub before: Option<Answer>,
+    pub passes: Option<Value>,
+    pub steps: Vec<Step>,
+}
+
+/// What arrives together.
+pub struct Step {
+    pub notification: Option<Notification>,
+    pub after: Option<Answer>,
+}
+
+/// Every case below `folder`, by name.
+pub fn load_all(folder: &Path) -> Result<Vec<Case>, String> {
+    let mut cases = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        if path.is_dir() {
+            cases.push(Case::load(&path).map_err(|error| format!("{}: {error}", path.display()))?);
+        }
+    }
+    cases.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(cases)
+}
+
+impl Case {
+    pub fn load(folder: &Path) -> Result<Self, String> {
+        let source = Source { folder: folder.to_owned(), hostile: read_json(&folder.join("hostile.json"))? };
+        let mut steps = Vec::new();
+        for number in 1.. {
+            let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+            let notification = source.notification(&format!("notification{suffix}"))?;
+            let after = source.answer(&format!("after{suffix}"))?;
+            if notification.is_none() && after.is_none() {
+                break;
+            }
+            steps.push(Step { notification, after });
+        }
+        Ok(Self {
+            name: folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            folder: folder.to_owned(),
+            before: source.answer("before")?,
+            passes: read_json(&folder.join("passes.json"))?,
+            steps,
+        })
+    }
+
+    /// What the connector makes of it, in the form of `expected.json`.
+    pub fn run(&self, connector: &mut impl Connector) -> Result<Value, String> {
+        let mut passes = Passes::default();
+        if let Some(before) = &self.before {
+            let observation = passes.observe(vec![], before.clone());
+            let verdict = connector.classify(&observation).map_err(|fault| format!("before.json: {fault:?}"))?;
+            passes.apply(&verdict);
+        }
+        if let Some(edits) = &self.passes {
+            passes.edit(edits);
+        }
+        let mut steps = Vec::new();
+        for step in &self.steps {
+            let mut told = Map::new();
+            let mut hints = Vec::new();
+            if let Some(notification) = &step.notification {
+                let answer = connector.validate(notification);
+                told.insert("notification".to_owned(), tell_validation(&answer));
+                hints.extend(answer.ok().map(|change| Hint {
+                    state: change.state,
+                    sale_movement: change.sale_movement,
+                    ticket: change.ticket,
+                }));
+            }
+            if let Some(after) = &step.after {
+                let verdict = connector.classify(&passes.observe(hints, after.clone()));
+                told.insert("verdict".to_owned(), tell_classification(&verdict));
+                if let Ok(verdict) = &verdict {
+                    passes.apply(verdict);
+                }
+            }
+            steps.push(Value::Object(told));
+        }
+        Ok(Value::Array(steps))
+    }
+
+    /// Compares with `expected.json`, or writes it when `UPDATE_GOLDEN` is set.
+    pub fn check(&self, actual: &Value) -> Result<(), String> {
+        let path = self.folder.join("expected.json");
+        let mut text = serde_json::to_string_pretty(actual).map_err(|error| error.to_string())?;
+        text.push('\n');
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            return fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()));
+        }
+        let expected = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let differs = expected.lines().zip(text.lines()).enumerate().find(|(_, (left, right))| left != right);
+        match differs {
+            Some((line, (expected, actual))) => Err(format!(
+                "{} line {}: expected {}, got {}",
+                path.display(),
+                line + 1,
+                expected.trim(),
+                actual.trim()
+            )),
+            None if expected != text => Err(format!("{} ends elsewhere than the answer", path.display())),
+            None => Ok(()),
+        }
+    }
+}
+
+fn read_json(path: &Path) -> Result<Option<Value>, String> {
+    match fs::read(path) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map(Some).map_err(|error| format!("{}: {error}", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+/// Files of a folder, or their pieces.
+struct Source {
+    folder: PathBuf,
+    hostile: Option<Value>,
+}
+
+impl Source {
+    fn bytes(&self, stem: &str, extension: &str) -> Result<Option<Vec<u8>>, String> {
+        if extension == "json"
+            && let Some(pieces) = self.hostile.as_ref().and_then(|hostile| hostile.get(stem))
+        {
+            return put_together(pieces).map(Some);
+        }
+        let path = self.folder.join(format!("{stem}.{extension}"));
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(format!("{}: {error}", path.display())),
+        }
+    }
+
+    fn answer(&self, stem: &str) -> Result<Option<Answer>, String> {
+        match self.bytes(stem, "json")? {
+            Some(bytes) => Ok(Some(Answer::File(bytes))),
+            None => Ok(self.bytes(stem, "contact.json")?.map(Answer::Contact)),
+        }
+    }
+
+    /// `content-type` says what the header is; an empty file, that there is none.
+    fn notification(&self, stem: &str) -> Result<Option<Notification>, String> {
+        let Some(body) = self.bytes(stem, "json")? else { return Ok(None) };
+        let content_type = match fs::read_to_string(self.folder.join("content-type")) {
+            Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Err(_) => Some("application/json".to_owned()),
+        };
+        Ok(Some(Notification { content_type, body }))
+    }
+}
+
+fn put_together(pieces: &Value) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    for piece in pieces.as_array().ok_or("hostile.json: a list of pieces is expected")? {
+        let times = piece.get("times").and_then(Value::as_u64).unwrap_or(1);
+        let between = piece.get("between").and_then(Value::as_str).unwrap_or_default();
+        for number in 0..times {
+            if number > 0 {
+                bytes.extend_from_slice(between.as_bytes());
+            }
+            if let Some(text) = piece.get("text").and_then(Value::as_str) {
+                bytes.extend_from_slice(text.replace("{n}", &number.to_string()).as_bytes());
+            } else if let Some(hex) = piece.get("hex").and_then(Value::as_str) {
+                bytes.extend(unhex(hex).ok_or("hostile.json: pairs of hexadecimal digits are expected")?);
+            } else {
+                return Err("hostile.json: a piece has text or hex".to_owned());
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// The host's side of a case: passes and events as a store would keep them.
+#[derive(Default, Clone)]
+pub struct Passes {
+    pub known: Vec<KnownPass>,
+    pub events: Vec<EventPart>,
+    /// Passes whose movement one look has missed.
+    absent: BTreeSet<String>,
+}
+
+impl Passes {
+    pub fn observe(&self, hints: Vec<Hint>, answer: Answer) -> Observation {
+        Observation { hints, answer, passes: self.known.clone(), events: self.events.clone(), observed_at: 0 }
+    }
+
+    /// Does what the verdict says, as a host would: every offer is taken, and an absence is believed the second time.
+    pub fn apply(&mut self, verdict: &Verdict) {
+        for event in &verdict.events {
+            self.events.retain(|known| known.key != event.key);
+            self.events.push(event.clone());
+        }
+        for operation in &verdict.operations {
+            self.operate(operation, verdict);
+        }
+    }
+
+    fn operate(&mut self, operation: &Operation, verdict: &Verdict) {
+        let id = match (&operation.pass, &operation.subject) {
+            (Some(pass), _) => pass.clone(),
+            (None, Subject::Movement(id) | Subject::Contact(id)) => format!("pass-{id}"),
+        };
+        if let Action::Offer(_) = &operation.action {
+            self.known.push(KnownPass {
+                pass: id.clone(),
+                subject: operation.subject.clone(),
+                state: PassState::Live,
+                order: None,
+                file: None,
+                ticket: None,
+                snapshot: None,
+                shown: vec![],
+            });
+        }
+        let events = self.events.clone();
+        let Some(pass) = self.known.iter_mut().find(|pass| pass.pass == id) else { return };
+        match &operation.action {
+            Action::Offer(part) | Action::Update(part) | Action::Revive(part) => {
+                pass.state = PassState::Live;
+                pass.order.clone_from(&operation.order);
+                pass.file.clone_from(&verdict.file);
+                pass.ticket.clone_from(&operation.ticket);
+                pass.shown = shown(part, &events);
+                pass.snapshot = Some(part.clone());
+                self.absent.remove(&id);
+            }
+            Action::End(Evidence::Positive) => pass.state = PassState::Void,
+            Action::End(Evidence::Absence) if !self.absent.insert(id) => pass.state = PassState::Void,
+            Action::End(Evidence::Absence) | Action::Keep => {}
+        }
+    }
+
+    fn edit(&mut self, edits: &Value) {
+        let listed = |name: &str, pass: &KnownPass| {
+            let list = edits.get(name).and_then(Value::as_array);
+            let (Subject::Movement(id) | Subject::Contact(id)) = &pass.subject;
+            list.is_some_and(|list| list.iter().any(|entry| entry == id.as_str()))
+        };
+        self.known.retain(|pass| !listed("forgotten", pass));
+        for pass in &mut self.known {
+            if listed("erased", pass) {
+                pass.snapshot = None;
+            }
+            if listed("void", pass) {
+                pass.state = PassState::Void;
+            }
+            if let Some(file) = edits.get("file").and_then(Value::as_str) {
+                pass.file = Some(file.to_owned());
+            }
+        }
+    }
+}
+
+fn shown(part: &TicketPart, events: &[EventPart]) -> Vec<(String, Vec<u8>)> {
+    let digest = |key: &String| events.iter().find(|event| event.key == *key).map(|event| event.digest.clone());
+    part.events.iter().map(|key| (key.clone(), digest(key).unwrap_or_default())).collect()
+}
+
+fn tell_validation(answer: &Result<OrderChange, Rejection>) -> Value {
+    match answer {
+        Ok(OrderChange { token, sale_movement, ticket, state, last_update, fingerprint, unknown_fields }) => json!({
+            "accepted": {
+                "token": token, "saleMovement": sale_movement, "ticket": ticket, "state": state, "lastUpdate": last_update,
+                "fingerprintLength": fingerprint.len(), "unknownFields": unknown_fields,
+            }
+        }),
+        Err(Rejection::UnsupportedMediaType) => json!({"rejected": "unsupported-media-type"}),
+        Err(Rejection::TooLarge) => json!({"rejected": "too-large"}),
+        Err(Rejection::Invalid(violations)) => {
+            let tell = |it: &webhook::Violation| format!("{} {}: {}", it.field, it.code, it.expected);
+            json!({"rejected": violations.iter().map(tell).collect::<Vec<_>>()})
+        }
+    }
+}
+
+fn tell_classification(answer: &Result<Verdict, Fault>) -> Value {
+    match answer {
+        Err(Fault::NotReady) => json!({"fault": "not-ready"}),
+        Err(Fault::Refused(code)) => json!({"fault": "refused", "code": code}),
+        Err(Fault::Unreadable(pointer)) => json!({"fault": "unreadable", "pointer": pointer}),
+        Ok(Verdict { file, orders, findings, operations, events, unread }) => json!({
+            "file": file,
+            "orders": list(orders, |(order, token)| json!(format!("{order} {token}"))),
+            "findings": list(findings, tell_finding),
+            "operations": list(operations, tell_operation),
+            "events": list(events, |event| json!({"key": event.key, "endsAt": event.ends_at, "body": body(&event.body)})),
+            "unread": unread,
+        }),
+    }
+}
+
+fn list<T>(items: &[T], tell: impl Fn(&T) -> Value) -> Value {
+    if items.len() <= LONGEST_LIST {
+        return items.iter().map(tell).collect();
+    }
+    json!({"count": items.len(), "first": items.iter().take(2).map(tell).collect::<Value>()})
+}
+
+fn tell_finding(finding: &Finding) -> Value {
+    let Finding { use_case, confidence, facts, originator, movements, successor } = finding;
+    json!({
+        "useCase": name(use_case),
+        "confidence": name(confidence),
+        "originator": originator,
+        "movements": list(movements, |movement| json!(movement)),
+        "successor": successor,
+        "facts": tell_facts(facts),
+    })
+}
+
+/// `observed (matrix: says, confidence)`, in the matrix's order.
+fn tell_facts(facts: &scenario::Facts) -> Value {
+    let scenario::Facts {
+        ticket_shop,
+        back_office,
+        new_transaction,
+        new_ticket,
+        new_movement,
+        new_order,
+        new_file,
+        email_sent,
+        update_pass,
+        deactivate_pass,
+    } = facts;
+    [
+        ("01 ticket shop", ticket_shop),
+        ("02 back office", back_office),
+        ("03 new transaction", new_transaction),
+        ("04 new ticket", new_ticket),
+        ("05 new movement", new_movement),
+        ("06 new order", new_order),
+        ("07 new file", new_file),
+        ("08 email sent", email_sent),
+        ("09 update pass", update_pass),
+        ("10 deactivate pass", deactivate_pass),
+    ]
+    .into_iter()
+    .map(|(column, fact)| {
+        let Fact { observed, matrix, confidence } = fact;
+        let told = format!("{} (matrix: {}, {})", name(observed), name(matrix), name(confidence));
+        (column.to_owned(), Value::String(told))
+    })
+    .collect::<Map<_, _>>()
+    .into()
+}
+
+fn tell_operation(operation: &Operation) -> Value {
+    let Operation { subject, pass, order, ticket, successor, action, reason } = operation;
+    let subject = match subject {
+        Subject::Movement(id) => format!("movement {id}"),
+        Subject::Contact(id) => format!("contact {id}"),
+    };
+    let mut told = Map::new();
+    told.insert("subject".to_owned(), subject.into());
+    told.insert("pass".to_owned(), pass.clone().into());
+    told.insert("order".to_owned(), order.clone().into());
+    told.insert("ticket".to_owned(), ticket.clone().into());
+    told.insert("successor".to_owned(), successor.clone().into());
+    told.insert("reason".to_owned(), json!({"code": reason.code, "fields": reason.fields}));
+    let (action, part) = match action {
+        Action::Offer(part) => ("offer", Some(part)),
+        Action::Update(part) => ("update", Some(part)),
+        Action::Revive(part) => ("revive", Some(part)),
+        Action::End(Evidence::Positive) => ("end (positive)", None),
+        Action::End(Evidence::Absence) => ("end (absence)", None),
+        Action::Keep => ("keep", None),
+    };
+    told.insert("action".to_owned(), action.into());
+    if let Some(part) = part {
+        let selectors: Vec<_> = part.selectors.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        told.insert(
+            "part".to_owned(),
+            json!({"body": body(&part.body), "events": part.events, "selectors": selectors}),
+        );
+    }
+    Value::Object(told)
+}
+
+/// Canonical JSON, to be read.
+fn body(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or_else(|error| json!({"not JSON": error.to_string()}))
+}
+
+/// A case of an enum, as the contract writes it.
+fn name(value: &impl std::fmt::Debug) -> String {
+    let mut name = String::new();
+    for letter in format!("{value:?}").rsplit("::").next().unwrap_or_default().chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}

@@ -1,0 +1,92 @@
+//! Checks of devices, tags and installations.
+
+use super::*;
+
+checks! {
+    a_device_registers_and_is_forgotten_with_its_last_pass,
+    a_phone_is_told_what_changed_since_its_tag,
+    a_410_about_an_earlier_life_of_the_token_is_ignored,
+    an_installation_is_saved_by_version_and_a_signal_counts_once,
+}
+
+pub async fn a_device_registers_and_is_forgotten_with_its_last_pass<E: Engine>(engine: &E) {
+    let store = engine.store();
+    assert_eq!(store.device(&opera(), "phone").await.unwrap(), None);
+    let new = Registered { created: true, active: 1 };
+    assert_eq!(store.register(register("phone", 0, 10)).await.unwrap(), new);
+    assert_eq!(store.register(register("watch", 0, 10)).await.unwrap(), Registered { created: true, active: 2 });
+    let again = Register { push_mac: "other".to_owned(), ..register("phone", 0, 20) };
+    assert_eq!(store.register(again).await.unwrap(), Registered { created: false, active: 2 });
+    let device = store.device(&opera(), "phone").await.unwrap().unwrap();
+    assert_eq!(device, Device { push_sealed: b"push token of phone at 20".to_vec(), push_since: 20 });
+    store.register(register("phone", 1, 30)).await.unwrap();
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(7)).await.unwrap(), None);
+    assert_eq!(store.unregister(&tenant(1), "phone", &pass_id(0)).await.unwrap(), None);
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0)).await.unwrap(), Some(1));
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0)).await.unwrap(), None, "once");
+    assert!(store.device(&opera(), "phone").await.unwrap().is_some(), "it has another pass");
+    write(engine, 40, vec![new_pass(1, "file")], vec![]).await;
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(1)).await.unwrap(), Some(0));
+    assert_eq!(store.device(&opera(), "phone").await.unwrap(), None);
+    assert_eq!(effects(engine, LATER).await, [], "nobody is left to be told");
+}
+
+pub async fn a_phone_is_told_what_changed_since_its_tag<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let none = store.updated_since(&opera(), "phone", None).await.unwrap();
+    assert_eq!(none, UpdatedSince { serials: vec![], tag: 0 });
+    write(engine, 0, (0..4).map(|n| new_pass(n, "file")).collect(), vec![]).await;
+    for n in [2, 0, 1] {
+        store.register(register("phone", n, 0)).await.unwrap();
+    }
+    let all = store.updated_since(&opera(), "phone", None).await.unwrap();
+    assert_eq!(all, UpdatedSince { serials: vec![pass_id(0), pass_id(1), pass_id(2)], tag: 3 });
+    let none = store.updated_since(&opera(), "phone", Some(all.tag)).await.unwrap();
+    assert_eq!(none, UpdatedSince { serials: vec![], tag: 3 });
+    write(engine, 1, vec![again(3, 1), again(1, 1)], vec![]).await;
+    let some = store.updated_since(&opera(), "phone", Some(3)).await.unwrap();
+    assert_eq!(some, UpdatedSince { serials: vec![pass_id(1)], tag: 6 });
+    let stale = store.updated_since(&opera(), "phone", Some(1)).await.unwrap();
+    assert_eq!(stale.serials, [pass_id(2), pass_id(1)]);
+    assert_eq!(store.updated_since(&tenant(1), "phone", None).await.unwrap().serials, []);
+}
+
+pub async fn a_410_about_an_earlier_life_of_the_token_is_ignored<E: Engine>(engine: &E) {
+    let store = engine.store();
+    store.register(register("phone", 0, 10)).await.unwrap();
+    store.register(register("phone", 1, 100)).await.unwrap();
+    store.register(register("watch", 1, 10)).await.unwrap();
+    assert_eq!(store.forget_device(&opera(), "phone", 99).await.unwrap(), []);
+    assert!(store.device(&opera(), "phone").await.unwrap().is_some());
+    write(engine, 101, vec![new_pass(1, "file")], vec![]).await;
+    let sending = effects(engine, 101).await;
+    assert_eq!(told(&sending), [(EffectKind::ApplePush, "phone", 1), (EffectKind::ApplePush, "watch", 1)]);
+    let lost = store.forget_device(&opera(), "phone", 100).await.unwrap();
+    assert_eq!(lost, [(pass_id(0), 0), (pass_id(1), 1)]);
+    assert_eq!(store.device(&opera(), "phone").await.unwrap(), None);
+    assert!(store.finish_effect(&sending[0], EffectNext::Gone, 102).await.unwrap(), "its sender ends in peace");
+    assert_eq!(store.forget_device(&opera(), "phone", 100).await.unwrap(), []);
+    assert_eq!(store.updated_since(&opera(), "phone", None).await.unwrap().serials, []);
+}
+
+pub async fn an_installation_is_saved_by_version_and_a_signal_counts_once<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let signal = |event: &str| SignalKey { source: "apple".to_owned(), event: event.to_owned(), at: 1 };
+    let (a, b, c) = (signal("a"), signal("b"), signal("c"));
+    let t = opera();
+    assert_eq!(store.installation(&t, &pass_id(0)).await.unwrap(), None);
+    let told = [a.clone(), b.clone(), a.clone()];
+    assert_eq!(store.new_signals(&t, &told).await.unwrap(), [a.clone(), b.clone()]);
+    assert!(!store.save_installation(&t, &pass_id(0), 1, "{}", &[]).await.unwrap(), "there is no version 1");
+    assert!(store.save_installation(&t, &pass_id(0), 0, "{\"n\":1}", &told).await.unwrap());
+    let saved = store.installation(&t, &pass_id(0)).await.unwrap().unwrap();
+    assert_eq!(saved, Installation { version: 1, body: "{\"n\":1}".to_owned() });
+    assert_eq!(store.new_signals(&t, &[a.clone(), b.clone(), c.clone()]).await.unwrap(), [c.clone()]);
+    assert_eq!(store.new_signals(&tenant(1), &[a.clone()]).await.unwrap(), [a.clone()]);
+    assert!(!store.save_installation(&t, &pass_id(0), 0, "{}", std::slice::from_ref(&c)).await.unwrap());
+    assert_eq!(store.new_signals(&t, std::slice::from_ref(&c)).await.unwrap(), [c.clone()], "both or neither");
+    assert!(!store.save_installation(&t, &pass_id(0), 1, "{}", &[c.clone(), b]).await.unwrap(), "b has counted");
+    assert!(store.save_installation(&t, &pass_id(0), 1, "{\"n\":2}", std::slice::from_ref(&c)).await.unwrap());
+    assert_eq!(store.installation(&t, &pass_id(0)).await.unwrap().unwrap().version, 2);
+    assert_eq!(store.new_signals(&t, &[c]).await.unwrap(), []);
+}
