@@ -11,7 +11,7 @@
 //! - `hostile.json`: any of these by its stem, as pieces to put together, for what is too large or too broken to be a file:
 //!   `{"notification": [{"text": "x", "times": 100000}, {"hex": "c3"}]}`; `{n}` in a text is the number of the repetition.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -133,32 +133,40 @@ impl Case {
     /// Compares with `expected.json`, or writes it when `UPDATE_GOLDEN` is set.
     pub fn check(&self, actual: &Value) -> Result<(), String> {
         let path = self.folder.join("expected.json");
-        let mut text = serde_json::to_string_pretty(actual).map_err(|error| error.to_string())?;
-        text.push('\n');
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            return fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()));
+            let text = serde_json::to_string_pretty(actual).map_err(|error| error.to_string())?;
+            return fs::write(&path, text + "\n").map_err(|error| format!("{}: {error}", path.display()));
         }
-        let expected = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let differs = expected.lines().zip(text.lines()).enumerate().find(|(_, (left, right))| left != right);
-        match differs {
-            Some((line, (expected, actual))) => Err(format!(
-                "{} line {}: expected {}, got {}",
-                path.display(),
-                line + 1,
-                expected.trim(),
-                actual.trim()
-            )),
-            None if expected != text => Err(format!("{} ends elsewhere than the answer", path.display())),
+        let expected = read_json(&path)?.ok_or_else(|| format!("{} is missing", path.display()))?;
+        match difference(&expected, actual, String::new()) {
+            Some(difference) => Err(format!("{}: {difference}", path.display())),
             None => Ok(()),
         }
     }
 }
 
+/// The first difference, with its pointer.
+fn difference(expected: &Value, actual: &Value, pointer: String) -> Option<String> {
+    match (expected, actual) {
+        (Value::Object(left), Value::Object(right)) => {
+            let names: BTreeSet<_> = left.keys().chain(right.keys()).collect();
+            names.into_iter().find_map(|name| match (left.get(name), right.get(name)) {
+                (Some(left), Some(right)) => difference(left, right, format!("{pointer}/{name}")),
+                (left, right) => Some(format!("{pointer}/{name}: expected {left:?}, got {right:?}")),
+            })
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
+            .iter()
+            .zip(right)
+            .enumerate()
+            .find_map(|(at, (left, right))| difference(left, right, format!("{pointer}/{at}"))),
+        (left, right) => (left != right).then(|| format!("{pointer}: expected {left}, got {right}")),
+    }
+}
+
 fn read_json(path: &Path) -> Result<Option<Value>, String> {
     match fs::read(path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).map(Some).map_err(|error| format!("{}: {error}", path.display()))
-        }
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| format!("{}: {error}", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
@@ -233,6 +241,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 pub struct Passes {
     pub known: Vec<KnownPass>,
     pub events: Vec<EventPart>,
+    /// Places in `known`: ten thousand passes are no list to walk.
+    places: BTreeMap<String, usize>,
     /// Passes whose movement one look has missed.
     absent: BTreeSet<String>,
 }
@@ -259,6 +269,7 @@ impl Passes {
             (None, Subject::Movement(id) | Subject::Contact(id)) => format!("pass-{id}"),
         };
         if let Action::Offer(_) = &operation.action {
+            self.places.insert(id.clone(), self.known.len());
             self.known.push(KnownPass {
                 pass: id.clone(),
                 subject: operation.subject.clone(),
@@ -270,15 +281,14 @@ impl Passes {
                 shown: vec![],
             });
         }
-        let events = self.events.clone();
-        let Some(pass) = self.known.iter_mut().find(|pass| pass.pass == id) else { return };
+        let Some(pass) = self.places.get(&id).and_then(|place| self.known.get_mut(*place)) else { return };
         match &operation.action {
             Action::Offer(part) | Action::Update(part) | Action::Revive(part) => {
                 pass.state = PassState::Live;
                 pass.order.clone_from(&operation.order);
                 pass.file.clone_from(&verdict.file);
                 pass.ticket.clone_from(&operation.ticket);
-                pass.shown = shown(part, &events);
+                pass.shown = shown(part, &self.events);
                 pass.snapshot = Some(part.clone());
                 self.absent.remove(&id);
             }
@@ -295,6 +305,7 @@ impl Passes {
             list.is_some_and(|list| list.iter().any(|entry| entry == id.as_str()))
         };
         self.known.retain(|pass| !listed("forgotten", pass));
+        self.places = self.known.iter().enumerate().map(|(place, pass)| (pass.pass.clone(), place)).collect();
         for pass in &mut self.known {
             if listed("erased", pass) {
                 pass.snapshot = None;

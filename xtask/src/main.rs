@@ -121,7 +121,7 @@ fn run(command: &Command) -> Result<bool> {
         What::Bench { what: Bench::Sandbox { report } } => {
             component::build(&mut steps)?;
             // The dev profile, as everything else: `cargo bench` would compile wasmtime a second time for its own.
-            let target = ["bench", "--profile", "dev", "--package", "passerelle-tests", "--bench", "sandbox"];
+            let target = ["bench", "--profile", "dev", "--workspace", "--exclude", "xtask", "--bench", "sandbox"];
             let mut build = step::cargo(&target);
             steps.must("the bench", step::with(&mut build, &["--no-run"]))?;
             let mut bench = step::cargo(&target);

@@ -135,10 +135,17 @@ fn examine(options: &CheckOptions) -> CheckReport {
             return report;
         }
     };
-    report.server.push(good(Subject::Configuration, format!("listens on {}, data in {}", settings.listen, settings.store.display())));
+    report.server.push(good(
+        Subject::Configuration,
+        format!("listens on {}, data in {}", settings.listen, settings.store.display()),
+    ));
     if settings.egress.plain_http {
         let says = "plain_http is on: tickets and credentials can be read on the way".to_owned();
-        report.server.push(warning(Subject::Configuration, says, "remove it from [egress] once the trial is over".to_owned()));
+        report.server.push(warning(
+            Subject::Configuration,
+            says,
+            "remove it from [egress] once the trial is over".to_owned(),
+        ));
     }
 
     let tenants = Tenants::new(&settings);
@@ -148,7 +155,8 @@ fn examine(options: &CheckOptions) -> CheckReport {
         if !names.contains(only) {
             let known: Vec<&str> = names.iter().map(TenantId::as_str).collect();
             let near = strict::nearest(only.as_str(), known.iter().copied());
-            let remedy = near.map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean {near}?"));
+            let remedy =
+                near.map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean {near}?"));
             report.server.push(Finding {
                 subject: Subject::Configuration,
                 state: State::Bad,
@@ -159,7 +167,11 @@ fn examine(options: &CheckOptions) -> CheckReport {
         names.retain(|name| name == only);
     } else if names.is_empty() && problems.is_empty() {
         let remedy = "copy examples/tenants/demo there and change its values".to_owned();
-        report.server.push(warning(Subject::Configuration, format!("no tenant in {}", settings.tenants.display()), remedy));
+        report.server.push(warning(
+            Subject::Configuration,
+            format!("no tenant in {}", settings.tenants.display()),
+            remedy,
+        ));
     }
     for name in names {
         let findings = tenant(&tenants, &name, options.now);
@@ -178,11 +190,18 @@ fn tenant(tenants: &Tenants, id: &TenantId, now: Millis) -> Vec<Finding> {
     };
     let reader = tenants.secrets(id);
     if let Ok(Loaded { tenant: Tenant { apple: Some(apple), .. }, .. }) = &examination.outcome {
-        let key = SecretReference::parse(&apple.identity.key.reference).ok().and_then(|reference| reader.read(&reference).ok());
+        let key = SecretReference::parse(&apple.identity.key.reference)
+            .ok()
+            .and_then(|reference| reader.read(&reference).ok());
         if let (Some(leaf), Some(key)) = (apple.identity.chain.first(), key)
             && let Err(problem) = keypair::belong_together(leaf, &key)
         {
-            findings.push(Finding { subject: Subject::Certificate, state: State::Bad, says: problem.to_string(), remedy: None });
+            findings.push(Finding {
+                subject: Subject::Certificate,
+                state: State::Bad,
+                says: problem.to_string(),
+                remedy: None,
+            });
         }
     }
     findings.extend(examination.references.iter().filter_map(|reference| exposed(&reader.locate(reference)?)));
@@ -213,11 +232,19 @@ fn whole(loaded: &Loaded, references: usize, now: Millis) -> Vec<Finding> {
         for problem in &problems {
             let state = if problem.is_fatal() { State::Bad } else { State::Warning };
             let remedy = "developer.apple.com, Certificates, Identifiers & Profiles".to_owned();
-            findings.push(Finding { subject: Subject::Certificate, state, says: problem.to_string(), remedy: Some(remedy) });
+            findings.push(Finding {
+                subject: Subject::Certificate,
+                state,
+                says: problem.to_string(),
+                remedy: Some(remedy),
+            });
         }
         if problems.is_empty() {
             let until = apple.identity.chain.first().and_then(|leaf| valid_until(leaf)).unwrap_or_default();
-            findings.push(good(Subject::Certificate, format!("{}, team {}, valid until {until}", apple.pass_type, apple.team)));
+            findings.push(good(
+                Subject::Certificate,
+                format!("{}, team {}, valid until {until}", apple.pass_type, apple.team),
+            ));
         }
     }
     let names: Vec<&str> = tenant.templates.keys().map(String::as_str).collect();
@@ -233,15 +260,18 @@ fn whole(loaded: &Loaded, references: usize, now: Millis) -> Vec<Finding> {
 
 /// A tenant that does not load: every problem, and which questions could not be asked because of it.
 fn broken(problems: &[Problem]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = problems.iter().map(|problem| bad(subject(problem.fault.area()), problem)).collect();
+    let mut findings: Vec<Finding> =
+        problems.iter().map(|problem| bad(subject(problem.fault.area()), problem)).collect();
     let concerns = |subject: Subject| findings.iter().any(|finding| finding.subject == subject);
     let after = match (concerns(Subject::Configuration), concerns(Subject::Secrets)) {
         (true, _) => "the configuration is right",
         (false, true) => "the secrets are there",
         (false, false) => "the rest is right",
     };
-    let unasked: Vec<Subject> =
-        [Subject::Secrets, Subject::Certificate, Subject::Templates, Subject::Images].into_iter().filter(|subject| !concerns(*subject)).collect();
+    let unasked: Vec<Subject> = [Subject::Secrets, Subject::Certificate, Subject::Templates, Subject::Images]
+        .into_iter()
+        .filter(|subject| !concerns(*subject))
+        .collect();
     findings.extend(unasked.into_iter().map(|subject| Finding {
         subject,
         state: State::Unknown,
@@ -303,7 +333,11 @@ fn exposed(path: &std::path::Path) -> Option<Finding> {
     let open = mode & 0o004 != 0 && !public;
     open.then(|| {
         let says = format!("{} can be read by every account of this machine", path.display());
-        warning(Subject::Secrets, says, format!("chmod 640 {0}, or 600 when it belongs to the account that runs this", path.display()))
+        warning(
+            Subject::Secrets,
+            says,
+            format!("chmod 640 {0}, or 600 when it belongs to the account that runs this", path.display()),
+        )
     })
 }
 
@@ -324,7 +358,12 @@ fn print(report: &CheckReport, config: &str, out: &mut dyn Write) -> std::io::Re
     for (tenant, findings) in &report.tenants {
         section(tenant.as_str(), findings, out)?;
     }
-    let bad = report.server.iter().chain(report.tenants.values().flatten()).filter(|finding| finding.state == State::Bad).count();
+    let bad = report
+        .server
+        .iter()
+        .chain(report.tenants.values().flatten())
+        .filter(|finding| finding.state == State::Bad)
+        .count();
     match bad {
         0 if report.ok => writeln!(out, "Everything is in order."),
         1 => writeln!(out, "1 thing to put right."),

@@ -47,7 +47,12 @@ pub struct NewKey<'a> {
 }
 
 /// Makes a key and keeps its hash. The key itself is in the answer only.
-pub async fn create<S: Store, R: Random>(store: &S, random: &R, now: Millis, new: NewKey<'_>) -> Result<Zeroizing<String>, KeyError> {
+pub async fn create<S: Store, R: Random>(
+    store: &S,
+    random: &R,
+    now: Millis,
+    new: NewKey<'_>,
+) -> Result<Zeroizing<String>, KeyError> {
     let scopes: Vec<Scope> = new.scopes.iter().map(|scope| Scope::from_str(scope)).collect::<Result<_, _>>()?;
     if new.label.chars().count() > 100 || new.label.chars().any(char::is_control) {
         return Err(KeyError::Label);
@@ -73,11 +78,16 @@ pub async fn create<S: Store, R: Random>(store: &S, random: &R, now: Millis, new
 pub async fn list<S: Store>(store: &S, tenant: &TenantId, now: Millis, out: &mut dyn Write) -> Result<(), KeyError> {
     let rows = store.api_keys(tenant).await?;
     if rows.is_empty() {
-        writeln!(out, "No API keys for {tenant}. `passerelle key create --tenant {tenant} --scope Pass.Read` makes one.")?;
+        writeln!(
+            out,
+            "No API keys for {tenant}. `passerelle key create --tenant {tenant} --scope Pass.Read` makes one."
+        )?;
         return Ok(());
     }
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["ID", "STATE", "SCOPES", "CREATED", "EXPIRES", "LABEL"]);
+    table
+        .load_preset(comfy_table::presets::NOTHING)
+        .set_header(["ID", "STATE", "SCOPES", "CREATED", "EXPIRES", "LABEL"]);
     for row in rows {
         let state = match (row.revoked_at, row.expires_at) {
             (Some(_), _) => "revoked",

@@ -116,8 +116,10 @@ pub async fn record<A: Answers>(
     };
     let unchanged = after.as_ref() == Some(&before);
 
-    let (names, documents): (Vec<&str>, Vec<Value>) =
-        [(CHANGE, change), (BEFORE, Some(before)), (AFTER, after)].into_iter().filter_map(|(name, document)| Some((name, document?))).unzip();
+    let (names, documents): (Vec<&str>, Vec<Value>) = [(CHANGE, change), (BEFORE, Some(before)), (AFTER, after)]
+        .into_iter()
+        .filter_map(|(name, document)| Some((name, document?)))
+        .unzip();
     let scrubbed = Scrubber::new(key).scrub(&documents);
 
     std::fs::create_dir_all(&options.out).map_err(|error| RecordError::Write(options.out.clone(), error))?;
@@ -136,7 +138,11 @@ fn write(folder: &Path, name: &str, document: &Value) -> Result<PathBuf, RecordE
     let path = folder.join(name);
     // `{:#}` of a value cannot fail.
     let text = format!("{document:#}\n");
-    let written = OpenOptions::new().write(true).create_new(true).open(&path).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => Ok(path),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(RecordError::Exists(path)),
@@ -166,7 +172,11 @@ mod tests {
 
     fn options(out: &Path) -> RecordOptions {
         let change = json!({"orderSecretToken": "9f3c0c7e5b", "state": "MODIFIED"}).to_string();
-        RecordOptions { subject: Subject::Token("9f3c0c7e5b".to_owned()), out: out.join("case"), change: Some(change.into()) }
+        RecordOptions {
+            subject: Subject::Token("9f3c0c7e5b".to_owned()),
+            out: out.join("case"),
+            change: Some(change.into()),
+        }
     }
 
     const FIRST: &str = r#"{"statusCode":"success","orderSecretId":"9f3c0c7e5b","beneficiaryFirstname":"Ada"}"#;
@@ -179,10 +189,12 @@ mod tests {
     #[tokio::test]
     async fn a_recording_is_a_case_without_the_person() {
         let folder = tempfile::tempdir().unwrap();
-        let recorded = record(&answers([FIRST, SECOND]), &[1; 32], &options(folder.path()), async || Ok(true)).await.unwrap();
+        let recorded =
+            record(&answers([FIRST, SECOND]), &[1; 32], &options(folder.path()), async || Ok(true)).await.unwrap();
         assert_eq!(recorded.files.len(), 3);
         assert!(!recorded.unchanged);
-        let (change, before, after) = (load(folder.path(), CHANGE), load(folder.path(), BEFORE), load(folder.path(), AFTER));
+        let (change, before, after) =
+            (load(folder.path(), CHANGE), load(folder.path(), BEFORE), load(folder.path(), AFTER));
         assert_eq!(change["orderSecretToken"], after["orderSecretId"]);
         assert_eq!(before["orderSecretId"], after["orderSecretId"]);
         assert_ne!(before["beneficiaryFirstname"], after["beneficiaryFirstname"]);
@@ -204,14 +216,16 @@ mod tests {
     #[tokio::test]
     async fn a_change_that_has_not_arrived_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let recorded = record(&answers([FIRST, FIRST]), &[1; 32], &options(folder.path()), async || Ok(true)).await.unwrap();
+        let recorded =
+            record(&answers([FIRST, FIRST]), &[1; 32], &options(folder.path()), async || Ok(true)).await.unwrap();
         assert!(recorded.unchanged);
     }
 
     #[tokio::test]
     async fn nothing_is_written_when_something_is_wrong() {
         let folder = tempfile::tempdir().unwrap();
-        let failed = record(&answers([FIRST, "<html>Ada</html>"]), &[1; 32], &options(folder.path()), async || Ok(true)).await;
+        let failed =
+            record(&answers([FIRST, "<html>Ada</html>"]), &[1; 32], &options(folder.path()), async || Ok(true)).await;
         assert!(matches!(failed, Err(RecordError::NotJson(_))));
         let failed = record(&answers([FIRST]), &[1; 32], &options(folder.path()), async || Ok(true)).await;
         assert!(matches!(failed, Err(RecordError::Secutix(SecutixError::NotFound))));

@@ -50,9 +50,8 @@ impl KeySigner {
             return self.read(reference);
         };
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = parsed
-            .entry(reference.tenant.clone())
-            .or_insert_with(|| Parsed { of: Weak::new(), keys: HashMap::new() });
+        let entry =
+            parsed.entry(reference.tenant.clone()).or_insert_with(|| Parsed { of: Weak::new(), keys: HashMap::new() });
         // A weak pointer keeps its address taken, so equal addresses are the same tenant.
         if !std::ptr::eq(entry.of.as_ptr(), Arc::as_ptr(&tenant)) {
             *entry = Parsed { of: Arc::downgrade(&tenant), keys: HashMap::new() };

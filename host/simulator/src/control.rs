@@ -25,7 +25,7 @@ pub(crate) struct Control {
 enum ControlError {
     #[error("no such path; GET / lists them")]
     NoPath,
-    #[error("{0}")]
+    #[error("missing or wrong: {0}")]
     Missing(&'static str),
     #[error(transparent)]
     Institution(#[from] crate::secutix::InstitutionError),
@@ -85,7 +85,7 @@ impl Control {
         let body = if request.body().is_empty() {
             json!({})
         } else {
-            serde_json::from_slice(request.body()).map_err(|_| ControlError::Missing("the body is not JSON"))?
+            serde_json::from_slice(request.body()).map_err(|_| ControlError::Missing("the body, in JSON"))?
         };
         self.perform(rest, &body).await
     }

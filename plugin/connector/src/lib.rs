@@ -12,6 +12,7 @@ mod component;
 pub(crate) mod canonical;
 pub mod installation;
 pub(crate) mod lenient;
+pub(crate) mod order;
 pub mod payload;
 pub mod scenario;
 pub mod template;

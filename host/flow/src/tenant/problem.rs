@@ -153,7 +153,7 @@ pub enum Fault {
     Credential { key: String, source: super::credential::CredentialFault },
     #[error("\"{key}\" names the template {name:?}, but there is no folder templates/{name}{}", nearest.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
     NoTemplate { key: String, name: String, nearest: Option<String> },
-    #[error("\"{key}\" needs a template for {needed}; {name:?} is for {found}")]
+    #[error("\"{key}\" needs a template of the kind {needed}; {name:?} is of the kind {found}")]
     OtherKind { key: String, name: String, needed: &'static str, found: &'static str },
     /// The template compiler's own words.
     #[error("{key}{}{problem}", if key.is_empty() { "" } else { ": " })]

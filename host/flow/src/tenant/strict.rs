@@ -81,11 +81,14 @@ pub fn read<T: DeserializeOwned + JsonSchema>(file: &str, content: &[u8]) -> Res
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // What the parser made of a broken file is a guess, and problems in a guess would mislead.
-        let syntax = |error: &toml::de::Error| Problem {
-            place: at(error.span()),
-            fault: Fault::Syntax(one_line(error.message())),
-        };
-        return Err(errors.iter().map(syntax).collect());
+        let mut problems: Vec<Problem> = errors
+            .iter()
+            .map(|error| Problem { place: at(error.span()), fault: Fault::Syntax(one_line(error.message())) })
+            .collect();
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        // What follows on the same line is mostly an echo of the first.
+        problems.dedup_by_key(|problem| problem.place.position.map(|position| position.line));
+        return Err(problems);
     }
 
     let schema = schema_of::<T>();
@@ -300,7 +303,7 @@ fn plain(name: &str) -> Cow<'_, str> {
 
 pub(super) fn join(path: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-');
-    let name = if bare { Cow::Borrowed(name) } else { Cow::Owned(format!("{name:?}")) };
+    let name = if bare { Cow::Borrowed(name) } else { Cow::Owned(format!("'{}'", name.escape_debug())) };
     if path.is_empty() { name.into_owned() } else { format!("{path}.{name}") }
 }
 
@@ -322,7 +325,8 @@ fn choices(schema: &Value) -> Vec<&str> {
 fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
-        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a number with a decimal point",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "a list",

@@ -12,7 +12,9 @@ use x509_cert::der::Decode as _;
 pub(super) enum PairProblem {
     #[error("the private key is neither RSA (2048 bits or more) nor P-256, or it is damaged")]
     Key,
-    #[error("the private key is not the one that the certificate was requested with; Keychain Access shows the pair that belongs together")]
+    #[error(
+        "the private key is not the one that the certificate was requested with; Keychain Access shows the pair that belongs together"
+    )]
     Other,
 }
 

@@ -26,7 +26,11 @@ fn issue(pass_type: &str, until: i32) -> Issued {
     leaf.not_before = date_time_ymd(2025, 1, 1);
     leaf.not_after = date_time_ymd(until, 1, 1);
     let key = KeyPair::generate().unwrap();
-    Issued { certificate: leaf.signed_by(&key, &authority).unwrap().pem(), intermediate: authority.pem(), key: key.serialize_pem() }
+    Issued {
+        certificate: leaf.signed_by(&key, &authority).unwrap().pem(),
+        intermediate: authority.pem(),
+        key: key.serialize_pem(),
+    }
 }
 
 /// The shipped example with secrets that are made for it.
@@ -38,7 +42,8 @@ fn example(issued: &Issued) -> tempfile::TempDir {
     copy(&examples.join("tenants/demo"), &demo);
     fs::create_dir_all(demo.join("apple")).unwrap();
     crate::keys::seal(&demo.join("seal.key"), &crate::host::SystemRandom).unwrap();
-    let account = serde_json::json!({ "client_email": "wallet@demo.iam.gserviceaccount.com", "private_key": issued.key });
+    let account =
+        serde_json::json!({ "client_email": "wallet@demo.iam.gserviceaccount.com", "private_key": issued.key });
     for (name, content) in [
         ("secutix.secret", "s3cret"),
         ("apple/pass.pem", &issued.certificate),
@@ -56,7 +61,11 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { fs::copy(entry.path(), target).map(drop).unwrap() }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            fs::copy(entry.path(), target).map(drop).unwrap()
+        }
     }
 }
 
@@ -93,10 +102,19 @@ fn the_shipped_example_is_in_order() {
     let (report, printed) = check(folder.path(), None);
     assert!(report.ok, "{printed}");
     assert!(report.tenants.values().flatten().all(|finding| finding.state == State::Good), "{printed}");
-    for part in ["✓ configuration", "✓ secrets", "✓ certificate", "valid until 2040-01-01", "✓ templates", "✓ images", "Everything is in order."] {
+    for part in [
+        "✓ configuration",
+        "✓ secrets",
+        "✓ certificate",
+        "valid until 2040-01-01",
+        "✓ templates",
+        "✓ images",
+        "Everything is in order.",
+    ] {
         assert!(printed.contains(part), "{part}: {printed}");
     }
-    let written: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("report.json")).unwrap()).unwrap();
+    let written: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.path().join("report.json")).unwrap()).unwrap();
     assert_eq!(written.get("ok"), Some(&true.into()));
     assert!(written.pointer("/tenants/demo/0/state").is_some_and(|state| state == "good"), "{written}");
 }
@@ -111,7 +129,11 @@ fn a_certificate_of_another_pass_type_or_key_or_age_is_told() {
 
     let foreign = Issued { key: issue(PASS_TYPE, 2040).key, ..issue(PASS_TYPE, 2040) };
     let (report, printed) = check(example(&foreign).path(), None);
-    assert!(!report.ok && says(&report, Subject::Certificate, State::Bad, "not the one that the certificate was requested with"), "{printed}");
+    assert!(
+        !report.ok
+            && says(&report, Subject::Certificate, State::Bad, "not the one that the certificate was requested with"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -123,9 +145,13 @@ fn a_secret_that_everybody_may_read_is_a_warning() {
         let key = folder.path().join("tenants/demo/apple/pass.key");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
         // A certificate is public.
-        fs::set_permissions(folder.path().join("tenants/demo/apple/pass.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::set_permissions(folder.path().join("tenants/demo/apple/pass.pem"), fs::Permissions::from_mode(0o644))
+            .unwrap();
         let (report, printed) = check(folder.path(), None);
-        assert!(report.ok && says(&report, Subject::Secrets, State::Warning, "apple/pass.key can be read"), "{printed}");
+        assert!(
+            report.ok && says(&report, Subject::Secrets, State::Warning, "apple/pass.key can be read"),
+            "{printed}"
+        );
         assert!(!printed.contains("apple/pass.pem can be read"), "{printed}");
     }
 }

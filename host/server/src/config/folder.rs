@@ -24,10 +24,15 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Reads a tenant's folder. `shown` is how messages name it.
 pub fn read(folder: &Path, shown: &str) -> Result<TenantFiles, Vec<Problem>> {
-    let mut walk = Walk { root: folder.canonicalize().ok(), shown, files: BTreeMap::new(), bytes: 0, problems: Vec::new() };
+    let mut walk =
+        Walk { root: folder.canonicalize().ok(), shown, files: BTreeMap::new(), bytes: 0, problems: Vec::new() };
     walk.file(&folder.join(TENANT_FILE), TENANT_FILE);
     walk.folder(&folder.join("templates"), "templates", 0);
-    if walk.problems.is_empty() { Ok(TenantFiles { shown: shown.to_owned(), files: walk.files }) } else { Err(walk.problems) }
+    if walk.problems.is_empty() {
+        Ok(TenantFiles { shown: shown.to_owned(), files: walk.files })
+    } else {
+        Err(walk.problems)
+    }
 }
 
 struct Walk<'a> {

@@ -65,7 +65,8 @@ impl SecretReader {
         }
         let file = File::open(path).map_err(problem)?;
         // The whole room at once: a buffer that grows leaves copies of its content behind.
-        let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len().min(SECRET_LIMIT)).unwrap_or(0) + 1));
+        let mut content =
+            Zeroizing::new(Vec::with_capacity(usize::try_from(meta.len().min(SECRET_LIMIT)).unwrap_or(0) + 1));
         file.take(SECRET_LIMIT + 1).read_to_end(&mut content).map_err(problem)?;
         let too_large = u64::try_from(content.len()).is_ok_and(|length| length > SECRET_LIMIT);
         if too_large { Err(SecretProblem::TooLarge) } else { Ok(content) }

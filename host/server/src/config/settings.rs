@@ -10,11 +10,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use passerelle_flow::access::Environment;
 use passerelle_flow::options::{Backoff, Options};
+use passerelle_flow::tenant::credential;
 use passerelle_flow::tenant::load::Defaults;
 use passerelle_flow::tenant::problem::{self, Fault, Place, Problem};
 use passerelle_flow::tenant::secret::{SecretProblem, SecretReference};
 use passerelle_flow::tenant::strict::{self, Positions};
-use passerelle_flow::tenant::credential;
 
 use super::file::{LogTable, ServerFile, WorkerTable};
 use super::secrets::SecretReader;
@@ -71,14 +71,25 @@ impl Settings {
         let (file, positions) = strict::read::<ServerFile>(shown, content)?;
         let mut reader = Reader { positions, problems: Vec::new() };
 
-        let listen = reader.parsed("server.listen", &file.server.listen, "must be an address and a port such as 127.0.0.1:8080 or [::]:8080");
-        let public_url = file.server.public_url.as_deref().map(|url| reader.address("server.public_url", url, file.egress.plain_http));
+        let listen = reader.parsed(
+            "server.listen",
+            &file.server.listen,
+            "must be an address and a port such as 127.0.0.1:8080 or [::]:8080",
+        );
+        let public_url = file
+            .server
+            .public_url
+            .as_deref()
+            .map(|url| reader.address("server.public_url", url, file.egress.plain_http));
         let environment = Environment::parse(&file.server.environment)
             .map_err(|_| reader.rule("server.environment", "must be 1 to 12 of a-z and 0-9"))
             .ok();
-        let allow = file.egress.allow.iter().enumerate().filter_map(|(index, network)| {
-            reader.network(&format!("egress.allow[{index}]"), network)
-        });
+        let allow = file
+            .egress
+            .allow
+            .iter()
+            .enumerate()
+            .filter_map(|(index, network)| reader.network(&format!("egress.allow[{index}]"), network));
         let allow = allow.collect();
         let extra_roots = reader.extra_roots(&file.egress.extra_roots, base);
         reader.backoff(&file.worker);
@@ -129,7 +140,9 @@ impl Reader {
     }
 
     fn address(&mut self, key: &str, text: &str, plain_http: bool) -> Option<String> {
-        problem::address(text, plain_http).map_err(|why| self.report(key, Fault::Address { key: key.to_owned(), why })).ok()
+        problem::address(text, plain_http)
+            .map_err(|why| self.report(key, Fault::Address { key: key.to_owned(), why }))
+            .ok()
     }
 
     /// A network, or one address of it.
@@ -229,7 +242,10 @@ mod tests {
             (own.debounce, own.max_wait, own.lease, own.dead_after, own.effect_dead_after, own.body_limit),
             (flows.debounce, flows.max_wait, flows.lease, flows.dead_after, flows.effect_dead_after, flows.body_limit)
         );
-        assert_eq!((own.retry.first, own.retry.factor, own.retry.most), (flows.retry.first, flows.retry.factor, flows.retry.most));
+        assert_eq!(
+            (own.retry.first, own.retry.factor, own.retry.most),
+            (flows.retry.first, flows.retry.factor, flows.retry.most)
+        );
         assert_eq!(settings.threads, None);
     }
 
@@ -279,8 +295,8 @@ mod tests {
         )
         .unwrap_err();
         let starts: Vec<&str> = told.lines().filter_map(|line| line.split(' ').next()).collect();
-        let expected =
-            ["2:10:", "3:14:", "4:15:", "6:24:", "7:16:", "7:35:", "9:15:", "10:33:"].map(|place| format!("passerelle.toml:{place}"));
+        let expected = ["2:10:", "3:14:", "4:15:", "6:24:", "7:16:", "7:35:", "9:15:", "10:33:"]
+            .map(|place| format!("passerelle.toml:{place}"));
         assert_eq!(starts, expected, "{told}");
     }
 }

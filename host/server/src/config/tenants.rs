@@ -121,7 +121,8 @@ impl Tenants {
             let files = self.files(id);
             let reader = self.secrets(id);
             let now = |references: &BTreeSet<SecretReference>| {
-                let contents = references.iter().map(|reference| (reference.clone(), content_digest(&reader.read(reference))));
+                let contents =
+                    references.iter().map(|reference| (reference.clone(), content_digest(&reader.read(reference))));
                 fingerprint(&files, &contents.collect())
             };
             if seen.get(id).is_some_and(|seen| seen.fingerprint == now(&seen.references)) {
@@ -190,7 +191,9 @@ impl Tenants {
         let problem = |path: &Path, fault| Problem { place: Place::file(path.display().to_string()), fault };
         let entries = std::fs::read_dir(&self.folder).map_err(|error| {
             let fault = match error.kind() {
-                std::io::ErrorKind::NotFound => Fault::Folder("there is no such folder; `folder` under [tenants] in passerelle.toml names it"),
+                std::io::ErrorKind::NotFound => {
+                    Fault::Folder("there is no such folder; `folder` under [tenants] in passerelle.toml names it")
+                }
                 _ => Fault::Unreadable,
             };
             problem(&self.folder, fault)
@@ -241,7 +244,9 @@ fn content_digest(content: &Result<Zeroizing<Vec<u8>>, SecretProblem>) -> Finger
 fn fingerprint(files: &Files, secrets: &BTreeMap<SecretReference, Fingerprint>) -> Fingerprint {
     let mut parts: Vec<Vec<u8>> = Vec::new();
     match files {
-        Ok(files) => parts.extend(files.files.iter().flat_map(|(name, content)| [name.as_bytes().to_vec(), sha256(&[content]).to_vec()])),
+        Ok(files) => parts.extend(
+            files.files.iter().flat_map(|(name, content)| [name.as_bytes().to_vec(), sha256(&[content]).to_vec()]),
+        ),
         Err(problems) => parts.extend(problems.iter().map(|problem| problem.to_string().into_bytes())),
     }
     parts.extend(secrets.iter().flat_map(|(reference, digest)| [reference.to_string().into_bytes(), digest.to_vec()]));

@@ -187,7 +187,8 @@ mod tests {
         let watch = Watch::start(Arc::clone(&tenants));
         let mut looks = watch.looks();
         folder.rename("demo", "Renamed");
-        let renamed = looks.wait_for(|_| tenants.get(&Folder::id("demo")).is_some_and(|tenant| tenant.organization == "Renamed"));
+        let renamed =
+            looks.wait_for(|_| tenants.get(&Folder::id("demo")).is_some_and(|tenant| tenant.organization == "Renamed"));
         tokio::time::timeout(PATIENCE, renamed).await.unwrap().unwrap();
     }
 

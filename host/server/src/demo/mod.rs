@@ -3,10 +3,10 @@
 //! Owns the order of the play: a simulated world, a server on real sockets, purchases, phones, the seven use cases, a scan, a burst, and the
 //! table. Does not own the world (`passerelle_simulator`) nor anything that the server does. What it checks is what the phones show.
 
-mod client;
+pub mod client;
 mod report;
 mod scenes;
-mod stage;
+pub mod stage;
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use anyhow::Context as _;
 
 pub use report::{Report, Scenario};
 
-use stage::Stage;
+use stage::{Stage, StageOptions};
 
 pub struct DemoOptions {
     pub folder: Option<PathBuf>,
@@ -37,8 +37,8 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
         }
     };
     say("Starting a simulated SecuTix, Apple, Google and phones, and a server that knows only their addresses ...");
-    let stage = Stage::set(&folder, options.connector).await?;
-    let report = scenes::play(&stage).await?;
+    let stage = Stage::set(&folder, StageOptions { connector: options.connector.clone(), ..StageOptions::default() }).await?;
+    let report = play(&stage).await?;
     report.print();
     if let Some(path) = &options.report {
         std::fs::write(path, report.json()?).with_context(|| format!("cannot write {}", path.display()))?;
@@ -50,6 +50,11 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
     }
     stage.strike().await?;
     Ok(report.ok)
+}
+
+/// The play, on a stage that is set.
+pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
+    scenes::play(stage).await
 }
 
 /// Progress for the person in front of it; the table goes to standard output.

@@ -93,15 +93,16 @@ impl Report {
     #[allow(clippy::print_stdout)] // the table is what the command is for
     pub fn print(&self) {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_preset(presets::UTF8_FULL).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
         table.set_header(["use case", "recognised as", "facts seen | matrix", "passes: before → after", "ms to phone", "SecuTix calls", ""]);
         for scenario in &self.scenarios {
             let passes: Vec<String> = scenario
                 .passes
                 .iter()
-                .map(|pass| match pass.before == pass.after {
-                    true => format!("{}: {} (unchanged)", pass.phone, pass.after),
-                    false => format!("{}: {}\n  → {}", pass.phone, pass.before, pass.after),
+                .map(|pass| match (&pass.before, &pass.after) {
+                    (before, after) if before.is_empty() => format!("{}: {after}", pass.phone),
+                    (before, after) if before == after => format!("{}: {after} (unchanged)", pass.phone),
+                    (before, after) => format!("{}: {before}\n  → {after}", pass.phone),
                 })
                 .collect();
             let ok = match scenario.ok {
@@ -125,6 +126,12 @@ impl Report {
         let good = self.scenarios.iter().filter(|scenario| scenario.ok).count();
         println!("{good} of {} scenarios ok", self.scenarios.len());
     }
+}
+
+/// As wide as the terminal says it is, within what the table can be read in; files and pipes get a width that fits a page.
+fn width() -> u16 {
+    const PAGE: u16 = 160;
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(PAGE).clamp(110, 220)
 }
 
 fn columns(scenario: &Scenario, side: impl Fn(&FactPair) -> &String) -> String {

@@ -351,10 +351,28 @@ fn pairs(stage: &Stage, held: &Held, apple: Option<&PassView>, google: Option<&G
         before: before.unwrap_or_default(),
         after: after.unwrap_or_default(),
     };
+    let (apple_now, google_now) = (stage.apple(held), stage.google(held));
+    let apple_after = apple_now.as_ref().map(|now| apple_line(now) + &apple.map(|then| changed(then, now)).unwrap_or_default());
+    let google_after = google_now.as_ref().map(|now| {
+        let renamed = google.is_some_and(|then| then.holder != now.holder);
+        google_line(now) + if renamed { " · another holder" } else { "" }
+    });
     vec![
-        pair("iPhone", apple.map(apple_line), stage.apple(held).as_ref().map(apple_line)),
-        pair("Android", google.map(google_line), stage.google(held).as_ref().map(google_line)),
+        pair("iPhone", apple.map(apple_line), apple_after),
+        pair("Android", google.map(google_line), google_after),
     ]
+}
+
+/// Fields of the pass that differ and that the line does not show, by their keys.
+fn changed(then: &PassView, now: &PassView) -> String {
+    if now.voided || apple_line(then) != apple_line(now) && then.barcode == now.barcode {
+        return String::new();
+    }
+    let keys = then.fields.keys().chain(now.fields.keys());
+    let mut differing: Vec<&str> = keys.filter(|key| then.field(key) != now.field(key)).map(String::as_str).collect();
+    differing.sort_unstable();
+    differing.dedup();
+    if differing.is_empty() { String::new() } else { format!(" · other {}", differing.join(", ")) }
 }
 
 fn apple_line(view: &PassView) -> String {

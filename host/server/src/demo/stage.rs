@@ -28,6 +28,7 @@ const LOOK: Duration = Duration::from_millis(10);
 pub struct Stage {
     pub world: Simulator,
     pub server: Server,
+    pub settings: Settings,
     pub tenant: TenantId,
     pub iphone: Iphone,
     pub android: GooglePhone,
@@ -42,21 +43,51 @@ pub struct Held {
     pub object: String,
 }
 
+/// What a stage may differ in from the demo's.
+#[derive(Default)]
+pub struct StageOptions {
+    pub connector: Option<Vec<u8>>,
+    pub simulator: SimulatorConfig,
+    /// Changes `passerelle.toml` as it was read.
+    pub settings: Option<fn(&mut Settings)>,
+    /// Changes the text of the tenant's `tenant.toml` before it is read.
+    pub tenant: Option<fn(String) -> String>,
+}
+
 impl Stage {
-    pub async fn set(folder: &Path, connector: Option<Vec<u8>>) -> anyhow::Result<Self> {
-        let world = Simulator::start(SimulatorConfig { control: true, ..SimulatorConfig::default() }).await?;
+    pub async fn set(folder: &Path, options: StageOptions) -> anyhow::Result<Self> {
+        let simulator = SimulatorConfig { control: true, ..options.simulator };
+        let world = Simulator::start(simulator).await?;
         // The port must be known before the configuration that passes are made from.
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let config = example::write(folder, &world, address)?;
-        let settings = Settings::read(&config).map_err(problems)?;
-        let options = StartOptions { connector, listener: Some(listener), ..StartOptions::default() };
-        let server = Server::start(&settings, options).await?;
+        if let Some(change) = options.tenant {
+            let path = folder.join("tenants").join(example::TENANT).join("tenant.toml");
+            let text = std::fs::read_to_string(&path)?;
+            std::fs::write(&path, change(text))?;
+        }
+        let mut settings = Settings::read(&config).map_err(problems)?;
+        if let Some(change) = options.settings {
+            change(&mut settings);
+        }
+        let start = StartOptions { connector: options.connector, listener: Some(listener), ..StartOptions::default() };
+        let server = Server::start(&settings, start).await?;
         let tenant = TenantId::parse(example::TENANT)?;
         if server.flow.host.tenants.get(&tenant).is_none() {
             bail!("the example tenant is not in force; `passerelle check --config {}` says why", config.display());
         }
-        let scopes = ["Pass.Read".to_owned(), "Pass.Write".to_owned()];
+        let key = Self::key(&server, &settings, &tenant, &["Pass.Read", "Pass.Write"]).await?;
+        let base = format!("http://{address}");
+        world.secutix().listen_at(&format!("{base}/api/{tenant}/webhooks/listeners/secutix/orders"));
+        let iphone = world.iphone("Ada's iPhone");
+        let android = world.android("Ada's Android");
+        Ok(Self { iphone, android, caller: Caller::new(base, key), world, server, settings, tenant })
+    }
+
+    /// Makes an API key.
+    pub async fn key(server: &Server, settings: &Settings, tenant: &TenantId, scopes: &[&str]) -> anyhow::Result<String> {
+        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let new = keys::NewKey {
             environment: settings.environment.clone(),
             tenant: tenant.clone(),
@@ -65,12 +96,7 @@ impl Stage {
             expires: None,
         };
         let host = &server.flow.host;
-        let key = keys::create(&host.store, &host.random, server.clock.now(), new).await?;
-        let base = format!("http://{address}");
-        world.secutix().listen_at(&format!("{base}/api/{tenant}/webhooks/listeners/secutix/orders"));
-        let iphone = world.iphone("Ada's iPhone");
-        let android = world.android("Ada's Android");
-        Ok(Self { iphone, android, caller: Caller::new(base, key.to_string()), world, server, tenant })
+        Ok(keys::create(&host.store, &host.random, server.clock.now(), new).await?.to_string())
     }
 
     pub async fn strike(self) -> anyhow::Result<()> {

@@ -87,7 +87,8 @@ impl Egress {
             failure
         })?;
         let (parts, body) = response.into_parts();
-        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let announced =
+            parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > limit) && !body.is_end_stream() {
             return Err(HttpFailure::TooLarge);
         }
@@ -151,7 +152,9 @@ fn failure(error: &(dyn Error + 'static)) -> HttpFailure {
         Some(DialError::Forbidden(_) | DialError::Plain) => HttpFailure::Denied,
         Some(DialError::Url) => HttpFailure::Invalid,
         Some(DialError::Slow) => HttpFailure::TimedOut,
-        Some(DialError::Name(_) | DialError::Tcp(_) | DialError::Tls(_) | DialError::Protocol) | None => HttpFailure::Unreachable,
+        Some(DialError::Name(_) | DialError::Tcp(_) | DialError::Tls(_) | DialError::Protocol) | None => {
+            HttpFailure::Unreachable
+        }
     }
 }
 

@@ -68,9 +68,9 @@ impl tower_service::Service<Uri> for Dialer {
 
     fn call(&mut self, url: Uri) -> Self::Future {
         let dialer = self.clone();
-        Box::pin(async move {
-            tokio::time::timeout(CONNECT, dialer.connect(&url)).await.unwrap_or(Err(DialError::Slow))
-        })
+        Box::pin(
+            async move { tokio::time::timeout(CONNECT, dialer.connect(&url)).await.unwrap_or(Err(DialError::Slow)) },
+        )
     }
 }
 
@@ -136,7 +136,9 @@ impl fmt::Debug for Wire {
 impl Connection for Wire {
     fn connected(&self) -> Connected {
         match self {
-            Self::Tls(stream) if stream.inner().get_ref().1.alpn_protocol() == Some(b"h2") => Connected::new().negotiated_h2(),
+            Self::Tls(stream) if stream.inner().get_ref().1.alpn_protocol() == Some(b"h2") => {
+                Connected::new().negotiated_h2()
+            }
             _ => Connected::new(),
         }
     }

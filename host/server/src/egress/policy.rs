@@ -31,10 +31,7 @@ impl VettedAddress {
 pub struct Forbidden(pub IpAddr);
 
 /// All of them or none: a name that leads inside with one of its answers is not asked which one it meant.
-pub fn vet(
-    addresses: impl IntoIterator<Item = SocketAddr>,
-    policy: &Policy,
-) -> Result<Vec<VettedAddress>, Forbidden> {
+pub fn vet(addresses: impl IntoIterator<Item = SocketAddr>, policy: &Policy) -> Result<Vec<VettedAddress>, Forbidden> {
     let judge = |address: SocketAddr| match permits(address.ip(), policy) {
         true => Ok(VettedAddress(address)),
         false => Err(Forbidden(address.ip())),
@@ -52,7 +49,9 @@ pub fn permits(address: IpAddr, policy: &Policy) -> bool {
         IpAddr::V4(address) => !FORBIDDEN_V4.iter().any(|network| network.contains(&address)),
         // Of IPv6 only 2000::/3 is handed out as public unicast. All else (loopback, fe80::/10, unique local fc00::/7 with the metadata service
         // fd00:ec2::254, multicast, NAT64 64:ff9b::/96 and 64:ff9b:1::/48, discard, whatever comes) is forbidden by not being in it.
-        IpAddr::V6(address) => PUBLIC_V6.contains(&address) && !FORBIDDEN_V6.iter().any(|network| network.contains(&address)),
+        IpAddr::V6(address) => {
+            PUBLIC_V6.contains(&address) && !FORBIDDEN_V6.iter().any(|network| network.contains(&address))
+        }
     }
 }
 
@@ -63,7 +62,9 @@ fn canonical(address: IpAddr) -> IpAddr {
     match v6.to_ipv4_mapped() {
         Some(v4) => IpAddr::V4(v4),
         None => match v6.octets() {
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] if u32::from_be_bytes([a, b, c, d]) > 1 => Ipv4Addr::new(a, b, c, d).into(),
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] if u32::from_be_bytes([a, b, c, d]) > 1 => {
+                Ipv4Addr::new(a, b, c, d).into()
+            }
             _ => address,
         },
     }
@@ -79,23 +80,23 @@ const fn v6(a: u16, b: u16, prefix: u8) -> Ipv6Net {
 
 /// IANA's special-purpose registry, and one address that is public by number only.
 const FORBIDDEN_V4: [Ipv4Net; 17] = [
-    v4(0, 0, 0, 0, 8),       // this network; 0.0.0.0 reaches the machine itself
-    v4(10, 0, 0, 0, 8),      // private
-    v4(100, 64, 0, 0, 10),   // carrier-grade NAT
-    v4(127, 0, 0, 0, 8),     // loopback
+    v4(0, 0, 0, 0, 8),        // this network; 0.0.0.0 reaches the machine itself
+    v4(10, 0, 0, 0, 8),       // private
+    v4(100, 64, 0, 0, 10),    // carrier-grade NAT
+    v4(127, 0, 0, 0, 8),      // loopback
     v4(168, 63, 129, 16, 32), // Azure's platform service, which hands out credentials to the machine that asks
-    v4(169, 254, 0, 0, 16),  // link-local, and the metadata services of most clouds
-    v4(172, 16, 0, 0, 12),   // private
-    v4(192, 0, 0, 0, 24),    // protocol assignments
-    v4(192, 0, 2, 0, 24),    // documentation
-    v4(192, 88, 99, 0, 24),  // 6to4 relays
-    v4(192, 168, 0, 0, 16),  // private
-    v4(198, 18, 0, 0, 15),   // benchmarks
-    v4(198, 51, 100, 0, 24), // documentation
-    v4(203, 0, 113, 0, 24),  // documentation
-    v4(224, 0, 0, 0, 4),     // multicast
-    v4(240, 0, 0, 0, 5),     // reserved
-    v4(248, 0, 0, 0, 5),     // reserved, and broadcast
+    v4(169, 254, 0, 0, 16),   // link-local, and the metadata services of most clouds
+    v4(172, 16, 0, 0, 12),    // private
+    v4(192, 0, 0, 0, 24),     // protocol assignments
+    v4(192, 0, 2, 0, 24),     // documentation
+    v4(192, 88, 99, 0, 24),   // 6to4 relays
+    v4(192, 168, 0, 0, 16),   // private
+    v4(198, 18, 0, 0, 15),    // benchmarks
+    v4(198, 51, 100, 0, 24),  // documentation
+    v4(203, 0, 113, 0, 24),   // documentation
+    v4(224, 0, 0, 0, 4),      // multicast
+    v4(240, 0, 0, 0, 5),      // reserved
+    v4(248, 0, 0, 0, 5),      // reserved, and broadcast
 ];
 
 const PUBLIC_V6: Ipv6Net = v6(0x2000, 0, 3);
@@ -119,7 +120,14 @@ mod tests {
 
     #[test]
     fn the_public_internet_is_permitted() {
-        for address in ["17.188.143.34", "142.250.74.106", "1.1.1.1", "223.255.255.1", "2a00:1450:4001:80e::200a", "2620:149:208:4::9"] {
+        for address in [
+            "17.188.143.34",
+            "142.250.74.106",
+            "1.1.1.1",
+            "223.255.255.1",
+            "2a00:1450:4001:80e::200a",
+            "2620:149:208:4::9",
+        ] {
             assert!(permitted(address), "{address}");
         }
     }
@@ -127,17 +135,73 @@ mod tests {
     #[test]
     fn the_machine_and_its_networks_are_not() {
         for address in [
-            "0.0.0.0", "0.1.2.3", "10.0.0.1", "100.64.0.1", "100.100.100.200", "100.127.255.255", "127.0.0.1", "127.255.255.254",
-            "168.63.129.16", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.192", "192.0.2.1", "192.88.99.1", "192.168.1.1",
-            "198.18.0.1", "198.19.255.255", "198.51.100.7", "203.0.113.7", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
-            "::", "::1", "fe80::1", "fec0::1", "fc00::1", "fd00:ec2::254", "ff02::1", "100::1", "64:ff9b::101:101", "64:ff9b:1::1",
-            "2001::1", "2001:2::1", "2001:20::1", "2001:db8::1", "2002:7f00:1::", "2002:101:101::", "3fff::1", "5f00::1", "4000::1",
-            "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:10.0.0.1", "::127.0.0.1", "::10.0.0.1", "::169.254.169.254",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.0.0.1",
+            "100.64.0.1",
+            "100.100.100.200",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.255.254",
+            "168.63.129.16",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.192",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fec0::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "100::1",
+            "64:ff9b::101:101",
+            "64:ff9b:1::1",
+            "2001::1",
+            "2001:2::1",
+            "2001:20::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "2002:101:101::",
+            "3fff::1",
+            "5f00::1",
+            "4000::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "::10.0.0.1",
+            "::169.254.169.254",
         ] {
             assert!(!permitted(address), "{address}");
         }
         // Just outside of them.
-        for address in ["9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "168.63.129.15", "172.15.255.255", "172.32.0.0", "192.0.1.0", "192.167.255.255", "198.17.255.255", "198.20.0.0"] {
+        for address in [
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "168.63.129.15",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "192.167.255.255",
+            "198.17.255.255",
+            "198.20.0.0",
+        ] {
             assert!(permitted(address), "{address}");
         }
     }
@@ -151,7 +215,8 @@ mod tests {
 
     #[test]
     fn the_operator_opens_a_network_and_nothing_beside_it() {
-        let policy = Policy { allow: vec!["10.1.2.0/24".parse().unwrap(), "::1/128".parse().unwrap()], ..Policy::default() };
+        let policy =
+            Policy { allow: vec!["10.1.2.0/24".parse().unwrap(), "::1/128".parse().unwrap()], ..Policy::default() };
         let permitted = |address: &str| permits(address.parse().unwrap(), &policy);
         assert!(permitted("10.1.2.3") && permitted("::1") && permitted("1.1.1.1"));
         assert!(!permitted("10.1.3.3") && !permitted("127.0.0.1") && !permitted("fe80::1"));

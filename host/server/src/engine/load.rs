@@ -19,7 +19,9 @@ pub enum LoadError {
     NotWasm,
     #[error("this is machine code that a wasmtime wrote (.cwasm); bring the component that it was compiled from")]
     Precompiled,
-    #[error("this is a core module, not a component: encode it with `wasm-tools component new`, or build it for a component target")]
+    #[error(
+        "this is a core module, not a component: encode it with `wasm-tools component new`, or build it for a component target"
+    )]
     CoreModule,
     #[error("the component imports `{0}`; components run here must import nothing")]
     Imports(String),

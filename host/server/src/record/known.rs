@@ -69,14 +69,17 @@ pub(super) fn nature(path: &[&str]) -> Nature {
         key if KEPT.contains(&key) => Nature::Kept,
         "latitude" | "longitude" if below("locations") => Nature::Kept,
         key if ADDRESS.contains(&key) && below("siteAddress") && below("locations") => Nature::Text,
-        "value" if below("translations") && (NAMES.iter().any(|name| below(name)) || below("contactQualities")) => Nature::Text,
+        "value" if below("translations") && (NAMES.iter().any(|name| below(name)) || below("contactQualities")) => {
+            Nature::Text
+        }
         _ => Nature::Personal,
     }
 }
 
 /// A name of the catalogue is one word; a sentence under a key that promises a code is something else.
 pub(super) fn is_code(text: &str) -> bool {
-    (1..=40).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b'+'))
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.' | b'+'))
 }
 
 #[cfg(test)]

@@ -55,10 +55,13 @@ impl Scrubber {
         for document in &new {
             self.learn(&mut Vec::new(), document);
         }
-        let scrubbed: Vec<Value> = documents
-            .iter()
-            .map(|document| if self.made.contains(document) { document.clone() } else { self.value(&mut Vec::new(), document) })
-            .collect();
+        let scrubbed: Vec<Value> =
+            documents
+                .iter()
+                .map(|document| {
+                    if self.made.contains(document) { document.clone() } else { self.value(&mut Vec::new(), document) }
+                })
+                .collect();
         for document in &scrubbed {
             if !self.made.contains(document) {
                 self.made.push(document.clone());

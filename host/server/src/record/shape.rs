@@ -58,13 +58,18 @@ pub(super) fn fake(key: &hmac::Key, value: &str, attempt: u32) -> String {
     }
     if let Some((scheme, rest)) = value.split_once("://").filter(|(scheme, _)| matches!(*scheme, "http" | "https")) {
         let path = rest.split_once('/').map_or("", |(_, path)| path);
-        return format!("{scheme}://example.org/{}", letters(&mut stream, path, more.max(usize::from(!is_meaningful(path)))));
+        return format!(
+            "{scheme}://example.org/{}",
+            letters(&mut stream, path, more.max(usize::from(!is_meaningful(path))))
+        );
     }
     letters(&mut stream, value, more)
 }
 
 fn mail(value: &str) -> Option<(&str, &str)> {
-    value.split_once('@').filter(|(local, domain)| !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace))
+    value
+        .split_once('@')
+        .filter(|(local, domain)| !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace))
 }
 
 fn letters(stream: &mut Stream<'_>, value: &str, more: usize) -> String {
@@ -73,7 +78,8 @@ fn letters(stream: &mut Stream<'_>, value: &str, more: usize) -> String {
     const HEX: &[u8] = b"abcdef";
 
     let hex = is_hex(value);
-    let zeros = if value.bytes().all(|c| c.is_ascii_digit()) { value.bytes().take_while(|c| *c == b'0').count() } else { 0 };
+    let zeros =
+        if value.bytes().all(|c| c.is_ascii_digit()) { value.bytes().take_while(|c| *c == b'0').count() } else { 0 };
     let start = usize::from(stream.below(2));
     let mut fake = String::with_capacity(value.len() + more);
     for (index, letter) in value.chars().enumerate() {
@@ -106,7 +112,10 @@ fn letters(stream: &mut Stream<'_>, value: &str, more: usize) -> String {
 /// A token such as `9f3c0c7e5b` or a UUID; a name of these letters alone has no digits.
 fn is_hex(value: &str) -> bool {
     let hexadecimal = value.bytes().all(|c| c.is_ascii_hexdigit() || c == b'-');
-    hexadecimal && value.len() >= 8 && value.bytes().any(|c| c.is_ascii_digit()) && value.bytes().any(|c| c.is_ascii_alphabetic())
+    hexadecimal
+        && value.len() >= 8
+        && value.bytes().any(|c| c.is_ascii_digit())
+        && value.bytes().any(|c| c.is_ascii_alphabetic())
 }
 
 /// Another letter of the same script and case: scripts come in blocks of Unicode.
@@ -155,7 +164,9 @@ mod tests {
     fn a_fake_has_the_shape_of_its_value() {
         let key = key(1);
         for attempt in 0..SAME_LENGTH {
-            for value in ["Ada", "LOVELACE", "de la Croix-Rouge", "085035041335220306680099", "+41 22 418 31 30", "A-12"] {
+            for value in
+                ["Ada", "LOVELACE", "de la Croix-Rouge", "085035041335220306680099", "+41 22 418 31 30", "A-12"]
+            {
                 let fake = fake(&key, value, attempt);
                 assert_eq!(fake.chars().count(), value.chars().count());
                 for (old, new) in value.chars().zip(fake.chars()) {
@@ -184,7 +195,10 @@ mod tests {
     #[test]
     fn addresses_lose_their_domain_and_stay_addresses() {
         let mail = fake(&key(3), "ada.lovelace@famille.ch", 0);
-        assert!(mail.ends_with("@example.org") && mail.split_once('.').is_some_and(|(first, _)| first.len() == 3), "{mail}");
+        assert!(
+            mail.ends_with("@example.org") && mail.split_once('.').is_some_and(|(first, _)| first.len() == 3),
+            "{mail}"
+        );
         let url = fake(&key(3), "https://shop.famille.ch/ticket.pdf?token=abc123", 0);
         assert!(url.starts_with("https://example.org/") && url.contains('?') && !url.contains("abc123"), "{url}");
         assert!(is_meaningful(&fake(&key(3), "https://shop.famille.ch", 0)[20..]));
@@ -204,7 +218,15 @@ mod tests {
         assert_eq!(moved("2026-03-14T19:02:11.000+01:00", 86_400).as_deref(), Some("2026-03-15T19:02:11.000+01:00"));
         assert_eq!(moved("2026-03-14T19:02:11Z", -61).as_deref(), Some("2026-03-14T19:01:10Z"));
         assert_eq!(moved("1985-12-31", 86_400).as_deref(), Some("1986-01-01"));
-        for no_date in ["", "2026", "2026-13-01", "2026-03-14 and more", "2026-03-14T25:00:00", "2026-03-14T19:02:11 Ada", "12345678901"] {
+        for no_date in [
+            "",
+            "2026",
+            "2026-13-01",
+            "2026-03-14 and more",
+            "2026-03-14T25:00:00",
+            "2026-03-14T19:02:11 Ada",
+            "12345678901",
+        ] {
             assert_eq!(moved(no_date, 1), None, "{no_date}");
         }
     }

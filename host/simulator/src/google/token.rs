@@ -53,7 +53,7 @@ impl GoogleService {
         if text("aud") != self.token_url() && text("aud") != GOOGLE_AUDIENCE {
             return Err(refused("aud: not the token endpoint"));
         }
-        let second = jiff::Timestamp::now().as_second();
+        let second = self.second();
         let (issued, expires) = (number("iat"), number("exp"));
         if issued > second + SKEW || expires <= second || expires > issued + HOUR {
             return Err(refused("iat or exp: not within an hour of now"));

@@ -19,6 +19,7 @@ mod upkeep;
 pub mod webservice;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -32,6 +33,7 @@ use crate::secutix::oddities::Oddities;
 use crate::secutix::throttle::Throttle;
 use crate::secutix::webservice::ServiceCall;
 use crate::world::InstitutionConfig;
+use crate::{Millis, now};
 
 /// Why the institution did not do what its desk was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +66,8 @@ struct Inner {
     credentials: Credentials,
     caller: Caller,
     state: Mutex<State>,
+    /// Milliseconds that the web service's clock is ahead of the machine's.
+    ahead: AtomicI64,
 }
 
 /// Everything that changes, under one lock that is never held across an await.
@@ -111,7 +115,7 @@ impl Institution {
             delivery: Delivery::default(),
             outbox: Outbox::default(),
         };
-        Self { inner: Arc::new(Inner { credentials, caller, state: Mutex::new(state) }) }
+        Self { inner: Arc::new(Inner { credentials, caller, state: Mutex::new(state), ahead: AtomicI64::new(0) }) }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -216,6 +220,19 @@ impl Institution {
     /// The number of calls of all endpoints so far: take it before and after a scenario.
     pub fn call_count(&self) -> u64 {
         u64::try_from(self.state().calls.len()).unwrap_or(u64::MAX)
+    }
+
+    /// Puts the web service's clock forward: tokens are judged, calls counted and dated by it. Notices keep the machine's time.
+    pub fn advance(&self, millis: Millis) {
+        self.inner.ahead.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    pub(crate) fn ahead(&self) -> Millis {
+        self.inner.ahead.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        now() + self.ahead()
     }
 
     /// Announces something by hand, whatever the delivery is set to: one delivery, now.

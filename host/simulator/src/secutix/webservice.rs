@@ -3,18 +3,18 @@
 //! Owns routes, the envelope, the order of refusals (unreachable, down, throttled, unauthorised, malformed) and the record of calls.
 //! Does not own the answers' inside (`rendering`).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::Millis;
 use crate::listener::{Answer, Peer, Service, respond, respond_json, service};
 use crate::secutix::credentials::Refusal;
 use crate::secutix::oddities::Oddities;
 use crate::secutix::{Institution, State, rendering};
-use crate::{Millis, now};
 
 const FILE_FROM_SECRET: &str = "/tnseb/backend-apis/externalOrderService/v1_33/getFileDetailsFromOrderSecretId";
 const FILE: &str = "/tnseb/backend-apis/externalOrderService/v1_33/getFileDetails";
@@ -68,10 +68,10 @@ impl Institution {
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
-        let second = jiff::Timestamp::now().as_second();
+        let second = self.now().div_euclid(1000);
         let outcome = self.outcome(&request, second);
         let mut call = ServiceCall {
-            at: now(),
+            at: self.now(),
             method: request.method().to_string(),
             endpoint: request.uri().path().rsplit('/').next().unwrap_or_default().to_owned(),
             path: request.uri().path().to_owned(),
@@ -100,7 +100,8 @@ impl Institution {
         if state.oddities.down {
             return Outcome::refused(StatusCode::SERVICE_UNAVAILABLE, "down", "maintenance");
         }
-        if !state.throttle.admit(path, Instant::now()) {
+        let ahead = Duration::from_millis(u64::try_from(self.ahead()).unwrap_or(0));
+        if !state.throttle.admit(path, Instant::now() + ahead) {
             let status = StatusCode::from_u16(THROTTLED).unwrap_or(StatusCode::TOO_MANY_REQUESTS);
             let response = respond(status, "text/html", "<html><body>Bandwidth Limit Exceeded</body></html>");
             return Outcome { response: Some(response), refusal: Some("throttled".to_owned()) };

@@ -153,16 +153,16 @@ fn any_signal() -> impl Strategy<Value = Signal> {
         Just(Kind::Absent)
     ];
     // Few times and ids, so that ties are frequent: events within the same second.
-    (any::<bool>(), kinds, 0..4u64, 0..3u8, proptest::option::of(0..3u32)).prop_map(|(apple, kind, at, event, count)| {
-        Signal {
+    (any::<bool>(), kinds, 0..4u64, 0..3u8, proptest::option::of(0..3u32)).prop_map(
+        |(apple, kind, at, event, count)| Signal {
             source: "test".to_owned(),
             event: event.to_string(),
             wallet: if apple { Wallet::Apple } else { Wallet::Google },
             kind,
             at,
             count,
-        }
-    })
+        },
+    )
 }
 
 proptest! {

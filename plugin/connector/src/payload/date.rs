@@ -197,21 +197,20 @@ impl Language {
         let mut parts = locale.split(['-', '_']);
         let language = parts.next().unwrap_or_default();
         let american = parts.any(|part| part.eq_ignore_ascii_case("US"));
-        match language.to_ascii_lowercase().as_str() {
-            "fr" => Self::French,
-            "de" => Self::German,
-            "en" if american => Self::EnglishUs,
-            "en" => Self::English,
-            "it" => Self::Italian,
-            _ => Self::Other,
+        let is = |tag: &str| language.eq_ignore_ascii_case(tag);
+        match () {
+            () if is("fr") => Self::French,
+            () if is("de") => Self::German,
+            () if is("en") && american => Self::EnglishUs,
+            () if is("en") => Self::English,
+            () if is("it") => Self::Italian,
+            () => Self::Other,
         }
     }
 
     fn months(self) -> &'static str {
         match self {
-            Self::French => {
-                "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
-            }
+            Self::French => "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
             Self::German => "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
             Self::English | Self::EnglishUs => {
                 "January February March April May June July August September October November December"
@@ -324,8 +323,17 @@ mod tests {
     #[test]
     fn a_date_without_offset_or_with_trailing_text_is_no_date() {
         let wrong = [
-            "", "2026-12-01", "2026-12-01T20:00:00", "2026-12-01 20:00:00Z", "2026-12-01T20:00:00Zx", "2026-12-01T20:00:00+0100",
-            "2026-13-01T20:00:00Z", "2026-02-29T20:00:00Z", "2026-12-01T24:00:00Z", "2026-12-01T20:00:00.Z", "2026-12-01T20:00:00+99:00",
+            "",
+            "2026-12-01",
+            "2026-12-01T20:00:00",
+            "2026-12-01 20:00:00Z",
+            "2026-12-01T20:00:00Zx",
+            "2026-12-01T20:00:00+0100",
+            "2026-13-01T20:00:00Z",
+            "2026-02-29T20:00:00Z",
+            "2026-12-01T24:00:00Z",
+            "2026-12-01T20:00:00.Z",
+            "2026-12-01T20:00:00+99:00",
         ];
         for text in wrong {
             assert_eq!(Stamp::parse(text), None, "{text}");

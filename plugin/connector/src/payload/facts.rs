@@ -70,14 +70,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Translations<'a> {
 impl Translations<'_> {
     /// The text for a locale: the same one, else one of the same language, else by the job's order of locales, else any.
     pub(crate) fn best(&self, locale: &str, order: &[String]) -> Option<&str> {
-        let exact = |wanted: &str| self.0.iter().find(|(locale, _)| same_locale(locale.as_str(), wanted));
-        let language = |wanted: &str| self.0.iter().find(|(locale, _)| same_language(locale.as_str(), wanted));
+        let texts = || self.0.iter().filter(|(_, text)| !text.as_str().is_empty());
+        let exact = |wanted: &str| texts().find(|(locale, _)| same_locale(locale.as_str(), wanted));
+        let language = |wanted: &str| texts().find(|(locale, _)| same_language(locale.as_str(), wanted));
         let fits = |wanted: &str| exact(wanted).or_else(|| language(wanted));
         fits(locale)
             .or_else(|| order.iter().find_map(|other| fits(other)))
-            .or_else(|| self.0.first())
+            .or_else(|| texts().next())
             .map(|(_, text)| text.as_str())
-            .filter(|text| !text.is_empty())
     }
 }
 
@@ -89,7 +89,9 @@ fn same_locale(left: &str, right: &str) -> bool {
 
 fn same_language(left: &str, right: &str) -> bool {
     let language = |locale: &'_ str| locale.find(['-', '_']).unwrap_or(locale.len());
-    left.get(..language(left)).unwrap_or_default().eq_ignore_ascii_case(right.get(..language(right)).unwrap_or_default())
+    left.get(..language(left))
+        .unwrap_or_default()
+        .eq_ignore_ascii_case(right.get(..language(right)).unwrap_or_default())
 }
 
 #[derive(Deserialize, Debug)]
@@ -257,9 +259,7 @@ impl<'f> Facts<'f> {
             V::EventKind => plain(event.and_then(|event| event.kind.as_ref())),
             V::EventsStart => self.edge(|body| body.starts_at.as_ref(), |new, old| new < old),
             V::EventsEnd if self.events.iter().all(|event| event.body.ends_at.is_none()) => Value::Absent,
-            V::EventsEnd => {
-                self.edge(|body| body.ends_at.as_ref().or(body.starts_at.as_ref()), |new, old| new > old)
-            }
+            V::EventsEnd => self.edge(|body| body.ends_at.as_ref().or(body.starts_at.as_ref()), |new, old| new > old),
             V::VenueName => localised(venue.and_then(|venue| venue.name.as_ref())),
             V::VenueRoom => localised(venue.and_then(|venue| venue.room.as_ref())),
             V::Country => plain(venue.and_then(|venue| venue.country.as_ref())),
@@ -269,7 +269,7 @@ impl<'f> Facts<'f> {
             V::ContactNumber => plain(holder.contact.as_ref()),
             V::ContactTitle => plain(holder.title.as_ref()),
             V::ContactQuality => match &holder.quality_name {
-                Some(names) if !names.0.is_empty() => Value::Localised(names),
+                Some(names) if names.0.iter().any(|(_, name)| !name.as_str().is_empty()) => Value::Localised(names),
                 _ => plain(holder.quality.as_ref()),
             },
             V::ContactQualityCode => plain(holder.quality.as_ref()),

@@ -130,7 +130,9 @@ impl<'p> Walk<'_, 'p, '_> {
                 break;
             }
             let place = |event: usize| facts.event(event).and_then(|event| event.coordinates());
-            if places && (place(event).is_none() || facts.listed().take_while(|e| *e < event).any(|e| place(e) == place(event)))
+            if places
+                && (place(event).is_none()
+                    || facts.listed().take_while(|e| *e < event).any(|e| place(e) == place(event)))
             {
                 continue;
             }
@@ -244,9 +246,8 @@ impl<'p> Walk<'_, 'p, '_> {
             self.translations(text, start, event)?;
         }
         let Sheet { out, log, lookups } = &mut *self.sheet;
-        let marks = lookups
-            .add(self.filler.program, log, start..log.len(), text.is_uniform())
-            .map_err(|Ambiguous| Stop::TooLarge)?;
+        let marks =
+            lookups.add(self.filler.program, log, start..end, text.is_uniform()).map_err(|Ambiguous| Stop::TooLarge)?;
         out.push(b'"');
         json::escape(log.get(start..end).unwrap_or_default(), out);
         for _ in 0..marks {
@@ -269,7 +270,9 @@ impl<'p> Walk<'_, 'p, '_> {
         let Sheet { out, log, .. } = &mut *self.sheet;
         let mut texts = log.get(start..).unwrap_or_default().split(|byte| *byte == END);
         let default = texts.next().unwrap_or_default();
-        localized_string(&self.filler.program.locales, default, texts, out);
+        // Only what is written in several languages has others; the last record of the log ends in a mark of its own.
+        let others = if text.is_uniform() { 0 } else { self.filler.program.locales.len() };
+        localized_string(&self.filler.program.locales, default, texts.take(others), out);
         Ok(Presence::Here)
     }
 
@@ -283,7 +286,8 @@ impl<'p> Walk<'_, 'p, '_> {
         }
         // Latin 1 is what scanners expect by default, and the same bytes as long as they are ASCII; the rest (END aside) needs UTF-8.
         let ascii = message.iter().all(|byte| byte.is_ascii() || *byte == END);
-        let encoding: &[u8] = if ascii { b",\"messageEncoding\":\"iso-8859-1\"" } else { b",\"messageEncoding\":\"utf-8\"" };
+        let encoding: &[u8] =
+            if ascii { b",\"messageEncoding\":\"iso-8859-1\"" } else { b",\"messageEncoding\":\"utf-8\"" };
         self.sheet.out.extend_from_slice(encoding);
         Ok(presence)
     }

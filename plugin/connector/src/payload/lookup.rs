@@ -17,8 +17,10 @@ pub(crate) const MARK: &str = "\u{200b}";
 const MAX_MARKS: u8 = 8;
 
 struct Entry {
-    /// In the log: the default text, then, unless it is the same in every language, the others, each ending in [`END`].
-    log: Range<usize>,
+    /// In the log: the default text.
+    default: Range<usize>,
+    /// In the log, after the default text: the others, each ending in [`END`]; nothing where it is the same in every language.
+    others: Range<usize>,
     uniform: bool,
     marks: u8,
     /// An earlier entry has the same key and the same translations.
@@ -48,15 +50,16 @@ impl Lookups {
         self.entries.truncate(len);
     }
 
-    /// Registers the text at `range` of the log and answers how many marks its key needs.
+    /// Registers the text at `default` of the log, its translations behind it up to the end, and answers how many marks its key needs.
     pub(crate) fn add(
         &mut self,
         program: &Program<'_>,
         log: &[u8],
-        range: Range<usize>,
+        default: Range<usize>,
         uniform: bool,
     ) -> Result<u8, Ambiguous> {
-        let mut entry = Entry { log: range, uniform, marks: 0, repeated: false };
+        let others = default.end + 1..log.len();
+        let mut entry = Entry { default, others, uniform, marks: 0, repeated: false };
         if program.locales.len() > 1 {
             while self.clashes(program, log, &mut entry) {
                 entry.marks += 1;
@@ -70,25 +73,22 @@ impl Lookups {
         Ok(marks)
     }
 
+    /// Whether another text of the pass has the same key and means something else.
     fn clashes(&self, program: &Program<'_>, log: &[u8], new: &mut Entry) -> bool {
-        let default = nth(log, new, 0);
-        let locales = program.locales.len();
-        for constant in program.statics.chunks(locales) {
+        let default = slice(log, &new.default);
+        let others = program.locales.len() - 1;
+        for constant in program.statics.chunks(others + 1) {
             // Constant texts were told apart when the template was compiled, so the marks are in their text.
             let Some((key, translations)) = constant.split_first() else { continue };
-            let same_key = key.strip_prefix(default).is_some_and(|rest| is_marks(rest, new.marks));
-            if same_key {
-                let translated = |at: usize| translations.get(at).copied().unwrap_or_default();
-                let same = (1..locales).all(|locale| translated(locale - 1) == nth(log, new, locale));
-                new.repeated = same;
-                return !same;
+            if key.len() >= default.len() && key.strip_prefix(default).is_some_and(|rest| is_marks(rest, new.marks)) {
+                new.repeated = translations.iter().copied().eq(translated(log, new).take(others));
+                return !new.repeated;
             }
         }
         for old in &self.entries {
-            if old.marks == new.marks && nth(log, old, 0) == default {
-                let same = (1..locales).all(|locale| nth(log, old, locale) == nth(log, new, locale));
-                new.repeated = same;
-                return !same;
+            if old.default.len() == new.default.len() && old.marks == new.marks && slice(log, &old.default) == default {
+                new.repeated = translated(log, old).take(others).eq(translated(log, new).take(others));
+                return !new.repeated;
             }
         }
         false
@@ -97,8 +97,9 @@ impl Lookups {
     /// The lines of one locale's `pass.strings` for the texts of this pass. A text that is the same in both languages needs none.
     pub(crate) fn write(&self, log: &[u8], locale: usize, out: &mut Vec<u8>) {
         let mut key = Vec::new();
-        for entry in self.entries.iter().filter(|entry| !entry.repeated && !(entry.uniform && entry.marks == 0)) {
-            let (default, text) = (nth(log, entry, 0), nth(log, entry, locale));
+        for entry in self.entries.iter().filter(|entry| !entry.repeated && (!entry.uniform || entry.marks > 0)) {
+            let default = slice(log, &entry.default);
+            let text = locale.checked_sub(1).and_then(|at| translated(log, entry).nth(at)).unwrap_or(default);
             if entry.marks == 0 && default == text {
                 continue;
             }
@@ -116,9 +117,13 @@ fn is_marks(rest: &[u8], marks: u8) -> bool {
     rest.len() == usize::from(marks) * MARK.len() && rest.chunks(MARK.len()).all(|mark| mark == MARK.as_bytes())
 }
 
-/// The entry's text in a locale.
-fn nth<'l>(log: &'l [u8], entry: &Entry, locale: usize) -> &'l [u8] {
-    let texts = log.get(entry.log.clone()).unwrap_or_default();
-    let mut texts = texts.split(|byte| *byte == END);
-    texts.nth(if entry.uniform { 0 } else { locale }).unwrap_or_default()
+fn slice<'l>(log: &'l [u8], range: &Range<usize>) -> &'l [u8] {
+    log.get(range.clone()).unwrap_or_default()
+}
+
+/// The entry's text in each language but the default; endless, so to be taken from.
+fn translated<'l>(log: &'l [u8], entry: &Entry) -> impl Iterator<Item = &'l [u8]> + use<'l> {
+    let same = entry.uniform.then(|| slice(log, &entry.default));
+    let others = slice(log, &entry.others);
+    same.into_iter().cycle().chain(others.split(|byte| *byte == END))
 }

@@ -124,13 +124,7 @@ impl<'p> Filler<'p, '_> {
         Ok(if out.len() == start && presence == Presence::Here { Presence::Gone("text") } else { presence })
     }
 
-    fn filled(
-        &self,
-        text: Wording<'p>,
-        locale: usize,
-        event: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<Presence<'p>, Stop> {
+    fn filled(&self, text: Wording<'p>, locale: usize, event: usize, out: &mut Vec<u8>) -> Result<Presence<'p>, Stop> {
         let start = out.len();
         let segments = text.segments(locale)?;
         if text.flags & format::text::EACH == 0 {
@@ -184,13 +178,7 @@ impl<'p> Filler<'p, '_> {
     }
 
     /// Groups do not nest, which keeps this off the stack.
-    fn group(
-        &self,
-        reader: &mut Reader<'p>,
-        locale: usize,
-        event: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Stop> {
+    fn group(&self, reader: &mut Reader<'p>, locale: usize, event: usize, out: &mut Vec<u8>) -> Result<(), Stop> {
         let mark = out.len();
         while !reader.is_empty() {
             match reader.byte()? {

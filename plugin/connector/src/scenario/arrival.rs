@@ -9,6 +9,8 @@ use super::reason::Reason;
 use super::standing::Life;
 use crate::contract::scenario::{Action, Confidence, Fault, Operation, UseCase};
 use crate::contract::types::{Subject, Tri};
+use crate::lenient::parse_id;
+use crate::order;
 
 pub(super) fn offers(
     run: &mut Run<'_, '_>,
@@ -16,8 +18,8 @@ pub(super) fn offers(
     operations: &mut Vec<Operation>,
 ) -> Result<(), Fault> {
     let file = run.file;
-    let mut orders: Vec<&str> = run.observation.passes.iter().filter_map(|pass| pass.order.as_deref()).collect();
-    orders.sort_unstable();
+    let passes = run.observation.passes.iter();
+    let orders = order::sorted(passes.filter_map(|pass| parse_id(pass.order.as_deref()?)));
     for standing in &file.standings {
         // Nothing to scan yet: a reservation, or an order whose tickets are still being made.
         let ready = matches!(standing.life, Life::Alive { .. }) && has_ticket(standing);
@@ -32,11 +34,20 @@ pub(super) fn offers(
             let order = file.order(standing.first);
             let originator = order.and_then(|order| order.originator.as_deref());
             let (ticket_shop, back_office) = matrix::origin(originator);
-            let new_order = fresh.facts.order.as_deref().is_none_or(|order| orders.binary_search(&order).is_err());
+            let new_order = order.is_none_or(|order| order::find(&orders, order.id).is_none());
             let file = if run.observation.passes.is_empty() { Tri::Unknown } else { Tri::No };
             let new_order = tri(new_order);
             let observed = [
-                ticket_shop, back_office, new_order, Tri::Yes, Tri::Yes, new_order, file, Tri::Unknown, Tri::No, Tri::No,
+                ticket_shop,
+                back_office,
+                new_order,
+                Tri::Yes,
+                Tri::Yes,
+                new_order,
+                file,
+                Tri::Unknown,
+                Tri::No,
+                Tri::No,
             ];
             run.findings.add(UseCase::Purchase, Confidence::Firm, observed, originator, movement.clone());
             Reason::Purchased

@@ -4,26 +4,23 @@
 //! is void was made so by a person, and stays so.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
 
 use super::answer::{Contact, ContactAnswer};
 use super::envelope::{self, Unread, unreadable};
-use super::event;
 use super::findings::Findings;
 use super::known::{keep, not_concerned};
 use super::matrix::Observed;
 use super::reason::Reason;
+use super::texts::{self, Texts};
 use crate::canonical::{self, Object};
 use crate::contract::scenario::{Action, Confidence, Fault, Observation, Operation, UseCase, Verdict};
 use crate::contract::types::{PassState, Subject, TicketPart, Tri};
+use crate::lenient::{Node, Scalar, fields};
 
 type Field<'a> = Option<Cow<'a, str>>;
 
 /// What a card part says.
-#[derive(Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Default, PartialEq)]
 struct CardFacts<'a> {
     contact: Field<'a>,
     first_name: Field<'a>,
@@ -31,7 +28,20 @@ struct CardFacts<'a> {
     title: Field<'a>,
     barcode: Field<'a>,
     quality: Field<'a>,
-    quality_name: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    quality_name: Texts<'a>,
+}
+
+fields! {
+    /// A card part's body, as it was written.
+    struct CardBody<'a> {
+        contact: Scalar<'a> = "contact",
+        first_name: Scalar<'a> = "firstName",
+        last_name: Scalar<'a> = "lastName",
+        title: Scalar<'a> = "title",
+        barcode: Scalar<'a> = "barcode",
+        quality: Scalar<'a> = "quality",
+        quality_name: Node<Texts<'a>> = "qualityName",
+    }
 }
 
 impl<'a> CardFacts<'a> {
@@ -42,7 +52,7 @@ impl<'a> CardFacts<'a> {
             unread.note(|| "/contactData/contactQualities".to_owned());
         }
         let name = quality.map(|(at, quality)| {
-            event::texts(&quality.name, unread, || format!("/contactData/contactQualities/{at}/name"))
+            texts::of(&quality.name, unread, || format!("/contactData/contactQualities/{at}/name"))
         });
         Self {
             contact: Some(number.clone()),
@@ -56,6 +66,19 @@ impl<'a> CardFacts<'a> {
         }
     }
 
+    fn of_part(part: &'a TicketPart) -> Option<Self> {
+        let body: CardBody<'a> = super::read(&part.body)?;
+        Some(Self {
+            contact: body.contact.into_text(),
+            first_name: body.first_name.into_text(),
+            last_name: body.last_name.into_text(),
+            title: body.title.into_text(),
+            barcode: body.barcode.into_text(),
+            quality: body.quality.into_text(),
+            quality_name: body.quality_name.into_option().unwrap_or_default(),
+        })
+    }
+
     fn part(&self) -> TicketPart {
         let mut body = Vec::with_capacity(256);
         let mut object = Object::open(&mut body);
@@ -65,17 +88,16 @@ impl<'a> CardFacts<'a> {
         object.text("kind", "card");
         object.optional("lastName", self.last_name.as_deref());
         object.optional("quality", self.quality.as_deref());
-        if !self.quality_name.is_empty() {
-            object.object("qualityName", |inner| {
-                for (locale, text) in &self.quality_name {
-                    inner.text(locale, text);
-                }
-            });
-        }
+        self.quality_name.write(&mut object, "qualityName");
         object.optional("title", self.title.as_deref());
         object.close();
         let selectors = self.quality.as_deref().map(|quality| ("quality".to_owned(), quality.to_owned()));
-        TicketPart { digest: canonical::digest(&body), body, events: Vec::new(), selectors: selectors.into_iter().collect() }
+        TicketPart {
+            digest: canonical::digest(&body),
+            body,
+            events: Vec::new(),
+            selectors: selectors.into_iter().collect(),
+        }
     }
 
     fn difference(&self, new: &Self) -> Vec<&'static str> {
@@ -111,7 +133,7 @@ pub(super) fn classify(observation: &Observation, answer: ContactAnswer<'_>) -> 
             operations.push(keep(pass, Reason::StillEnded));
             continue;
         }
-        let old = pass.snapshot.as_ref().and_then(|part| serde_json::from_slice::<CardFacts<'_>>(&part.body).ok());
+        let old = pass.snapshot.as_ref().and_then(CardFacts::of_part);
         // After erasure nothing can be compared: the card is built anew, which shows nothing if nothing differs.
         let fields = old.as_ref().map(|old| old.difference(&facts));
         certain &= old.is_some();
@@ -120,7 +142,7 @@ pub(super) fn classify(observation: &Observation, answer: ContactAnswer<'_>) -> 
             fields => {
                 let confidence = if fields.is_some() { Confidence::Firm } else { Confidence::Guess };
                 findings.add(UseCase::UnknownChange, confidence, observed(true), None, number.to_string());
-                let reason = Reason::CardChanged.with(fields.unwrap_or_default());
+                let reason = Reason::CardChanged.with(&fields.unwrap_or_default());
                 Operation { action: Action::Update(facts.part()), reason, ..keep(pass, Reason::CardChanged) }
             }
         });

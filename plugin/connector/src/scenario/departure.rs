@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::event::{self, EventFacts};
 use super::known::keep;
 use super::living::Run;
 use super::matrix::{self, tri};
@@ -13,10 +14,10 @@ use super::reason::Reason;
 use super::standing::{File, Life, OrderKind, Standing};
 use super::succession::{self, Arrival, Bond, Departed, Match, Place};
 use super::ticket::TicketFacts;
-use super::event::EventFacts;
 use crate::contract::scenario::{Action, Confidence, Evidence, KnownPass, Operation, UseCase};
 use crate::contract::types::{PassState, Tri};
 use crate::lenient::parse_id;
+use crate::order::{self, Ranked};
 
 /// Who took whose place.
 #[derive(Default)]
@@ -24,7 +25,7 @@ pub(super) struct Succession {
     /// By place of the pass.
     by_pass: Vec<Option<Successor>>,
     /// Movements that took a place, sorted.
-    movements: Vec<i64>,
+    movements: Vec<Ranked>,
 }
 
 /// The movement that took a pass's place.
@@ -37,7 +38,6 @@ pub(super) struct Successor {
     another_person: bool,
     /// Known since an earlier run.
     settled: bool,
-    has_ticket: bool,
 }
 
 impl Succession {
@@ -46,7 +46,7 @@ impl Succession {
     }
 
     pub(super) fn includes(&self, movement: i64) -> bool {
-        self.movements.binary_search(&movement).is_ok()
+        order::find(&self.movements, movement).is_some()
     }
 }
 
@@ -58,7 +58,7 @@ pub(super) fn succession(run: &Run<'_, '_>) -> Succession {
     for (place, pass) in run.observation.passes.iter().enumerate() {
         let Some(id) = run.known.movement(place) else { continue };
         let standing = file.standing(id);
-        if standing.is_none_or(|standing| standing.life == Life::Ended) {
+        if standing.is_none_or(|standing| standing.life.is_gone()) {
             places.push(place);
             departed.push(gone(run, pass, standing));
         }
@@ -66,18 +66,17 @@ pub(super) fn succession(run: &Run<'_, '_>) -> Succession {
     if departed.is_empty() {
         return Succession::default();
     }
-    let void: Vec<i64> = {
-        let passes = run.observation.passes.iter().enumerate();
-        let void = passes.filter(|(_, pass)| matches!(pass.state, PassState::Void));
-        let mut void: Vec<i64> = void.filter_map(|(place, _)| run.known.movement(place)).collect();
-        void.sort_unstable();
-        void
-    };
+    let passes = run.observation.passes.iter().enumerate();
+    let void = order::sorted(
+        passes
+            .filter(|(_, pass)| matches!(pass.state, PassState::Void))
+            .filter_map(|(place, _)| run.known.movement(place)),
+    );
     let mut arrivals = Vec::new();
     let mut movements = Vec::new();
     for standing in &file.standings {
         let alive = matches!(standing.life, Life::Alive { .. });
-        if alive && void.binary_search(&standing.id).is_err() && has_ticket(standing) {
+        if alive && order::find(&void, standing.id).is_none() && has_ticket(standing) {
             let exchange = file.order(standing.first).is_some_and(|order| order.kind == OrderKind::Exchange);
             let place = place_of(file, standing);
             arrivals.push(Arrival { place, rank: standing.first, exchange, known: run.known.has(standing.id) });
@@ -92,11 +91,11 @@ pub(super) fn succession(run: &Run<'_, '_>) -> Succession {
             (movements.get(arrival), arrivals.get(arrival), succession.by_pass.get_mut(place))
         {
             let another_person = succession::is_another_person(&gone.place, &new.place);
-            *slot = Some(Successor { movement: *movement, rank: new.rank, bond, another_person, settled, has_ticket: true });
-            succession.movements.push(*movement);
+            *slot = Some(Successor { movement: *movement, rank: new.rank, bond, another_person, settled });
+            succession.movements.push((*movement, 0, 0, 0));
         }
     }
-    succession.movements.sort_unstable();
+    order::sort(&mut succession.movements);
     succession
 }
 
@@ -108,19 +107,22 @@ pub(super) fn has_ticket(standing: &Standing<'_>) -> bool {
 fn gone<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass, standing: Option<&Standing<'a>>) -> Departed<'a> {
     let by_pass = pass.order.as_deref().and_then(parse_id).and_then(|order| run.file.rank_of_order(order));
     Departed {
-        place: place_of_pass(run, pass).or_else(|| standing.map(|standing| place_of(run.file, standing))).unwrap_or_default(),
+        place: place_of_pass(run, pass)
+            .or_else(|| standing.map(|standing| place_of(run.file, standing)))
+            .unwrap_or_default(),
         rank: by_pass.or_else(|| standing.map(|standing| standing.first)),
         left_by: standing.and_then(|standing| standing.left_by),
         void: matches!(pass.state, PassState::Void),
-        absent: standing.is_none(),
+        absent: standing.is_none_or(|standing| standing.life != Life::Ended),
     }
 }
 
 fn place_of<'f>(file: &File<'f>, standing: &Standing<'f>) -> Place<'f> {
     let movement = standing.movement;
-    let seat = movement.seat.text().map(|seat| {
-        (movement.area.text().unwrap_or_default(), movement.row.text().unwrap_or_default(), seat)
-    });
+    let seat = movement
+        .seat
+        .text()
+        .map(|seat| (movement.area.text().unwrap_or_default(), movement.row.text().unwrap_or_default(), seat));
     let (first, last) = (movement.beneficiary_firstname.text(), movement.beneficiary_lastname.text());
     let holder = (first.is_some() || last.is_some()).then(|| (first.unwrap_or_default(), last.unwrap_or_default()));
     let operation = file.operation(standing).map(|operation| operation.raw);
@@ -134,7 +136,7 @@ fn place_of<'f>(file: &File<'f>, standing: &Standing<'f>) -> Place<'f> {
 
 /// From what the pass was last built from; after erasure from the events that it shows, without seat and holder.
 fn place_of_pass<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass) -> Option<Place<'a>> {
-    let performance = pass.shown.first().and_then(|(key, _)| parse_id(key.strip_prefix("performance:")?));
+    let performance = pass.shown.first().and_then(|(key, _)| event::performance_of(key));
     let Some(snapshot) = &pass.snapshot else {
         let (key, _) = pass.shown.first()?;
         let event = run.observation.events.iter().find(|event| event.key == *key)?;
@@ -143,8 +145,13 @@ fn place_of_pass<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass) -> Option<Place<'a>
     };
     let facts = TicketFacts::of_part(snapshot)?;
     let selector = |name: &str| snapshot.selectors.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let holder = facts.has_holder().then(|| (facts.first_name.clone().unwrap_or_default(), facts.last_name.clone().unwrap_or_default()));
-    let seat = facts.seat.clone().map(|seat| (facts.area.clone().unwrap_or_default(), facts.row.clone().unwrap_or_default(), seat));
+    let holder = facts
+        .has_holder()
+        .then(|| (facts.first_name.clone().unwrap_or_default(), facts.last_name.clone().unwrap_or_default()));
+    let seat = facts
+        .seat
+        .clone()
+        .map(|seat| (facts.area.clone().unwrap_or_default(), facts.row.clone().unwrap_or_default(), seat));
     Some(Place { performance, product: selector("product").map(Cow::Borrowed), seat, holder })
 }
 
@@ -165,7 +172,8 @@ pub(super) fn departed(
         Some(successor) => succeeded(run, pass, id, standing, successor),
         None => cancelled(run, pass, id, standing),
     };
-    let evidence = if standing.is_some() { Evidence::Positive } else { Evidence::Absence };
+    let stated = standing.is_some_and(|standing| standing.life == Life::Ended);
+    let evidence = if stated { Evidence::Positive } else { Evidence::Absence };
     Operation {
         successor: successor.map(|successor| successor.movement.to_string()),
         action: if is_void { Action::Keep } else { Action::End(evidence) },
@@ -191,7 +199,7 @@ fn succeeded(
         ticket_shop,
         back_office,
         new_order,
-        tri(successor.has_ticket),
+        Tri::Yes,
         Tri::Yes,
         new_order,
         run.new_file(pass),
@@ -236,7 +244,7 @@ fn cancelled(run: &mut Run<'_, '_>, pass: &KnownPass, id: i64, standing: Option<
     run.findings.add(UseCase::Cancellation, confidence, observed, originator, id.to_string());
     match standing {
         Some(_) if run.file.cancelled => Reason::FileCancelled,
-        Some(_) => Reason::Cancelled,
-        None => Reason::Absent,
+        Some(standing) if standing.life == Life::Ended => Reason::Cancelled,
+        Some(_) | None => Reason::Absent,
     }
 }

@@ -4,38 +4,16 @@
 //! lets one file's news update every pass of the performance.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
-use super::answer::{Address, Label, Location, Operation, Performance};
+use super::answer::{Address, Location, Operation, Performance};
 use super::envelope::Unread;
 use super::moment::Moment;
+use super::texts::{self, Texts};
 use crate::canonical::{self, Object};
 use crate::contract::types::EventPart;
-use crate::lenient::{List, Node, Scalar};
+use crate::lenient::{List, Node, Scalar, fields, parse_id};
 
 type Field<'a> = Option<Cow<'a, str>>;
-type Texts<'a> = BTreeMap<Cow<'a, str>, Cow<'a, str>>;
-
-/// Which event. The same key must have the same body in every file, or two files would overwrite each other's view for ever: so a
-/// performance within a season ticket, which is told with other fields than the single entry to it, has a key of its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum EventKey<'a> {
-    Performance(i64),
-    Product(Cow<'a, str>),
-    Within { product: Cow<'a, str>, performance: i64 },
-}
-
-impl EventKey<'_> {
-    pub(super) fn text(&self) -> String {
-        match self {
-            Self::Performance(id) => format!("performance:{id}"),
-            Self::Product(id) => format!("product:{id}"),
-            Self::Within { product, performance } => format!("performance:{performance}@product:{product}"),
-        }
-    }
-}
 
 /// Where the facts of an event stand in the answer.
 #[derive(Clone, Copy)]
@@ -45,13 +23,16 @@ pub(super) enum Source<'f> {
     Within(&'f Operation<'f>, &'f Performance<'f>, usize),
 }
 
-/// The events that an operation's tickets show, in order: the performance, or the season ticket and its performances. `pointer` is the operation's.
+/// The events that an operation's tickets show, in order, by key: the performance, or the season ticket and its performances. `pointer` is the
+/// operation's. The same key must have the same body in every file, or two files would overwrite each other's view for ever: so a performance
+/// within a season ticket or a package, which is told with other fields than the single entry to it, has a key of its own.
 pub(super) fn of_operation<'f>(
     operation: &'f Operation<'f>,
     unread: &mut Unread,
     pointer: &dyn Fn() -> String,
-) -> Vec<(EventKey<'f>, Source<'f>)> {
-    let product = operation.product_id.id().map(|id| Cow::Owned(id.to_string())).or_else(|| operation.product_code.text());
+) -> Vec<(String, Source<'f>)> {
+    let product =
+        operation.product_id.id().map(|id| Cow::Owned(id.to_string())).or_else(|| operation.product_code.text());
     let single = operation.performance_id.id();
     if operation.performance_id.is_misfit() {
         unread.note(|| format!("{}/performanceId", pointer()));
@@ -59,30 +40,38 @@ pub(super) fn of_operation<'f>(
     if operation.performances.is_misfit() {
         unread.note(|| format!("{}/performances", pointer()));
     }
+    let within = |id: i64, product: &str| format!("performance:{id}@product:{product}");
     if let Some(id) = single
         && operation.performances.nodes().len() < 2
     {
-        return vec![(EventKey::Performance(id), Source::Operation(operation))];
+        let is_single = operation.kind.text().is_none_or(|kind| kind.eq_ignore_ascii_case("SINGLE_ENTRY"));
+        let key = match &product {
+            Some(product) if !is_single => within(id, product),
+            _ => format!("performance:{id}"),
+        };
+        return vec![(key, Source::Operation(operation))];
     }
     let Some(product) = product else {
         unread.note(|| format!("{}/productId", pointer()));
-        return single.map(|id| (EventKey::Performance(id), Source::Operation(operation))).into_iter().collect();
+        return single.map(|id| (format!("performance:{id}"), Source::Operation(operation))).into_iter().collect();
     };
-    let mut events = vec![(EventKey::Product(product.clone()), Source::Operation(operation))];
+    let mut events = vec![(format!("product:{product}"), Source::Operation(operation))];
     for (at, performance) in operation.performances.objects() {
         match performance.performance_id.id() {
-            Some(id) => events.push((
-                EventKey::Within { product: product.clone(), performance: id },
-                Source::Within(operation, performance, at),
-            )),
+            Some(id) => events.push((within(id, &product), Source::Within(operation, performance, at))),
             None => unread.note(|| format!("{}/performances/{at}/performanceId", pointer())),
         }
     }
     events
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// The performance of a key.
+pub(super) fn performance_of(key: &str) -> Option<i64> {
+    let rest = key.strip_prefix("performance:")?;
+    parse_id(rest.split_once('@').map_or(rest, |(performance, _)| performance))
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct EventFacts<'a> {
     kind: Field<'a>,
     product: Field<'a>,
@@ -92,12 +81,10 @@ pub(super) struct EventFacts<'a> {
     doors_at: Field<'a>,
     state: Field<'a>,
     venue: Venue<'a>,
-    #[serde(skip)]
     ends: Option<u64>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Venue<'a> {
     name: Texts<'a>,
     room: Texts<'a>,
@@ -105,8 +92,34 @@ struct Venue<'a> {
     postal_code: Field<'a>,
     city: Field<'a>,
     country: Field<'a>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    /// Millionths of a degree.
+    latitude: Option<i64>,
+    longitude: Option<i64>,
+}
+
+fields! {
+    /// An event part's body, as it was written.
+    struct EventBody<'a> {
+        kind: Scalar<'a> = "kind",
+        product: Scalar<'a> = "product",
+        title: Node<Texts<'a>> = "title",
+        starts_at: Scalar<'a> = "startsAt",
+        ends_at: Scalar<'a> = "endsAt",
+        doors_at: Scalar<'a> = "doorsAt",
+        state: Scalar<'a> = "state",
+        venue: Node<VenueBody<'a>> = "venue",
+    }
+
+    struct VenueBody<'a> {
+        name: Node<Texts<'a>> = "name",
+        room: Node<Texts<'a>> = "room",
+        address: Scalar<'a> = "address",
+        postal_code: Scalar<'a> = "postalCode",
+        city: Scalar<'a> = "city",
+        country: Scalar<'a> = "country",
+        latitude: Scalar<'a> = "latitude",
+        longitude: Scalar<'a> = "longitude",
+    }
 }
 
 impl<'a> EventFacts<'a> {
@@ -117,19 +130,18 @@ impl<'a> EventFacts<'a> {
                 (operation, Some(performance), &move || format!("{}/performances/{at}", pointer()))
             }
         };
-        let mut facts = Self {
-            kind: operation.kind.text(),
-            product: operation.product_code.text(),
-            ..Self::default()
-        };
+        let mut facts = Self { kind: operation.kind.text(), product: operation.product_code.text(), ..Self::default() };
         let (starts, ends, doors) = match performance {
             None => {
-                facts.title = texts(&operation.product_external_name, unread, || format!("{}/productExternalName", pointer()));
+                facts.title = texts::of(&operation.product_external_name, unread, || {
+                    format!("{}/productExternalName", pointer())
+                });
                 facts.state = operation.product_state.text();
                 (&operation.performance_start_date, &operation.performance_end_date, &operation.doors_open_date)
             }
             Some(performance) => {
-                facts.title = texts(&performance.performance_name, unread, || format!("{}/performanceName", pointer()));
+                facts.title =
+                    texts::of(&performance.performance_name, unread, || format!("{}/performanceName", pointer()));
                 (&performance.performance_start_date, &performance.performance_end_date, &performance.doors_open_date)
             }
         };
@@ -156,7 +168,28 @@ impl<'a> EventFacts<'a> {
 
     /// The body of a part that was stored earlier; none when another version wrote something that this one cannot read.
     pub(super) fn of_part(part: &'a EventPart) -> Option<Self> {
-        serde_json::from_slice(&part.body).ok()
+        let body: EventBody<'a> = super::read(&part.body)?;
+        let venue = body.venue.into_option().unwrap_or_default();
+        Some(Self {
+            kind: body.kind.into_text(),
+            product: body.product.into_text(),
+            title: body.title.into_option().unwrap_or_default(),
+            starts_at: body.starts_at.into_text(),
+            ends_at: body.ends_at.into_text(),
+            doors_at: body.doors_at.into_text(),
+            state: body.state.into_text(),
+            venue: Venue {
+                name: venue.name.into_option().unwrap_or_default(),
+                room: venue.room.into_option().unwrap_or_default(),
+                address: venue.address.into_text(),
+                postal_code: venue.postal_code.into_text(),
+                city: venue.city.into_text(),
+                country: venue.country.into_text(),
+                latitude: venue.latitude.real().and_then(millionths),
+                longitude: venue.longitude.real().and_then(millionths),
+            },
+            ends: part.ends_at,
+        })
     }
 
     pub(super) fn part(&self, key: String) -> EventPart {
@@ -169,7 +202,7 @@ impl<'a> EventFacts<'a> {
         object.optional("product", self.product.as_deref());
         object.optional("startsAt", self.starts_at.as_deref());
         object.optional("state", self.state.as_deref());
-        write_texts(&mut object, "title", &self.title);
+        self.title.write(&mut object, "title");
         if self.venue != Venue::default() {
             object.object("venue", |venue| self.venue.write(venue));
         }
@@ -203,8 +236,7 @@ impl<'a> EventFacts<'a> {
         compare(old.postal_code == new.postal_code, "address.postalCode");
         compare(old.city == new.city, "address.city");
         compare(old.country == new.country, "address.country");
-        let place = |venue: &Venue<'_>| (venue.latitude.and_then(millionths), venue.longitude.and_then(millionths));
-        compare(place(old) == place(new), "venue.location");
+        compare((old.latitude, old.longitude) == (new.latitude, new.longitude), "venue.location");
     }
 }
 
@@ -224,8 +256,8 @@ impl<'a> Venue<'a> {
         let location = location.map(|(_, location)| location);
         let mut venue = Self::default();
         if let Some(location) = location {
-            venue.name = texts(&location.site_name, unread, || format!("{}/locations/{at}/siteName", pointer()));
-            venue.room = texts(&location.space_name, unread, || format!("{}/locations/{at}/spaceName", pointer()));
+            venue.name = texts::of(&location.site_name, unread, || format!("{}/locations/{at}/siteName", pointer()));
+            venue.room = texts::of(&location.space_name, unread, || format!("{}/locations/{at}/spaceName", pointer()));
         }
         if let Some(address) = location.and_then(|location| location.site_address.get()).or(address) {
             venue.address = address.first_address_line.text();
@@ -233,7 +265,7 @@ impl<'a> Venue<'a> {
             venue.city = address.locality.text();
             venue.country = address.country_code.text();
             // Both or none: half a place is none.
-            let place = |scalar: &Scalar<'_>| scalar.real().filter(|number| millionths(*number).is_some());
+            let place = |scalar: &Scalar<'_>| scalar.real().and_then(millionths);
             if let (Some(latitude), Some(longitude)) = (place(&address.latitude), place(&address.longitude)) {
                 venue.latitude = Some(latitude);
                 venue.longitude = Some(longitude);
@@ -246,15 +278,15 @@ impl<'a> Venue<'a> {
         object.optional("address", self.address.as_deref());
         object.optional("city", self.city.as_deref());
         object.optional("country", self.country.as_deref());
-        if let Some(latitude) = self.latitude.and_then(millionths) {
+        if let Some(latitude) = self.latitude {
             object.millionths("latitude", latitude);
         }
-        if let Some(longitude) = self.longitude.and_then(millionths) {
+        if let Some(longitude) = self.longitude {
             object.millionths("longitude", longitude);
         }
-        write_texts(object, "name", &self.name);
+        self.name.write(object, "name");
         object.optional("postalCode", self.postal_code.as_deref());
-        write_texts(object, "room", &self.room);
+        self.room.write(object, "room");
     }
 }
 
@@ -264,31 +296,4 @@ fn millionths(degrees: f64) -> Option<i64> {
     // At most 180 million: exact in both.
     #[allow(clippy::cast_possible_truncation)]
     sane.then(|| (degrees * 1e6).round() as i64)
-}
-
-fn write_texts(object: &mut Object<'_>, name: &str, texts: &Texts<'_>) {
-    if !texts.is_empty() {
-        object.object(name, |inner| {
-            for (locale, text) in texts {
-                inner.text(locale, text);
-            }
-        });
-    }
-}
-
-/// Texts by BCP 47 locale; SecuTix writes `fr_CH`. Of two texts for one locale the last stands.
-pub(super) fn texts<'a>(label: &'a Label<'a>, unread: &mut Unread, pointer: impl Fn() -> String) -> Texts<'a> {
-    let Node::Is(label) = label else {
-        if label.is_misfit() {
-            unread.note(pointer);
-        }
-        return Texts::new();
-    };
-    let mut texts = Texts::new();
-    for (_, translation) in label.translations.objects() {
-        let (Some(locale), Some(value)) = (translation.locale.text(), translation.value.text()) else { continue };
-        let locale = if locale.contains('_') { Cow::Owned(locale.replace('_', "-")) } else { locale };
-        texts.insert(locale, value);
-    }
-    texts
 }

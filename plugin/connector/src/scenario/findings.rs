@@ -2,9 +2,9 @@
 //!
 //! Owns grouping and order. Bounded by the few different sets of facts that a file can show; a finding with a successor stands alone.
 
+use super::matrix::{self, Observed};
 use crate::contract::scenario::{Confidence, Finding, UseCase};
 use crate::contract::types::Id;
-use super::matrix::{self, Observed};
 
 #[derive(Default)]
 pub(super) struct Findings {
@@ -71,23 +71,25 @@ impl Findings {
                 successor: None,
             }];
         }
-        self.list.sort_by_key(|finding| rank(finding.use_case));
-        self.list
+        let mut sorted = Vec::with_capacity(self.list.len());
+        for use_case in ORDER {
+            sorted.extend(self.list.extract_if(.., |finding| finding.use_case == use_case));
+        }
+        sorted
     }
 }
 
-const fn rank(use_case: UseCase) -> u8 {
-    match use_case {
-        UseCase::EventChange => 0,
-        UseCase::Reprint => 1,
-        UseCase::HolderChange => 2,
-        UseCase::CulturalContactChange => 3,
-        UseCase::Replacement => 4,
-        UseCase::Exchange => 5,
-        UseCase::Cancellation => 6,
-        UseCase::Purchase => 7,
-        UseCase::EntryScan => 8,
-        UseCase::UnknownChange => 9,
-        UseCase::Nothing => 10,
-    }
-}
+/// The matrix's rows, and then what is none.
+const ORDER: [UseCase; 11] = [
+    UseCase::EventChange,
+    UseCase::Reprint,
+    UseCase::HolderChange,
+    UseCase::CulturalContactChange,
+    UseCase::Replacement,
+    UseCase::Exchange,
+    UseCase::Cancellation,
+    UseCase::Purchase,
+    UseCase::EntryScan,
+    UseCase::UnknownChange,
+    UseCase::Nothing,
+];

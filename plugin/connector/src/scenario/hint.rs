@@ -3,42 +3,40 @@
 //!
 //! Owns which ticket a hint means. Never a reason to end a pass.
 
-use std::collections::BTreeSet;
-
 use crate::contract::scenario::Hint;
 use crate::lenient::parse_id;
+use crate::order::{self, Ranked};
 
 const SCANNED: &str = "VALIDATED";
 
-#[derive(Default)]
+/// Sorted. Few hints come together, but an institution's night batch may name every ticket of a block.
 pub(super) struct Scans {
-    tickets: BTreeSet<i64>,
+    tickets: Vec<Ranked>,
     /// Movements named without a ticket.
-    movements: BTreeSet<i64>,
+    movements: Vec<Ranked>,
     /// Movements named, with or without.
-    named: BTreeSet<i64>,
+    named: Vec<Ranked>,
 }
 
 impl Scans {
     pub(super) fn of(hints: &[Hint]) -> Self {
-        let mut scans = Self::default();
-        for hint in hints.iter().filter(|hint| hint.state.eq_ignore_ascii_case(SCANNED)) {
-            let ticket = hint.ticket.as_deref().and_then(parse_id);
-            let movement = hint.sale_movement.as_deref().and_then(parse_id);
-            scans.tickets.extend(ticket);
-            scans.named.extend(movement);
-            if ticket.is_none() {
-                scans.movements.extend(movement);
-            }
+        let scanned = || hints.iter().filter(|hint| hint.state.eq_ignore_ascii_case(SCANNED));
+        let id = |id: &Option<String>| id.as_deref().and_then(parse_id);
+        Self {
+            tickets: order::sorted(scanned().filter_map(|hint| id(&hint.ticket))),
+            movements: order::sorted(
+                scanned().filter(|hint| id(&hint.ticket).is_none()).filter_map(|hint| id(&hint.sale_movement)),
+            ),
+            named: order::sorted(scanned().filter_map(|hint| id(&hint.sale_movement))),
         }
-        scans
     }
 
     /// A hint that names another ticket of the movement is about one that is superseded.
     pub(super) fn names(&self, movement: i64, ticket: Option<i64>) -> bool {
+        let names = |list: &[Ranked], number| order::find(list, number).is_some();
         match ticket {
-            Some(ticket) => self.tickets.contains(&ticket) || self.movements.contains(&movement),
-            None => self.named.contains(&movement),
+            Some(ticket) => names(&self.tickets, ticket) || names(&self.movements, movement),
+            None => names(&self.named, movement),
         }
     }
 }

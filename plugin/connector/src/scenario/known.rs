@@ -6,12 +6,13 @@ use super::reason::Reason;
 use crate::contract::scenario::{Action, KnownPass, Operation};
 use crate::contract::types::Subject;
 use crate::lenient::parse_id;
+use crate::order::{self, Ranked};
 
 pub(super) struct Known {
     /// Movement by place; none: a card, or no SecuTix identifier.
     movements: Vec<Option<i64>>,
     /// Movements with a pass.
-    sorted: Vec<i64>,
+    sorted: Vec<Ranked>,
 }
 
 impl Known {
@@ -21,8 +22,7 @@ impl Known {
             Subject::Contact(_) => None,
         };
         let movements: Vec<_> = passes.iter().map(movement).collect();
-        let mut sorted: Vec<i64> = movements.iter().copied().flatten().collect();
-        sorted.sort_unstable();
+        let sorted = order::sorted(movements.iter().copied().flatten());
         Self { movements, sorted }
     }
 
@@ -31,7 +31,7 @@ impl Known {
     }
 
     pub(super) fn has(&self, movement: i64) -> bool {
-        self.sorted.binary_search(&movement).is_ok()
+        order::find(&self.sorted, movement).is_some()
     }
 }
 

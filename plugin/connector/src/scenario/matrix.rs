@@ -45,23 +45,78 @@ const ROWS: [(UseCase, [Cell; COLUMNS]); 7] = {
         ),
         (
             UseCase::HolderChange,
-            [yes(Likely), yes(Firm), no(Likely), yes(Guess), no(Firm), no(Likely), no(Firm), no(Guess), yes(Firm), no(Firm)],
+            [
+                yes(Likely),
+                yes(Firm),
+                no(Likely),
+                yes(Guess),
+                no(Firm),
+                no(Likely),
+                no(Firm),
+                no(Guess),
+                yes(Firm),
+                no(Firm),
+            ],
         ),
         (
             UseCase::CulturalContactChange,
-            [no(Likely), yes(Firm), no(Firm), no(Likely), no(Firm), no(Firm), no(Firm), no(Likely), yes(Likely), no(Firm)],
+            [
+                no(Likely),
+                yes(Firm),
+                no(Firm),
+                no(Likely),
+                no(Firm),
+                no(Firm),
+                no(Firm),
+                no(Likely),
+                yes(Likely),
+                no(Firm),
+            ],
         ),
         (
             UseCase::Replacement,
-            [yes(Guess), yes(Firm), yes(Firm), yes(Firm), yes(Firm), yes(Firm), no(Likely), no(Guess), no(Firm), yes(Firm)],
+            [
+                yes(Guess),
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                no(Likely),
+                no(Guess),
+                no(Firm),
+                yes(Firm),
+            ],
         ),
         (
             UseCase::Exchange,
-            [yes(Firm), yes(Firm), yes(Firm), yes(Firm), yes(Firm), yes(Firm), no(Likely), no(Guess), no(Firm), yes(Firm)],
+            [
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                yes(Firm),
+                no(Likely),
+                no(Guess),
+                no(Firm),
+                yes(Firm),
+            ],
         ),
         (
             UseCase::Cancellation,
-            [no(Guess), yes(Firm), yes(Likely), no(Firm), no(Firm), yes(Likely), no(Likely), no(Guess), no(Firm), yes(Firm)],
+            [
+                no(Guess),
+                yes(Firm),
+                yes(Likely),
+                no(Firm),
+                no(Firm),
+                yes(Likely),
+                no(Likely),
+                no(Guess),
+                no(Firm),
+                yes(Firm),
+            ],
         ),
     ]
 };
@@ -136,10 +191,8 @@ mod tests {
     /// domain.md §2: the printed number of Yes per row, and exactly one of update and deactivate.
     #[test]
     fn the_rows_have_as_many_yes_as_the_source_prints() {
-        let counts: Vec<_> = ROWS
-            .iter()
-            .map(|(_, cells)| cells.iter().filter(|cell| cell.matrix == Tri::Yes).count())
-            .collect();
+        let counts: Vec<_> =
+            ROWS.iter().map(|(_, cells)| cells.iter().filter(|cell| cell.matrix == Tri::Yes).count()).collect();
         assert_eq!(counts, [2, 4, 4, 2, 7, 7, 4]);
     }
 

@@ -20,9 +20,11 @@ mod programme;
 mod reason;
 mod standing;
 mod succession;
+mod texts;
 mod ticket;
 
 use crate::contract::scenario::{Answer, Fault, Observation, Verdict};
+use crate::lenient::{Fields, Node};
 
 pub use reason::REASONS;
 
@@ -34,10 +36,15 @@ pub fn classify(observation: &Observation) -> Result<Verdict, Fault> {
     }
 }
 
-fn parse<'a, T: serde::Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
+/// An answer: JSON in UTF-8, and an object.
+fn parse<'a, T: Fields<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|_| envelope::unreadable(""))?;
-    serde_json::from_str(text).map_err(|_| envelope::unreadable(""))
+    read(bytes).ok_or_else(|| envelope::unreadable(""))
+}
+
+fn read<'a, T: Fields<'a>>(bytes: &'a [u8]) -> Option<T> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    serde_json::from_str::<Node<T>>(text).ok()?.into_option()
 }
 
 fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {
@@ -61,7 +68,7 @@ fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {
     for (place, pass) in observation.passes.iter().enumerate() {
         operations.push(match run.known.movement(place).map(|id| (id, file.standing(id))) {
             None => known::not_concerned(pass),
-            Some((id, Some(standing))) if standing.life != standing::Life::Ended => run.living(pass, id, standing)?,
+            Some((id, Some(standing))) if !standing.life.is_gone() => run.living(pass, id, standing)?,
             Some((id, standing)) => departure::departed(&mut run, pass, id, standing, succession.of_pass(place)),
         });
     }
@@ -76,6 +83,3 @@ fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {
         file: Some(file.id),
     })
 }
-
-#[cfg(test)]
-mod tests;

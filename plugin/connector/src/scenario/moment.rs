@@ -82,9 +82,16 @@ mod tests {
 
     #[test]
     fn what_is_no_moment_is_none() {
-        for json in
-            ["null", "\"\"", "\"tomorrow\"", "\"2026-12-01T20:00:00\"", "\"2026-13-01T20:00:00Z\"", "-1", "true", "\"é+0100\""]
-        {
+        for json in [
+            "null",
+            "\"\"",
+            "\"tomorrow\"",
+            "\"2026-12-01T20:00:00\"",
+            "\"2026-13-01T20:00:00Z\"",
+            "-1",
+            "true",
+            "\"é+0100\"",
+        ] {
             assert_eq!(read(json), None, "{json}");
         }
     }

@@ -15,7 +15,7 @@ macro_rules! reasons {
         }
 
         /// Every code that a verdict can carry, with its meaning. Hosts have words for each of them.
-        pub const REASONS: &[(&str, &str)] = &[$(($code, concat!($($meaning),+)),)+];
+        pub const REASONS: &[(&str, &str)] = &[$(($code, concat!($($meaning),+).trim_ascii()),)+];
     };
 }
 
@@ -52,7 +52,7 @@ reasons! {
     Cancelled = "cancelled",
     /// The whole file is cancelled.
     FileCancelled = "file-cancelled",
-    /// The movement is in no order of the file any more.
+    /// The movement is in no order of the file any more, or only in a refund that says nothing of it.
     Absent = "absent",
     /// The movement of a void pass is alive.
     AliveAgain = "alive-again",
@@ -66,13 +66,19 @@ reasons! {
 
 impl Reason {
     pub(super) fn alone(self) -> scenario::Reason {
-        self.with(Vec::new())
+        self.with(&[])
     }
 
     /// With the template-level names of what differs, sorted and without doubles.
-    pub(super) fn with(self, mut fields: Vec<&'static str>) -> scenario::Reason {
-        fields.sort_unstable();
-        fields.dedup();
-        scenario::Reason { code: self.code().to_owned(), fields: fields.into_iter().map(str::to_owned).collect() }
+    pub(super) fn with(self, fields: &[&'static str]) -> scenario::Reason {
+        let mut sorted: Vec<String> = Vec::with_capacity(fields.len());
+        // A few dozen names at most: each to its place.
+        for field in fields {
+            let at = sorted.partition_point(|known| known.as_str() < *field);
+            if sorted.get(at).is_none_or(|known| known != field) {
+                sorted.insert(at, (*field).to_owned());
+            }
+        }
+        scenario::Reason { code: self.code().to_owned(), fields: sorted }
     }
 }

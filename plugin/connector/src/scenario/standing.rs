@@ -4,7 +4,6 @@
 //! lives keeps its pass, so ending needs a statement: an unknown state, a missing one, and an INVALIDATED ticket are none.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{FileAnswer, Movement, Operation, Order};
 use super::envelope::{Unread, unreadable};
@@ -13,6 +12,7 @@ use super::ticket::{self, TicketState};
 use crate::contract::scenario::{Fault, KnownPass};
 use crate::contract::types::PassState;
 use crate::lenient::{Node, parse_id};
+use crate::order::{self, Ranked};
 
 /// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.
 const ENDED_FILE: [&str; 4] = ["CANCELED", "CANCELLED", "ABANDONNED", "ABANDONED"];
@@ -69,7 +69,11 @@ pub(super) struct OperationView<'f> {
 
 impl OperationView<'_> {
     pub(super) fn pointer(&self) -> String {
-        format!("/orderDetailsDatas/{}/operationDatas/{}", self.order_at, self.at)
+        Self::pointer_of(self.order_at, self.at)
+    }
+
+    pub(super) fn pointer_of(order_at: usize, at: usize) -> String {
+        format!("/orderDetailsDatas/{order_at}/operationDatas/{at}")
     }
 }
 
@@ -81,8 +85,17 @@ pub(super) enum Life {
     Between,
     /// The file says that it ended.
     Ended,
-    /// Mentioned by a refund, a reservation or an option that states nothing.
+    /// Only refunds mention it, and none states anything: as good as absent.
+    Returned,
+    /// Mentioned by a reservation or an option that states nothing.
     Silent,
+}
+
+impl Life {
+    /// The pass must end: at once, or when a second look agrees.
+    pub(super) fn is_gone(self) -> bool {
+        matches!(self, Self::Ended | Self::Returned)
+    }
 }
 
 /// What one order says of one movement.
@@ -118,9 +131,9 @@ pub(super) struct File<'f> {
     /// By movement.
     pub standings: Vec<Standing<'f>>,
     /// Operations by number and rank, for lookups.
-    by_number: Vec<usize>,
+    by_number: Vec<Ranked>,
     /// Ranks of orders by number.
-    ranks: BTreeMap<i64, usize>,
+    ranks: Vec<Ranked>,
     /// Rank of the latest refund.
     last_refund: Option<usize>,
 }
@@ -136,19 +149,19 @@ impl<'f> File<'f> {
         let mut operations = Vec::new();
         let mut statements = Vec::new();
         let live = passes.iter().filter(|pass| matches!(pass.state, PassState::Live));
-        let with_passes: BTreeSet<i64> = live.filter_map(|pass| parse_id(pass.order.as_deref()?)).collect();
+        let with_passes = order::sorted(live.filter_map(|pass| parse_id(pass.order.as_deref()?)));
         for (rank, order) in orders.iter().enumerate() {
             read_operations(rank, order, &mut operations, unread);
             read_movements(rank, order, &with_passes, &mut statements, unread)?;
         }
-        let mut by_number: Vec<usize> = (0..operations.len()).collect();
-        by_number.sort_by_key(|place| operations.get(*place).map(|operation: &OperationView<'_>| (operation.id, operation.rank)));
-        statements.sort_by_key(|statement| (statement.id, statement.rank, statement.at));
-        let standings = statements
-            .chunk_by(|left, right| left.id == right.id)
-            .filter_map(|statements| standing(statements, &orders, cancelled))
-            .collect();
-        let ranks = orders.iter().enumerate().map(|(rank, order)| (order.id, rank)).collect();
+        let numbered = operations.iter().enumerate().filter_map(|(place, operation): (_, &OperationView<'_>)| {
+            Some((operation.id?, order::number(operation.rank), 0, place))
+        });
+        let mut by_number: Vec<Ranked> = numbered.collect();
+        order::sort(&mut by_number);
+        let standings = standings(&statements, &orders, cancelled);
+        let mut ranks: Vec<Ranked> = orders.iter().enumerate().map(|(rank, order)| (order.id, 0, 0, rank)).collect();
+        order::sort(&mut ranks);
         let last_refund = orders.iter().rposition(|order| order.kind == OrderKind::Refund);
         Ok(Self { id, cancelled, orders, operations, standings, by_number, ranks, last_refund })
     }
@@ -163,7 +176,7 @@ impl<'f> File<'f> {
     }
 
     pub(super) fn rank_of_order(&self, id: i64) -> Option<usize> {
-        self.ranks.get(&id).copied()
+        order::find(&self.ranks, id)
     }
 
     /// JSON pointer of the statement that describes the movement.
@@ -174,19 +187,22 @@ impl<'f> File<'f> {
 
     /// The operation that the movement belongs to: in its own order, else in the file; without a number, the only one of its order.
     pub(super) fn operation(&self, standing: &Standing<'f>) -> Option<&OperationView<'f>> {
-        let get = |place: &usize| self.operations.get(*place);
+        self.operations.get(self.place_of_operation(standing)?)
+    }
+
+    /// Its place in `operations`.
+    pub(super) fn place_of_operation(&self, standing: &Standing<'f>) -> Option<usize> {
         let number = standing.movement.operation_id.id();
         if number.is_none() {
             let start = self.operations.partition_point(|operation| operation.rank < standing.rank);
             let end = self.operations.partition_point(|operation| operation.rank <= standing.rank);
-            return if end == start + 1 { self.operations.get(start) } else { None };
+            return (end == start + 1).then_some(start);
         }
-        let after = self.by_number.partition_point(|place| {
-            get(place).is_some_and(|operation| (operation.id, operation.rank) <= (number, standing.rank))
-        });
-        let is_it = |operation: &&OperationView<'f>| operation.id == number;
-        let own = after.checked_sub(1).and_then(|at| self.by_number.get(at)).and_then(get).filter(is_it);
-        own.or_else(|| self.by_number.get(after).and_then(get).filter(is_it))
+        let number = number?;
+        let rank = order::number(standing.rank);
+        let after = self.by_number.partition_point(|entry| (entry.0, entry.1) <= (number, rank));
+        let get = |at: usize| self.by_number.get(at).filter(|entry| entry.0 == number).map(|entry| entry.3);
+        after.checked_sub(1).and_then(get).or_else(|| get(after))
     }
 
     /// The latest refund after the given rank: it made movements go that it does not mention.
@@ -200,7 +216,8 @@ fn orders<'f>(answer: &'f FileAnswer<'f>, unread: &mut Unread) -> Result<Vec<Ord
     if answer.order_details_datas.nodes().is_empty() {
         return Err(unreadable("/orderDetailsDatas"));
     }
-    let mut dated = Vec::new();
+    let mut found = Vec::new();
+    let mut dated: Vec<Ranked> = Vec::new();
     for (at, node) in answer.order_details_datas.nodes().iter().enumerate() {
         let Node::Is(raw) = node else { return Err(unreadable(format!("/orderDetailsDatas/{at}"))) };
         let id = raw.order_id.id().ok_or_else(|| unreadable(format!("/orderDetailsDatas/{at}/orderId")))?;
@@ -210,10 +227,11 @@ fn orders<'f>(answer: &'f FileAnswer<'f>, unread: &mut Unread) -> Result<Vec<Ord
         }
         let created = created.map_or(i64::MIN, |moment| moment.seconds);
         let order = OrderView { id, kind: OrderKind::of(raw), originator: raw.order_originator.text(), at, raw };
-        dated.push(((created, id, at), order));
+        dated.push((created, id, order::number(at), at));
+        found.push(Some(order));
     }
-    dated.sort_by_key(|(time, _)| *time);
-    Ok(dated.into_iter().map(|(_, order)| order).collect())
+    order::sort(&mut dated);
+    Ok(dated.into_iter().filter_map(|(.., at)| found.get_mut(at)?.take()).collect())
 }
 
 /// `orderId`, `orderSecretId` of every order that has both.
@@ -228,7 +246,12 @@ pub(super) fn tokens(file: &File<'_>, unread: &mut Unread) -> Vec<(String, Strin
     tokens
 }
 
-fn read_operations<'f>(rank: usize, order: &OrderView<'f>, operations: &mut Vec<OperationView<'f>>, unread: &mut Unread) {
+fn read_operations<'f>(
+    rank: usize,
+    order: &OrderView<'f>,
+    operations: &mut Vec<OperationView<'f>>,
+    unread: &mut Unread,
+) {
     let list = &order.raw.operation_datas;
     if list.is_misfit() {
         unread.note(|| format!("/orderDetailsDatas/{}/operationDatas", order.at));
@@ -246,7 +269,7 @@ fn read_operations<'f>(rank: usize, order: &OrderView<'f>, operations: &mut Vec<
 fn read_movements<'f>(
     rank: usize,
     order: &OrderView<'f>,
-    with_passes: &BTreeSet<i64>,
+    with_passes: &[Ranked],
     statements: &mut Vec<Statement<'f>>,
     unread: &mut Unread,
 ) -> Result<(), Fault> {
@@ -257,11 +280,14 @@ fn read_movements<'f>(
     }
     if list.is_absent() {
         // An order of goods has no movements, and then none is written. One that we have passes of had some.
-        if with_passes.contains(&order.id) {
+        if order::find(with_passes, order.id).is_some() {
             return Err(unreadable(pointer()));
         }
         let sells = |operation: &Operation<'_>| {
-            operation.kind.text().is_some_and(|kind| WITH_MOVEMENTS.iter().any(|known| kind.eq_ignore_ascii_case(known)))
+            operation
+                .kind
+                .text()
+                .is_some_and(|kind| WITH_MOVEMENTS.iter().any(|known| kind.eq_ignore_ascii_case(known)))
         };
         if order.kind == OrderKind::Sale && order.raw.operation_datas.objects().any(|(_, operation)| sells(operation)) {
             unread.note(pointer);
@@ -291,7 +317,7 @@ fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
     let ended = |text: Option<Cow<'_, str>>| {
         text.is_some_and(|text| ENDED_MOVEMENT.iter().any(|ended| text.eq_ignore_ascii_case(ended)))
     };
-    if ended(movement.movement_state.text()) || ended(movement.r#type.text()) {
+    if ended(movement.movement_state.text()) || ended(movement.kind.text()) {
         return Claim::Ended;
     }
     match ticket::current(&movement.tickets).map(ticket::state) {
@@ -302,6 +328,24 @@ fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
         None if matches!(kind, OrderKind::Refund | OrderKind::Hold) => Claim::Silent,
         None => Claim::Present,
     }
+}
+
+/// Every movement once.
+fn standings<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelled: bool) -> Vec<Standing<'f>> {
+    let mut ranked: Vec<Ranked> = statements
+        .iter()
+        .enumerate()
+        .map(|(place, it)| (it.id, order::number(it.rank), order::number(it.at), place))
+        .collect();
+    order::sort(&mut ranked);
+    let mut standings = Vec::with_capacity(statements.len());
+    let mut of_one = Vec::new();
+    for same in ranked.chunk_by(|left, right| left.0 == right.0) {
+        of_one.clear();
+        of_one.extend(same.iter().filter_map(|(.., place)| statements.get(*place).copied()));
+        standings.extend(standing(&of_one, orders, cancelled));
+    }
+    standings
 }
 
 /// `statements`: of one movement, in time.
@@ -328,6 +372,9 @@ fn standing<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelle
         if describes {
             describing = *statement;
         }
+    }
+    if life == Life::Silent && statements.iter().all(|statement| kind(statement.rank) == OrderKind::Refund) {
+        life = Life::Returned;
     }
     if cancelled {
         life = Life::Ended;

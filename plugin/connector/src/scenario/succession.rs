@@ -1,7 +1,7 @@
 //! Which new movement took the place of which that is gone.
 //!
-//! Owns the pairing: a movement in a later order of the file, in the same seat, else of the same product, else named by the exchange that took the
-//! old one back; under an exchange, or for another person. Deterministic, each place is taken once, and linear but for sorting.
+//! Owns the pairing: a movement in a later order of the file, in the same seat, else of the same product, else of the exchange that took the
+//! old one back, else of any exchange; under an exchange, or for another person. Deterministic, each place is taken once, and linear but for sorting.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,9 +51,11 @@ pub(super) enum Bond {
     Product,
     SameOrderHolder,
     SameOrder,
+    ExchangeHolder,
+    Exchange,
 }
 
-const BONDS: [Bond; 7] = [
+const BONDS: [Bond; 9] = [
     Bond::SameSeat,
     Bond::SameOrderProductHolder,
     Bond::SameOrderProduct,
@@ -61,6 +63,8 @@ const BONDS: [Bond; 7] = [
     Bond::Product,
     Bond::SameOrderHolder,
     Bond::SameOrder,
+    Bond::ExchangeHolder,
+    Bond::Exchange,
 ];
 
 /// Arrivals tried per bond before it is given up. Those passed over have the wrong holder or come too early; thousands of them are one buyer's
@@ -146,6 +150,11 @@ fn key<'a>(bond: Bond, place: &Place<'a>, order: Option<usize>) -> Option<Key<'a
             Key(bond, order()?, none(), first, last)
         }
         Bond::SameOrder => Key(bond, order()?, none(), none(), none()),
+        Bond::ExchangeHolder => {
+            let (first, last) = holder()?;
+            Key(bond, 0, none(), first, last)
+        }
+        Bond::Exchange => Key(bond, 0, none(), none(), none()),
     })
 }
 
@@ -167,10 +176,11 @@ impl<'s, 'a> Shelf<'s, 'a> {
     }
 
     fn keys(arrival: &Arrival<'a>) -> impl Iterator<Item = Key<'a>> {
-        let by_order_alone = |bond: &Bond| matches!(bond, Bond::SameOrder | Bond::SameOrderHolder);
+        // Without a common product only the order's type says that one was given up for the other.
+        let by_exchange_alone = |bond: &Bond| *bond >= Bond::SameOrderHolder;
         BONDS
             .into_iter()
-            .filter(move |bond| arrival.exchange || !by_order_alone(bond))
+            .filter(move |bond| arrival.exchange || !by_exchange_alone(bond))
             .filter_map(|bond| key(bond, &arrival.place, Some(arrival.rank)))
     }
 

@@ -5,54 +5,58 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-
 use super::answer::{Movement, Ticket};
 use super::envelope::Unread;
 use super::moment::Moment;
 use crate::canonical::{self, Object};
 use crate::contract::types::TicketPart;
-use crate::lenient::{List, Scalar, borrowed};
+use crate::lenient::{List, Scalar, fields};
 
 type Field<'a> = Option<Cow<'a, str>>;
 
 /// What a ticket part says. Empty text and absence are the same.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct TicketFacts<'a> {
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub movement: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub ticket: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub order: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub barcode: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub first_name: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub last_name: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub contact: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub area: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub gate: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub row: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub seat: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub seat_category: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub audience: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub tariff: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub valid_from: Field<'a>,
-    #[serde(borrow, deserialize_with = "borrowed")]
     pub valid_to: Field<'a>,
     pub used: bool,
+}
+
+fields! {
+    /// A ticket part's body, as it was written.
+    struct TicketBody<'a> {
+        movement: Scalar<'a> = "movement",
+        ticket: Scalar<'a> = "ticket",
+        order: Scalar<'a> = "order",
+        barcode: Scalar<'a> = "barcode",
+        first_name: Scalar<'a> = "firstName",
+        last_name: Scalar<'a> = "lastName",
+        contact: Scalar<'a> = "contact",
+        area: Scalar<'a> = "area",
+        gate: Scalar<'a> = "gate",
+        row: Scalar<'a> = "row",
+        seat: Scalar<'a> = "seat",
+        seat_category: Scalar<'a> = "seatCategory",
+        audience: Scalar<'a> = "audience",
+        tariff: Scalar<'a> = "tariff",
+        valid_from: Scalar<'a> = "validFrom",
+        valid_to: Scalar<'a> = "validTo",
+        used: Scalar<'a> = "used",
+    }
 }
 
 /// The ticket's state within its movement (domain.md 3.4).
@@ -138,7 +142,26 @@ impl<'a> TicketFacts<'a> {
 
     /// What a pass was last built from; none when another version wrote something that this one cannot read.
     pub(super) fn of_part(part: &'a TicketPart) -> Option<Self> {
-        serde_json::from_slice(&part.body).ok()
+        let body: TicketBody<'a> = super::read(&part.body)?;
+        Some(Self {
+            movement: body.movement.into_text(),
+            ticket: body.ticket.into_text(),
+            order: body.order.into_text(),
+            barcode: body.barcode.into_text(),
+            first_name: body.first_name.into_text(),
+            last_name: body.last_name.into_text(),
+            contact: body.contact.into_text(),
+            area: body.area.into_text(),
+            gate: body.gate.into_text(),
+            row: body.row.into_text(),
+            seat: body.seat.into_text(),
+            seat_category: body.seat_category.into_text(),
+            audience: body.audience.into_text(),
+            tariff: body.tariff.into_text(),
+            valid_from: body.valid_from.into_text(),
+            valid_to: body.valid_to.into_text(),
+            used: body.used == Scalar::Flag(true),
+        })
     }
 
     pub(super) fn canonical(&self) -> Vec<u8> {

@@ -16,7 +16,8 @@ fn is_json_essence(essence: &str) -> bool {
     }
     if kind.eq_ignore_ascii_case("application") {
         let suffixed = subtype.len().checked_sub("+json".len()).filter(|at| *at > 0).and_then(|at| subtype.get(at..));
-        return subtype.eq_ignore_ascii_case("json") || suffixed.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"));
+        return subtype.eq_ignore_ascii_case("json")
+            || suffixed.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"));
     }
     kind.eq_ignore_ascii_case("text") && subtype.eq_ignore_ascii_case("json")
 }

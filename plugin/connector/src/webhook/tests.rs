@@ -69,9 +69,12 @@ fn required_fields_must_be_there_and_only_the_token_must_say_something() {
 #[test]
 fn an_identifier_is_an_int64() {
     let with = |ticket: &str| format!(r#"{{"orderSecretToken":"t","state":"","lastUpdate":"","ticketId":{ticket}}}"#);
-    for (json, id) in
-        [("null", None), ("0", Some("0")), ("-9223372036854775808", Some("-9223372036854775808")), ("\"007\"", Some("7"))]
-    {
+    for (json, id) in [
+        ("null", None),
+        ("0", Some("0")),
+        ("-9223372036854775808", Some("-9223372036854775808")),
+        ("\"007\"", Some("7")),
+    ] {
         assert_eq!(validate_json(&with(json)).unwrap().ticket.as_deref(), id, "{json}");
     }
     for (json, code) in [
@@ -111,7 +114,8 @@ fn a_name_stands_once() {
 #[test]
 fn unknown_fields_are_named_and_never_valued() {
     let change =
-        validate_json(r#"{"orderSecretToken":"a","state":"","lastUpdate":"","holder":{"name":"Ada"},"a/b\u0000":1}"#).unwrap();
+        validate_json(r#"{"orderSecretToken":"a","state":"","lastUpdate":"","holder":{"name":"Ada"},"a/b\u0000":1}"#)
+            .unwrap();
     assert_eq!(change.unknown_fields, ["holder", "a/b\u{fffd}"]);
     let many: String = (0..100).map(|n| format!(",\"{}{n}\":0", "n".repeat(200))).collect();
     let change = validate_json(&format!(r#"{{"orderSecretToken":"a","state":"","lastUpdate":""{many}}}"#)).unwrap();
@@ -159,7 +163,9 @@ fn bytes_that_are_no_json_object_are_refused_as_such() {
     }
     let rejection = validate_bytes(b"{\"orderSecretToken\":\"\xc3\"}").unwrap_err();
     assert!(matches!(rejection, Rejection::Invalid(them) if them[0].code == "encoding"));
-    assert!(validate_bytes("\u{feff}{\"orderSecretToken\":\"a\",\"state\":\"\",\"lastUpdate\":\"\"}".as_bytes()).is_ok());
+    assert!(
+        validate_bytes("\u{feff}{\"orderSecretToken\":\"a\",\"state\":\"\",\"lastUpdate\":\"\"}".as_bytes()).is_ok()
+    );
 }
 
 #[test]

@@ -9,7 +9,8 @@ use crate::tenant::secret::SecretSource;
 const SEAL: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n";
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
 const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
-const ACCOUNT: &str = r#"{"client_email":"wallet@demo.iam.gserviceaccount.com","private_key":"-----BEGIN PRIVATE KEY-----\nAAAA"}"#;
+const ACCOUNT: &str =
+    r#"{"client_email":"wallet@demo.iam.gserviceaccount.com","private_key":"-----BEGIN PRIVATE KEY-----\nAAAA"}"#;
 
 /// The smallest tenant.
 const GOOD: &str = r#"
@@ -77,7 +78,7 @@ fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretPr
 
 fn folder(text: &str) -> TenantFiles {
     const TICKET: &str = "kind = \"event-ticket\"\ndescription = \"Billet\"\n[google]\n";
-    const CARD: &str = "kind = \"member-card\"\ndescription = \"Carte\"\n[google]\n";
+    const CARD: &str = "kind = \"member-card\"\ndescription = \"Carte\"\n[google]\ntype = \"generic\"\ncardTitle = \"Carte\"\nheader = \"{fullName}\"\n";
     let files = [
         ("tenant.toml", text),
         ("templates/event-ticket/template.toml", TICKET),
@@ -209,9 +210,13 @@ fn a_file_that_nothing_uses_is_mentioned() {
     let mut files = folder(GOOD);
     files.files.insert("templates/event-ticket/it.toml".to_owned(), Bytes::new());
     files.files.insert("templates/event-ticket/notes.txt".to_owned(), Bytes::new());
-    let loaded = load(TenantId::parse("demo").unwrap(), &files, &secrets(), &defaults()).unwrap_or_else(|told| panic!("{}", lines(&told)));
+    let loaded = load(TenantId::parse("demo").unwrap(), &files, &secrets(), &defaults())
+        .unwrap_or_else(|told| panic!("{}", lines(&told)));
     let told = lines(&loaded.warnings);
-    assert!(told.contains("it.toml: the file is not used") && told.contains("notes.txt: the file is not used"), "{told}");
+    assert!(
+        told.contains("it.toml: the file is not used") && told.contains("notes.txt: the file is not used"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -237,7 +242,10 @@ fn plain_http_and_a_missing_public_address_depend_on_the_server() {
     let told = lines(&load(id(), &folder(GOOD), &secrets(), &Defaults::default()).err().unwrap());
     assert!(told.contains("\"public_url\" must be set"), "{told}");
     let own = folder(&format!("public_url = \"https://own.example/\"\n{GOOD}"));
-    assert_eq!(load(id(), &own, &secrets(), &defaults()).map(|loaded| loaded.tenant.public_url).ok().as_deref(), Some("https://own.example"));
+    assert_eq!(
+        load(id(), &own, &secrets(), &defaults()).map(|loaded| loaded.tenant.public_url).ok().as_deref(),
+        Some("https://own.example")
+    );
 }
 
 #[test]

@@ -29,7 +29,11 @@ impl Folder {
         fs::create_dir_all(path.join("templates/event-ticket")).unwrap();
         fs::write(path.join("seal.key"), hex::encode(std::array::from_fn::<u8, 32, _>(|i| i as u8))).unwrap();
         fs::write(path.join("secutix.secret"), "s3cret").unwrap();
-        fs::write(path.join("templates/event-ticket/template.toml"), "kind = \"event-ticket\"\ndescription = \"Billet\"\n[google]\n").unwrap();
+        fs::write(
+            path.join("templates/event-ticket/template.toml"),
+            "kind = \"event-ticket\"\ndescription = \"Billet\"\n[google]\n",
+        )
+        .unwrap();
         self.rename(tenant, tenant);
     }
 
@@ -76,7 +80,12 @@ fn every_good_folder_is_a_tenant_and_a_broken_one_is_told() {
     assert!(tenants.get(&Folder::id("broken")).is_none());
     let [broken] = reload.broken.as_slice() else { panic!("{reload:?}") };
     assert!(broken.tenant.as_str() == "broken" && !broken.kept);
-    assert!(broken.problems.iter().any(|problem| problem.to_string().contains("tenant.toml:1:16: \"organization\" must be a text")));
+    assert!(
+        broken
+            .problems
+            .iter()
+            .any(|problem| problem.to_string().contains("tenant.toml:1:16: \"organization\" must be a text"))
+    );
     let [odd] = reload.problems.as_slice() else { panic!("{reload:?}") };
     assert!(odd.to_string().contains("Not_A_Tenant: is not a tenant's name"), "{odd}");
 }
@@ -165,7 +174,11 @@ fn a_changed_template_and_image_count_as_well() {
     let (tenants, _) = folder.open();
     let digest = || tenants.get(&Folder::id("demo")).unwrap().templates.get("event-ticket").unwrap().digest.clone();
     let before = digest();
-    folder.write("demo", "templates/event-ticket/template.toml", "kind = \"event-ticket\"\ndescription = \"Ticket\"\n[google]\n");
+    folder.write(
+        "demo",
+        "templates/event-ticket/template.toml",
+        "kind = \"event-ticket\"\ndescription = \"Billet\"\n[google]\nhexBackgroundColor = \"#0f2f3f\"\n",
+    );
     assert_eq!(names(&tenants.reload().changed), ["demo"]);
     assert_ne!(digest(), before);
 }

@@ -7,14 +7,31 @@ record!(scenario::Hint { state, sale_movement, ticket });
 variant!(scenario::Answer { File(value), Contact(value) });
 record!(scenario::Observation { hints, answer, passes, events, observed_at });
 variant!(scenario::UseCase {
-    EventChange, Reprint, HolderChange, CulturalContactChange, Replacement, Exchange, Cancellation, Purchase,
-    EntryScan, Nothing, UnknownChange,
+    EventChange,
+    Reprint,
+    HolderChange,
+    CulturalContactChange,
+    Replacement,
+    Exchange,
+    Cancellation,
+    Purchase,
+    EntryScan,
+    Nothing,
+    UnknownChange,
 });
 variant!(scenario::Confidence { Firm, Likely, Guess });
 record!(scenario::Fact { observed, matrix, confidence });
 record!(scenario::Facts {
-    ticket_shop, back_office, new_transaction, new_ticket, new_movement, new_order, new_file, email_sent,
-    update_pass, deactivate_pass,
+    ticket_shop,
+    back_office,
+    new_transaction,
+    new_ticket,
+    new_movement,
+    new_order,
+    new_file,
+    email_sent,
+    update_pass,
+    deactivate_pass,
 });
 record!(scenario::Finding { use_case, confidence, facts, originator, movements, successor });
 record!(scenario::Reason { code, fields });

@@ -102,9 +102,12 @@ fn a_key_that_is_a_value_is_replaced() {
 
 #[test]
 fn many_short_values_stay_different() {
-    let seats: Vec<Value> = (1..=200).map(|seat| json!({"seat": seat.to_string(), "row": char::from(b'A' + (seat % 26) as u8).to_string()})).collect();
+    let seats: Vec<Value> = (1..=200)
+        .map(|seat| json!({"seat": seat.to_string(), "row": char::from(b'A' + (seat % 26) as u8).to_string()}))
+        .collect();
     let [scrubbed] = Scrubber::new(&KEY).scrub(&[json!(seats)]).try_into().unwrap();
-    let fakes: BTreeSet<&str> = scrubbed.as_array().unwrap().iter().map(|seat| at(seat, "/seat").as_str().unwrap()).collect();
+    let fakes: BTreeSet<&str> =
+        scrubbed.as_array().unwrap().iter().map(|seat| at(seat, "/seat").as_str().unwrap()).collect();
     assert_eq!(fakes.len(), 200);
     assert!(fakes.iter().all(|fake| !(1..=200).any(|seat: i32| seat.to_string() == *fake)));
 }
@@ -153,14 +156,19 @@ fn document() -> impl Strategy<Value = Value> {
         Just("unheardOf"),
         Just("seat"),
     ];
-    let fields = proptest::collection::btree_map(field, prop_oneof![
-        personal().prop_map(Value::from),
-        (1000_i64..).prop_map(Value::from),
-        Just(json!("")),
-        Just(json!(null)),
-        Just(json!(true)),
-    ], 1..6);
-    proptest::collection::vec(fields, 1..6).prop_map(|movements| json!({"orderDetailsDatas": [{"orderType": "SALE", "movementDatas": movements}]}))
+    let fields = proptest::collection::btree_map(
+        field,
+        prop_oneof![
+            personal().prop_map(Value::from),
+            (1000_i64..).prop_map(Value::from),
+            Just(json!("")),
+            Just(json!(null)),
+            Just(json!(true)),
+        ],
+        1..6,
+    );
+    proptest::collection::vec(fields, 1..6)
+        .prop_map(|movements| json!({"orderDetailsDatas": [{"orderType": "SALE", "movementDatas": movements}]}))
 }
 
 proptest! {

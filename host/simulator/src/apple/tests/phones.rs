@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
+use super::pushes::push;
 use super::signer::{PASS_TYPE, TEAM, pkpass, ticket};
 use crate::apple::phone::AddError;
 use crate::listener::{Answer, Listener, Peer, Transport, respond, respond_json, service};
@@ -137,6 +138,22 @@ async fn a_changed_pass_is_fetched_and_its_banner_shown() {
     assert_eq!(banners, &["Nouvelle place : 14"]);
     let changed: Vec<&str> = changes.iter().map(|change| change.key.as_str()).collect();
     assert_eq!(changed, ["seat", "voided"]);
+}
+
+#[tokio::test]
+async fn a_push_is_enough() {
+    let venue = Venue::open().await;
+    venue.put("S1", 1, |_| ());
+    let phone = venue.world.iphone("ada");
+    phone.add(&venue.link("S1")).await.unwrap();
+    venue.put("S1", 2, |pass| pass["barcodes"][0]["message"] = json!("0850002"));
+    let certificate = Some(venue.world.pass_certificate());
+    let pushed = push(&venue.world, certificate, phone.push_token(), &[("apns-topic", PASS_TYPE)], "{}").await;
+    assert_eq!(pushed.unwrap().status, StatusCode::OK);
+    phone.wait_until(|pass| pass.barcode.as_deref() == Some("0850002"), SOON).await.unwrap();
+    let replaced = |event: &PhoneEvent| matches!(event, PhoneEvent::Replaced { .. });
+    let entry = phone.wait_for_event(replaced, SOON).await.unwrap();
+    assert!(entry.at >= venue.world.push().records()[0].at);
 }
 
 #[tokio::test]

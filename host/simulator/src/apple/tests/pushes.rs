@@ -17,8 +17,8 @@ use crate::apple::push::PushReply;
 use crate::authority::{Identity, parts, provider};
 use crate::{Simulator, SimulatorConfig};
 
-struct Pushed {
-    status: StatusCode,
+pub struct Pushed {
+    pub status: StatusCode,
     headers: HeaderMap,
     body: Value,
 }
@@ -44,7 +44,7 @@ fn client(world: &Simulator, identity: Option<&Identity>, alpn: &[u8]) -> Arc<Cl
 }
 
 /// None: no exchange came about.
-async fn push(
+pub async fn push(
     world: &Simulator,
     identity: Option<&Identity>,
     token: &str,
@@ -149,6 +149,18 @@ async fn a_token_that_is_gone_says_since_when() {
     let pushed = push(&world, Some(world.pass_certificate()), phone.push_token(), &headers, "{}").await.unwrap();
     assert_eq!((pushed.status.as_u16(), pushed.reason()), (410, "Unregistered"));
     assert_eq!(pushed.body["timestamp"], 1_700_000_000_123_i64);
+}
+
+#[tokio::test]
+async fn an_erased_phone_tells_nobody_and_its_token_is_gone() {
+    let world = Simulator::start(SimulatorConfig::default()).await.unwrap();
+    let phone = world.iphone("ada");
+    let (name, topic) = topic(&world);
+    phone.wipe();
+    let headers = [(name, topic.as_str())];
+    let pushed = push(&world, Some(world.pass_certificate()), phone.push_token(), &headers, "{}");
+    assert_eq!(pushed.await.unwrap().status, StatusCode::GONE);
+    assert!(phone.log().is_empty());
 }
 
 #[tokio::test]

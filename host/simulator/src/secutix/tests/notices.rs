@@ -10,7 +10,7 @@ use super::Partner;
 use crate::listener::{Answer, Listener, Peer, Transport, respond_json, service};
 use crate::secutix::model::{Holder, Origin};
 use crate::secutix::notifier::{Delivery, Notice};
-use crate::{FIRST_PERFORMANCE, Institution};
+use crate::{FIRST_PERFORMANCE, Institution, InstitutionConfig, Simulator, SimulatorConfig};
 
 /// What a connector heard, and what it answers.
 #[derive(Default)]
@@ -85,6 +85,27 @@ async fn a_batch_waits_for_its_flush_and_may_come_in_reverse() {
     let first = ear.lock().unwrap().heard[0]["orderSecretToken"].clone();
     assert_ne!(first, json!(sale.order_secret.unwrap()));
     assert!(secutix.flush_batch().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_batch_goes_out_by_itself_when_its_time_has_come() {
+    let (heard, mut hearing) = tokio::sync::mpsc::unbounded_channel();
+    let answering = service(heard, |heard, _: Peer, request| async move {
+        heard.send(request.into_body()).unwrap();
+        Answer::Respond(respond_json(StatusCode::OK, &json!({})))
+    });
+    let listener = Listener::start(0, Transport::Plain, answering).await.unwrap();
+    let institution = InstitutionConfig {
+        batch_interval: Some(Duration::from_millis(5)),
+        listener: Some(format!("http://127.0.0.1:{}/", listener.port())),
+        ..InstitutionConfig::default()
+    };
+    let world = Simulator::start(SimulatorConfig { institution, ..SimulatorConfig::default() }).await.unwrap();
+    world.secutix().set_delivery(Delivery::batched());
+    let sale = world.secutix().sell_single("CARMEN", Holder::new("Ada", "L"), Origin::TicketShop).await.unwrap();
+    assert!(sale.receipts.is_empty());
+    let body: Value = serde_json::from_slice(&hearing.recv().await.unwrap()).unwrap();
+    assert_eq!(body["saleMovementId"], json!(sale.movement().unwrap()));
 }
 
 #[tokio::test]

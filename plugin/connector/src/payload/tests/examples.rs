@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::jobs::{
-    apple, built, card_body, carmen, class, compiled, entries, event, field, item, job, object, only, performance, season, shown, source,
-    ticket_body, translated,
+    apple, built, card_body, carmen, class, compiled, entries, event, field, item, job, object, only, performance,
+    season, shown, source, ticket_body, translated,
 };
 use crate::contract::payload::{Fault, Job, PassPayload};
 use crate::contract::types::PassState;
@@ -22,7 +22,9 @@ fn cases() -> Vec<(&'static str, Job)> {
     used["used"] = json!(true);
     let mut void = single();
     void.items[0].state = PassState::Void;
-    void.items[0].variables.push(("host.successor".to_owned(), "https://passes.example.org/api/demo/passes/abc".to_owned()));
+    void.items[0]
+        .variables
+        .push(("host.successor".to_owned(), "https://passes.example.org/api/demo/passes/abc".to_owned()));
     let sparse = json!({ "kind": "ticket", "movement": "1", "ticket": "2", "barcode": "0042", "lastName": "Lovelace" });
     let bare = event("performance:9", &json!({ "key": "performance:9", "title": { "en": "Rehearsal" } }));
     let mut void_card = job(&card, &card_body(), vec![]);
@@ -124,7 +126,8 @@ fn the_example_templates_have_no_warnings() {
 #[test]
 fn one_batch_gives_the_same_as_one_by_one() {
     let single = job(&compiled(&source("event-ticket")), &ticket_body(), vec![carmen()]);
-    let other = performance("performance:2", "Giselle", "Giselle", "2027-05-08T19:30:00+02:00", "2027-05-08T21:45:00+02:00");
+    let other =
+        performance("performance:2", "Giselle", "Giselle", "2027-05-08T19:30:00+02:00", "2027-05-08T21:45:00+02:00");
     let mut batch = Job { events: vec![carmen(), other.clone()], items: Vec::new(), ..single };
     for number in 0..6 {
         let mut body = ticket_body();
@@ -156,10 +159,7 @@ fn one_bad_ticket_spoils_no_other() {
     batch.items.push(item(&ticket_body(), &[carmen()]));
     let faults: Vec<_> = rebuild(&batch).unwrap().into_iter().map(|one| one.err()).collect();
     let missing = |name: &str| Some(Fault::Missing(name.to_owned()));
-    assert_eq!(
-        faults,
-        [None, missing("barCode"), missing("ticket"), missing("event"), Some(Fault::TooLarge), None]
-    );
+    assert_eq!(faults, [None, missing("barCode"), missing("ticket"), missing("event"), Some(Fault::TooLarge), None]);
 }
 
 #[test]
@@ -193,15 +193,22 @@ fn every_pass_keeps_the_rules_of_apple() {
         for key in ["serialNumber", "organizationName", "description"] {
             assert!(pass[key].as_str().is_some_and(|text| !text.is_empty()), "{name}: {key}");
         }
-        let styles: Vec<&str> = ["eventTicket", "storeCard", "generic"].into_iter().filter(|style| pass.get(style).is_some()).collect();
+        let styles: Vec<&str> =
+            ["eventTicket", "storeCard", "generic"].into_iter().filter(|style| pass.get(style).is_some()).collect();
         assert_eq!(styles.len(), 1, "{name}");
         let mut keys = Vec::new();
         for field in pass[styles[0]].as_object().unwrap().values().flat_map(|group| group.as_array().unwrap()) {
             keys.push(field["key"].as_str().unwrap());
             assert!(field["value"].as_str().is_some_and(|value| !value.is_empty()), "{name}: {field}");
-            assert!(field.get("changeMessage").is_none_or(|text| text.as_str().unwrap().contains("%@")), "{name}: {field}");
+            assert!(
+                field.get("changeMessage").is_none_or(|text| text.as_str().unwrap().contains("%@")),
+                "{name}: {field}"
+            );
             if field.get("dateStyle").is_some() {
-                assert!(crate::payload::date::Stamp::parse(field["value"].as_str().unwrap()).is_some(), "{name}: {field}");
+                assert!(
+                    crate::payload::date::Stamp::parse(field["value"].as_str().unwrap()).is_some(),
+                    "{name}: {field}"
+                );
             }
         }
         let all = keys.len();
@@ -217,7 +224,8 @@ fn every_pass_keeps_the_rules_of_apple() {
             assert!(!void || pass.get(key).is_none(), "{name}: {key}");
         }
         for (locale, strings) in &payload.apple.as_ref().unwrap().strings {
-            let mut keys: Vec<String> = entries(std::str::from_utf8(strings).unwrap()).into_iter().map(|(key, _)| key).collect();
+            let mut keys: Vec<String> =
+                entries(std::str::from_utf8(strings).unwrap()).into_iter().map(|(key, _)| key).collect();
             let all = keys.len();
             keys.sort_unstable();
             keys.dedup();
@@ -241,7 +249,10 @@ fn a_ticket_says_where_when_and_whose() {
     assert_eq!(pass["barcodes"][0]["message"], "085035041335220306680099");
     assert_eq!(pass["barcodes"][0]["altText"], "085035041335220306680099");
     assert_eq!(pass["barcode"], pass["barcodes"][0]);
-    assert_eq!(pass["relevantDates"], json!([{ "date": "2026-12-01T20:00:00+01:00", "relevantDate": "2026-12-01T20:00:00+01:00" }]));
+    assert_eq!(
+        pass["relevantDates"],
+        json!([{ "date": "2026-12-01T20:00:00+01:00", "relevantDate": "2026-12-01T20:00:00+01:00" }])
+    );
     assert_eq!(pass["expirationDate"], "2026-12-02T23:00:00+01:00");
     assert_eq!(pass["locations"][0]["latitude"], 46.2017);
     assert_eq!(pass["semantics"]["seats"][0]["seatRow"], "12");
@@ -268,9 +279,13 @@ fn a_ticket_says_where_when_and_whose() {
 
 #[test]
 fn states_show_on_both_wallets() {
-    let states: Vec<(Value, Value)> = cases().iter().take(3).map(|(_, job)| built(job)).map(|payload| (apple(&payload), object(&payload))).collect();
+    let states: Vec<(Value, Value)> =
+        cases().iter().take(3).map(|(_, job)| built(job)).map(|payload| (apple(&payload), object(&payload))).collect();
     let shows = |at: usize, key: &str| field(&states[at].0, "eventTicket", key).is_some();
-    assert_eq!(states.iter().map(|(_, object)| object["state"].as_str().unwrap()).collect::<Vec<_>>(), ["ACTIVE", "COMPLETED", "INACTIVE"]);
+    assert_eq!(
+        states.iter().map(|(_, object)| object["state"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["ACTIVE", "COMPLETED", "INACTIVE"]
+    );
     assert_eq!([0, 1, 2].map(|at| shows(at, "used")), [false, true, false]);
     assert_eq!([0, 1, 2].map(|at| shows(at, "void")), [false, false, true]);
     assert_eq!([0, 1, 2].map(|at| shows(at, "successor")), [false, false, true]);
@@ -291,15 +306,24 @@ fn a_season_lists_its_performances_and_its_class_is_one_of_that_list() {
     assert_eq!(pass["relevantDates"].as_array().unwrap().len(), 3);
     assert_eq!(pass["locations"].as_array().unwrap().len(), 1, "one house, one place");
     assert_eq!(pass["expirationDate"], "2027-05-09T21:45:00+02:00");
-    assert_eq!(class(&payload)["eventName"]["translatedValues"][1], json!({ "language": "de", "value": "Spielzeit 26/27" }));
-    assert_eq!(class(&payload)["dateTime"], json!({ "start": "2026-12-01T20:00:00+01:00", "end": "2027-05-08T21:45:00+02:00" }));
+    assert_eq!(
+        class(&payload)["eventName"]["translatedValues"][1],
+        json!({ "language": "de", "value": "Spielzeit 26/27" })
+    );
+    assert_eq!(
+        class(&payload)["dateTime"],
+        json!({ "start": "2026-12-01T20:00:00+01:00", "end": "2027-05-08T21:45:00+02:00" })
+    );
 
     // The same product with two of the three performances: another list, hence another class.
     let mut chosen = job(&template, &ticket_body(), season());
     chosen.items[0].ticket.events.remove(2);
     let (all, some) = (payload.google.unwrap().class_key, built(&chosen).google.unwrap().class_key);
     assert_ne!(all, some);
-    assert!(all.starts_with("season-ticket.product.101.") && some.starts_with("season-ticket.product.101."), "{all} {some}");
+    assert!(
+        all.starts_with("season-ticket.product.101.") && some.starts_with("season-ticket.product.101."),
+        "{all} {some}"
+    );
     assert!(all.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)));
 }
 
@@ -323,7 +347,13 @@ fn digests_change_with_what_is_seen_and_only_with_that() {
     let reseated = digests(&reseated, carmen());
     assert!(now.0 != reseated.0 && now.1 == reseated.1 && now.2 != reseated.2);
 
-    let later = performance("performance:10228231109243", "Carmen", "Carmen", "2026-12-01T20:30:00+01:00", "2026-12-01T23:00:00+01:00");
+    let later = performance(
+        "performance:10228231109243",
+        "Carmen",
+        "Carmen",
+        "2026-12-01T20:30:00+01:00",
+        "2026-12-01T23:00:00+01:00",
+    );
     let later = digests(&ticket_body(), later);
     assert!(now.0 != later.0 && now.1 != later.1 && now.2 == later.2);
 

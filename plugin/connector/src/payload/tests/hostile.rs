@@ -10,7 +10,12 @@ use crate::contract::types::EventPart;
 use crate::payload::rebuild;
 
 fn text() -> impl Strategy<Value = String> {
-    prop_oneof!["\\PC{0,12}", any::<String>(), Just("Opéra".to_owned()), Just("Place \"{0}\" \\ %@\u{2028}\u{0}".to_owned())]
+    prop_oneof![
+        "\\PC{0,12}",
+        any::<String>(),
+        Just("Opéra".to_owned()),
+        Just("Place \"{0}\" \\ %@\u{2028}\u{0}".to_owned())
+    ]
 }
 
 fn date() -> impl Strategy<Value = String> {

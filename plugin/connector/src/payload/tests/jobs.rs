@@ -79,10 +79,19 @@ pub(super) fn carmen() -> EventPart {
 
 pub(super) fn season() -> Vec<EventPart> {
     vec![
-        event("product:101", &json!({ "key": "product:101", "kind": "SEASONTICKET", "product": "SAISON",
-            "title": { "fr": "Saison 26/27", "en": "Season 26/27", "de": "Spielzeit 26/27" } })),
+        event(
+            "product:101",
+            &json!({ "key": "product:101", "kind": "SEASONTICKET", "product": "SAISON",
+            "title": { "fr": "Saison 26/27", "en": "Season 26/27", "de": "Spielzeit 26/27" } }),
+        ),
         carmen(),
-        performance("performance:2", "La Flûte enchantée", "The Magic Flute", "2027-02-14T15:00:00+01:00", "2027-02-14T18:00:00+01:00"),
+        performance(
+            "performance:2",
+            "La Flûte enchantée",
+            "The Magic Flute",
+            "2027-02-14T15:00:00+01:00",
+            "2027-02-14T18:00:00+01:00",
+        ),
         performance("performance:3", "Giselle", "Giselle", "2027-05-08T19:30:00+02:00", "2027-05-08T21:45:00+02:00"),
     ]
 }
@@ -157,7 +166,12 @@ pub(super) fn object(payload: &PassPayload) -> Value {
 
 /// A field of the Apple pass by its key.
 pub(super) fn field<'v>(pass: &'v Value, style: &str, key: &str) -> Option<&'v Value> {
-    pass[style].as_object().unwrap().values().flat_map(|fields| fields.as_array().unwrap()).find(|field| field["key"] == key)
+    pass[style]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|fields| fields.as_array().unwrap())
+        .find(|field| field["key"] == key)
 }
 
 /// What a phone in that language shows for a text of pass.json.
@@ -174,7 +188,7 @@ pub(super) fn translated(payload: &PassPayload, locale: &str, text: &str) -> Str
 pub(super) fn entries(file: &str) -> Vec<(String, String)> {
     let mut rest = file;
     let mut entries = Vec::new();
-    let mut quoted = |rest: &mut &str| {
+    let quoted = |rest: &mut &str| {
         let mut text = String::new();
         let mut chars = rest.strip_prefix('"').unwrap().char_indices();
         while let Some((at, c)) = chars.next() {

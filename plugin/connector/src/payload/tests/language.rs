@@ -36,7 +36,11 @@ fn variables_groups_and_fallbacks() {
         ("{ticket.row|–}/{ticket.gate|tous}", Some("12/2"), Some("–/tous")),
         ("{fullName}", Some("Ada Lovelace"), Some("Lovelace")),
         ("{{x}} [[y]] {ticket.area}", Some("{x} [y] A"), Some("{x} [y] A")),
-        ("{event.start:date} {event.start:iso}", Some("1er décembre 2026 2026-12-01T20:00:00+01:00"), Some("1er décembre 2026 2026-12-01T20:00:00+01:00")),
+        (
+            "{event.start:date} {event.start:iso}",
+            Some("1er décembre 2026 2026-12-01T20:00:00+01:00"),
+            Some("1er décembre 2026 2026-12-01T20:00:00+01:00"),
+        ),
         ("{settings.phone}", Some("+41 22 555 01 00"), Some("+41 22 555 01 00")),
         ("{tenant.points|0}", Some("0"), Some("0")),
         ("{tenant.points}", None, None),

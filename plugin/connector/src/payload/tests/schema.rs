@@ -149,5 +149,8 @@ fn every_key_of_the_google_part_is_one_of_google() {
 #[test]
 fn the_judge_is_awake() {
     assert!(!problems("EventTicketObject", &json!({ "id": "a", "classId": "b", "state": "VOID" })).is_empty());
-    assert!(!problems("EventTicketObject", &json!({ "id": "a", "classId": "b", "state": "ACTIVE", "seatinfo": {} })).is_empty());
+    assert!(
+        !problems("EventTicketObject", &json!({ "id": "a", "classId": "b", "state": "ACTIVE", "seatinfo": {} }))
+            .is_empty()
+    );
 }

@@ -16,6 +16,14 @@ pub(super) enum Written<'d> {
     PerLocale(Place<'d>, Vec<(&'d str, Place<'d>, &'d str)>),
 }
 
+impl<'d> Written<'d> {
+    pub(super) fn place(&self) -> &Place<'d> {
+        match self {
+            Self::One(place, _) | Self::PerLocale(place, _) => place,
+        }
+    }
+}
+
 /// A table of the file.
 pub(super) struct Section<'d> {
     table: &'d DeTable<'d>,
@@ -147,8 +155,11 @@ impl<'d> Section<'d> {
         sections
     }
 
+    /// Unless it is there and of a wrong type, which was told already.
     pub(super) fn missing(&self, key: &str) {
-        self.report.at(&self.place, Problem::MissingKey(key.to_owned()));
+        if !self.table.iter().any(|(name, _)| name.get_ref() == key) {
+            self.report.at(&self.place, Problem::MissingKey(key.to_owned()));
+        }
     }
 
     pub(super) fn problem(&self, place: &Place<'_>, problem: Problem) {

@@ -56,7 +56,9 @@ pub enum Problem {
     UnknownText { name: String, nearest: Option<String> },
     #[error("`{value}` is not one of {}{}", .allowed.join(", "), suggestion(.nearest))]
     UnknownValue { value: String, allowed: Vec<String>, nearest: Option<String> },
-    #[error("the key `{0}` is used twice; keys are unique within a pass")]
+    #[error(
+        "the key `{0}` is used twice; keys are unique within a pass, unless `state.…` shows one field or the other"
+    )]
     DuplicateKey(String),
     #[error("a change message needs `%@` where the new value goes{0}")]
     NoPlaceholder(Language),

@@ -5,7 +5,7 @@
 use super::condition::{Condition, STATES};
 use super::context::{Allowed, Context};
 use super::document::Section;
-use super::error::{Language, Problem};
+use super::error::{Language, Place, Problem};
 use super::tree::{Node, Part, quoted};
 use super::wording::Words;
 use crate::template::vocabulary::Nature;
@@ -57,7 +57,8 @@ const APPLE_DATE_STYLES: [&str; 5] =
     ["PKDateStyleNone", "PKDateStyleShort", "PKDateStyleMedium", "PKDateStyleLong", "PKDateStyleFull"];
 
 /// A field as far as counting needs it.
-struct Counted {
+struct Counted<'s> {
+    key: &'s str,
     group: &'static str,
     row: u32,
     when: Condition,
@@ -65,24 +66,26 @@ struct Counted {
 
 /// The style's dictionary.
 pub(super) fn compile<'s>(context: &Context<'s>, apple: &Section<'s>, style: Style, square_barcode: bool) -> Node {
-    let mut keys = Vec::new();
-    let mut counted = Vec::new();
+    let mut counted: Vec<Counted<'s>> = Vec::new();
     let mut groups = Vec::new();
     for (group, name) in GROUPS {
         let mut fields = Vec::new();
         for section in apple.sections(group) {
             if let Some((place, key)) = section.string("key") {
-                if keys.contains(&key) {
+                let when = context.when(&section, Allowed::All);
+                // The phone follows a field by its key: the same key for "valid" and "void" is one field that changes.
+                if counted.iter().any(|field| {
+                    field.key == key
+                        && STATES.into_iter().any(|state| when.possible(state) && field.when.possible(state))
+                }) {
                     section.problem(&place, Problem::DuplicateKey(key.to_owned()));
                 }
-                keys.push(key);
-                let when = context.when(&section, Allowed::All);
                 let row = if group == "auxiliary" && style == Style::EventTicket {
                     section.integer("row", 0, 1)
                 } else {
                     None
                 };
-                counted.push(Counted { group, row: row.unwrap_or(0), when: when.clone() });
+                counted.push(Counted { key, group, row: row.unwrap_or(0), when: when.clone() });
                 fields.extend(field(context, &section, key, row, group == "back").map(|node| node.only(&when)));
             } else {
                 section.missing("key");
@@ -98,7 +101,8 @@ pub(super) fn compile<'s>(context: &Context<'s>, apple: &Section<'s>, style: Sty
 fn field<'s>(context: &Context<'s>, section: &Section<'s>, key: &str, row: Option<u32>, on_back: bool) -> Option<Node> {
     let each = if on_back { each(section) } else { false };
     let words = |key, each| section.written(key).map(|text| context.words(&text, Allowed::All, each));
-    let (label, change) = (words("label", false), words("changeMessage", false));
+    let label = words("label", false);
+    let change = section.written("changeMessage").map(|text| (context.words(&text, Allowed::All, false), text));
     let value = words("value", each);
     let alignment = section.one_of("textAlignment", &ALIGNMENTS);
     let date_style = section.one_of("dateStyle", &DATE_STYLES);
@@ -119,9 +123,9 @@ fn field<'s>(context: &Context<'s>, section: &Section<'s>, key: &str, row: Optio
     let date = value.only_variable().filter(|variable| variable.nature() == Nature::Date && !each).cloned();
     let is_date = date.is_some();
     parts.push(date.map_or_else(|| Part::Lookup(value), |date| Part::Date(date, 0)));
-    if let Some(change) = change {
+    if let Some((change, written)) = change {
         let change = change?;
-        check_placeholder(context, section, &change);
+        check_placeholder(context, written.place(), &change);
         parts.extend([Part::Raw(",\"changeMessage\":".to_owned()), Part::Lookup(change)]);
     }
     let mut rest = String::new();
@@ -163,18 +167,19 @@ pub(super) fn each(section: &Section<'_>) -> bool {
     section.one_of("each", &["events"]).is_some()
 }
 
-fn check_placeholder(context: &Context<'_>, section: &Section<'_>, change: &Words) {
-    for (text, tag) in change.literals().iter().zip(context.tags()) {
+fn check_placeholder(context: &Context<'_>, place: &Place<'_>, change: &Words) {
+    let literals = change.literals();
+    let one_text = literals.iter().all(|text| Some(text) == literals.first());
+    for (text, tag) in literals.iter().zip(context.tags()) {
         if !text.contains("%@") {
-            let several = context.locales.len() > 1;
-            section.problem(&section.place, Problem::NoPlaceholder(Language(several.then(|| tag.to_owned()))));
+            context.report.at(place, Problem::NoPlaceholder(Language((!one_text).then(|| tag.to_owned()))));
         }
     }
 }
 
 /// Fields that exclude each other by the pass's state do not add up.
-fn limits(apple: &Section<'_>, counted: &[Counted], style: Style, square_barcode: bool) {
-    let most = |wanted: &dyn Fn(&Counted) -> bool| {
+fn limits(apple: &Section<'_>, counted: &[Counted<'_>], style: Style, square_barcode: bool) {
+    let most = |wanted: &dyn Fn(&Counted<'_>) -> bool| {
         let shown = |state| counted.iter().filter(|field| wanted(field) && field.when.possible(state)).count();
         STATES.into_iter().map(shown).max().unwrap_or_default()
     };
@@ -183,20 +188,20 @@ fn limits(apple: &Section<'_>, counted: &[Counted], style: Style, square_barcode
             apple.problem(&apple.place, Problem::TooMany { what, style: style.name(), count, limit });
         }
     };
-    let group = |group: &'static str| move |field: &Counted| field.group == group;
+    let group = |group: &'static str| move |field: &Counted<'_>| field.group == group;
     check("header fields", most(&group("header")), HEADER);
     check("primary fields", most(&group("primary")), PRIMARY);
     check("secondary fields", most(&group("secondary")), SECONDARY);
     match style {
         Style::EventTicket => {
             for row in [0, 1] {
-                let in_row = |field: &Counted| field.group == "auxiliary" && field.row == row;
+                let in_row = |field: &Counted<'_>| field.group == "auxiliary" && field.row == row;
                 check("auxiliary fields in a row", most(&in_row), AUXILIARY);
             }
         }
         Style::Generic if !square_barcode => check("auxiliary fields", most(&group("auxiliary")), AUXILIARY),
         Style::StoreCard | Style::Generic => {
-            let on_line = |field: &Counted| field.group == "secondary" || field.group == "auxiliary";
+            let on_line = |field: &Counted<'_>| field.group == "secondary" || field.group == "auxiliary";
             check("secondary and auxiliary fields", most(&on_line), SHARED_LINE);
         }
     }

@@ -1,6 +1,6 @@
 //! The Google part of a template: a class and an object as trees.
 //!
-//! Owns which member belongs to which, and the defaults. The class is shared by all tickets of an event and so may name no fact of a ticket;
+//! Owns which member belongs to which, and the defaults; free texts and links are in `module`. The class is shared by all tickets of an event and so may name no fact of a ticket;
 //! the object may name no fact of the event: then an event's change is one call, and a ticket's change touches no other. Keys are Google's
 //! own. Identifiers, review status and callback are the host's.
 
@@ -9,15 +9,11 @@ use super::condition::Condition;
 use super::context::{Allowed, Context};
 use super::document::{Section, Written};
 use super::error::Problem;
-use super::field::each;
 use super::pass::Common;
 use super::tree::{Node, Part, quoted};
 use super::wording::{Segment, Words};
 use crate::template::program::{GOOGLE_KINDS, Kind};
 use crate::template::vocabulary::Variable;
-
-/// Google: "a maximum of 10 fields will be displayed" for text modules; the same cap serves for links.
-const MAX_MODULES: usize = 10;
 
 /// Google refuses an eleventh.
 const MAX_LOCATIONS: u32 = 10;
@@ -50,11 +46,11 @@ pub(super) struct Google {
 }
 
 /// A wallet's resource while it is put together.
-struct Resource<'c, 's> {
-    context: &'c Context<'s>,
-    google: &'c Section<'s>,
-    allowed: Allowed,
-    nodes: Vec<Node>,
+pub(super) struct Resource<'c, 's> {
+    pub context: &'c Context<'s>,
+    pub google: &'c Section<'s>,
+    pub allowed: Allowed,
+    pub nodes: Vec<Node>,
 }
 
 pub(super) fn compile<'s>(context: &Context<'s>, google: Section<'s>, common: &Common) -> Google {
@@ -119,20 +115,18 @@ impl<'s> Context<'s> {
         if words.is_uniform() {
             return Some(words);
         }
-        let (Written::One(place, _) | Written::PerLocale(place, _)) = written;
-        self.report.at(place, Problem::NotUniform);
+        self.report.at(written.place(), Problem::NotUniform);
         None
     }
 
     /// A web address: https, unless a variable brings it.
-    fn address(&self, section: &Section<'s>, key: &'static str, allowed: Allowed) -> Option<Words> {
+    pub(super) fn address(&self, section: &Section<'s>, key: &'static str, allowed: Allowed) -> Option<Words> {
         let written = section.written(key)?;
         let words = self.uniform(&written, allowed)?;
         if let Some(Segment::Literal(text)) = words.lists.first().and_then(|list| list.first())
             && !text.starts_with("https://")
         {
-            let (Written::One(place, _) | Written::PerLocale(place, _)) = &written;
-            self.report.at(place, Problem::NotHttps);
+            self.report.at(written.place(), Problem::NotHttps);
         }
         Some(words)
     }
@@ -329,78 +323,6 @@ impl<'s> Resource<'_, 's> {
         let header = self.words(Some(self.google), "header", "{fullName}");
         self.nodes.extend(header.map(|words| Node::member("header", Part::Localized(words)).demanded()));
         self.localized("subheader", "");
-    }
-
-    /// `[[google.class.textModulesData]]` and `[[google.class.linksModuleData]]`; the same of the object.
-    fn modules(&mut self, part: &'static str) {
-        let Some(section) = self.google.section(part) else { return };
-        let texts: Vec<Node> =
-            section.sections("textModulesData").into_iter().filter_map(|module| self.text_module(module)).collect();
-        let links: Vec<Node> =
-            section.sections("linksModuleData").into_iter().filter_map(|module| self.link_module(module)).collect();
-        for (what, count) in [("text modules", texts.len()), ("links", links.len())] {
-            if count > MAX_MODULES {
-                let problem = Problem::TooMany { what, style: "Google's", count, limit: MAX_MODULES };
-                section.problem(&section.place, problem);
-            }
-        }
-        section.finish();
-        self.nodes.push(Node::array("\"textModulesData\":", texts));
-        self.nodes.push(Node::object("\"linksModuleData\":", vec![Node::array("\"uris\":", links)]));
-    }
-
-    fn text_module(&self, module: Section<'s>) -> Option<Node> {
-        let when = self.context.when(&module, self.allowed);
-        let each = if self.allowed == Allowed::NotHolder { each(&module) } else { false };
-        let id = module.string("id");
-        let words = |key, each| module.written(key).and_then(|text| self.context.words(&text, self.allowed, each));
-        let (header, body) = (words("header", false), words("body", each));
-        let mut parts = vec![Part::Raw("{".to_owned())];
-        match id {
-            Some((_, id)) => parts.push(Part::Raw(format!("\"id\":{}", quoted(id)))),
-            None => module.missing("id"),
-        }
-        if let Some(words) = header {
-            parts.extend(either("header", "localizedHeader", words));
-        }
-        match body {
-            Some(words) => parts.extend(either("body", "localizedBody", words)),
-            None => module.missing("body"),
-        }
-        parts.push(Part::Raw("}".to_owned()));
-        module.finish();
-        Some(Node::leaf(parts).only(&when))
-    }
-
-    fn link_module(&self, module: Section<'s>) -> Option<Node> {
-        let when = self.context.when(&module, self.allowed);
-        let id = module.string("id");
-        let uri = self.context.address(&module, "uri", self.allowed);
-        let description = module.written("description").and_then(|text| self.context.words(&text, self.allowed, false));
-        if id.is_none() {
-            module.missing("id");
-        }
-        if uri.is_none() {
-            module.missing("uri");
-        }
-        module.finish();
-        let mut parts = vec![Part::Raw(format!("{{\"id\":{},\"uri\":", quoted(id?.1))), Part::Plain(uri?)];
-        if let Some(words) = description {
-            parts.extend([Part::Raw(",\"description\":".to_owned()), Part::Plain(words.clone())]);
-            if !words.is_uniform() {
-                parts.extend([Part::Raw(",\"localizedDescription\":".to_owned()), Part::Localized(words)]);
-            }
-        }
-        parts.push(Part::Raw("}".to_owned()));
-        Some(Node::leaf(parts).only(&when))
-    }
-}
-
-/// A text in its short form where it has no translations.
-fn either(plain: &str, localized: &str, words: Words) -> [Part; 2] {
-    match words.is_uniform() {
-        true => [Part::Raw(format!(",\"{plain}\":")), Part::Plain(words)],
-        false => [Part::Raw(format!(",\"{localized}\":")), Part::Localized(words)],
     }
 }
 

@@ -12,7 +12,10 @@ mod error;
 mod field;
 mod google;
 mod image;
+mod module;
 mod pass;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod wording;
 

@@ -151,6 +151,7 @@ impl<'s> Context<'s> {
         let mut outer: Vec<Segment> = Vec::new();
         let mut group: Option<(usize, Vec<Segment>)> = None;
         let mut rest = text;
+        let mut known = true;
         while let Some(next) = rest.chars().next() {
             let at = text.len() - rest.len();
             let doubled = rest.get(next.len_utf8()..).is_some_and(|after| after.starts_with(next));
@@ -165,7 +166,10 @@ impl<'s> Context<'s> {
                 '{' => {
                     let Some(end) = rest.find('}') else { return wrong(at, BRACE) };
                     let inside = rest.get(1..end).unwrap_or_default();
-                    for segment in self.variable_segments(inside, &place.within(text, at + 1), allowed, locale)? {
+                    let segments = self.variable_segments(inside, &place.within(text, at + 1), allowed, locale);
+                    // Read on after a mistake: there may be another.
+                    known &= segments.is_some();
+                    for segment in segments.into_iter().flatten() {
                         push(list, segment);
                     }
                     rest = rest.get(end + 1..).unwrap_or_default();
@@ -189,7 +193,7 @@ impl<'s> Context<'s> {
         }
         match group {
             Some((at, _)) => wrong(at, BRACKET),
-            None => Some(outer),
+            None => known.then_some(outer),
         }
     }
 

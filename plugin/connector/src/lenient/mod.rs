@@ -1,0 +1,95 @@
+//! Lenient reading of somebody else's JSON: a part of the wrong kind is noticed where it stands and spoils nothing around it.
+//!
+//! Owns the reading of single values, objects and lists of a SecuTix answer without copying text. Does not own what they mean
+//! (`scenario`) nor strictness (`webhook`). Only broken JSON fails, and a name that stands twice; null and absence are the same.
+
+mod scalar;
+mod tree;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
+
+pub(crate) use scalar::{Scalar, parse_id};
+pub(crate) use tree::{Fields, List, Name, Node, fields};
+
+fn skip_list<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
+    while seq.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+fn skip_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
+    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fields! {
+        struct Thing<'a> {
+            a: Scalar<'a> = "a",
+        }
+    }
+
+    fn scalar(json: &str) -> Scalar<'_> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn an_identifier_is_an_int64_as_number_or_text() {
+        for (json, id) in [
+            ("10228310724999", Some(10_228_310_724_999)),
+            ("\"10228310724999\"", Some(10_228_310_724_999)),
+            ("\" 7 \"", Some(7)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("1e3", None),
+            ("1.5", None),
+            ("\"+5\"", None),
+            ("\"abc\"", None),
+            ("\"\"", None),
+            ("true", None),
+            ("[1]", None),
+            ("null", None),
+        ] {
+            assert_eq!(scalar(json).id(), id, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_the_wrong_kind_spoils_nothing_around_it() {
+        let list: List<Thing<'_>> = serde_json::from_str("7").unwrap();
+        assert!(list.is_misfit());
+        let list: List<Thing<'_>> = serde_json::from_str(r#"[{"a":1},"x",null,[2]]"#).unwrap();
+        assert_eq!(list.nodes().len(), 4);
+        assert_eq!(list.objects().count(), 1);
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused_where_it_counts() {
+        assert!(serde_json::from_str::<Node<Thing<'_>>>(r#"{"a":1,"a":2}"#).is_err());
+        assert!(serde_json::from_str::<Node<Thing<'_>>>(r#"{"b":1,"b":2}"#).is_ok());
+    }
+
+    #[test]
+    fn one_object_stands_for_a_list_of_one() {
+        let list: List<Thing<'_>> = serde_json::from_str(r#"{"a":1}"#).unwrap();
+        assert_eq!(list.objects().count(), 1);
+    }
+
+    #[test]
+    fn text_is_what_can_be_shown() {
+        assert_eq!(scalar("\" A\\u0000da\\n \"").text().as_deref(), Some("Ada"));
+        assert_eq!(scalar("\"\\u0000 \"").text(), None);
+        assert_eq!(scalar("12").text().as_deref(), Some("12"));
+        assert_eq!(scalar("1.5").text(), None);
+    }
+
+    #[test]
+    fn coordinates_come_as_numbers_or_text() {
+        assert_eq!(scalar("46.2").real(), Some(46.2));
+        assert_eq!(scalar("\"46.2\"").real(), Some(46.2));
+        assert_eq!(scalar("46").real(), Some(46.0));
+        assert_eq!(scalar("\"inf\"").real(), None);
+    }
+}

@@ -1,0 +1,271 @@
+//! Apple's five calls, to the letter, as a phone makes them; and the package, as something that has nothing in common with what made it sees it.
+
+use std::process::Command;
+
+use passerelle_server::demo::stage::Held;
+use passerelle_simulator::Origin;
+use serde_json::{Value, json};
+
+use crate::house::{House, Package, Reply, Sold};
+
+/// A phone that is played by hand.
+const DEVICE: &str = "0123456789abcdef0123456789abcdef";
+
+/// One pass as a phone knows it.
+struct Known<'a> {
+    house: &'a House,
+    serial: String,
+    proof: String,
+}
+
+impl<'a> Known<'a> {
+    fn new(house: &'a House, held: &Held) -> Self {
+        let pass = house.stage.apple(held).unwrap().raw;
+        let token = pass["authenticationToken"].as_str().unwrap();
+        assert!(token.len() >= 16);
+        assert_eq!(pass["webServiceURL"], format!("{}/apple/demo", house.base()));
+        Self { house, serial: held.serial.clone(), proof: format!("ApplePass {token}") }
+    }
+
+    fn registration(&self, device: &str) -> String {
+        format!("{}/{}", list(self.house, device), self.serial)
+    }
+
+    fn path(&self) -> String {
+        format!("/apple/demo/v1/passes/{}/{}", self.house.stage.world.pass_type(), self.serial)
+    }
+
+    async fn register(&self, device: &str, push_token: &str) -> Reply {
+        let headers = [("authorization", self.proof.as_str()), ("content-type", "application/json")];
+        let body = json!({"pushToken": push_token}).to_string();
+        self.house.send("POST", &self.registration(device), &headers, body).await
+    }
+
+    async fn unregister(&self, device: &str) -> Reply {
+        self.house.send("DELETE", &self.registration(device), &[("authorization", &self.proof)], "").await
+    }
+
+    async fn fetch(&self, since: Option<&str>) -> Reply {
+        let mut headers = vec![("authorization", self.proof.as_str())];
+        headers.extend(since.map(|since| ("if-modified-since", since)));
+        self.house.send("GET", &self.path(), &headers, "").await
+    }
+}
+
+fn list(house: &House, device: &str) -> String {
+    format!("/apple/demo/v1/devices/{device}/registrations/{}", house.stage.world.pass_type())
+}
+
+/// Serials, in the order of the answer, and the tag; none for 204.
+async fn listed(house: &House, device: &str, since: Option<&str>) -> Option<(Vec<String>, String)> {
+    let query = since.map(|tag| format!("?passesUpdatedSince={tag}")).unwrap_or_default();
+    // No proof is asked for, and none is sent.
+    let reply = house.send("GET", &format!("{}{query}", list(house, device)), &[], "").await;
+    if reply.status == 204 {
+        assert!(reply.body.is_empty());
+        return None;
+    }
+    assert_eq!(reply.status, 200);
+    let body = reply.json();
+    let tag = body["lastUpdated"].as_str().expect("an integer makes iOS ignore the list").to_owned();
+    let serials = body["serialNumbers"].as_array().unwrap().iter().map(|serial| serial.as_str().unwrap().to_owned());
+    Some((serials.collect(), tag))
+}
+
+async fn reprint(house: &House, sold: &Sold, index: usize) {
+    house.stage.world.secutix().reprint(sold.movement(index), Origin::TicketShop).await.unwrap();
+    house.up_to_date(sold).await;
+    house.stage.rest().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_is_201_then_200_then_gone() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let pass = Known::new(&house, &sold.held[0]);
+    assert_eq!(pass.unregister(DEVICE).await.status, 200, "a DELETE without an earlier POST");
+    assert_eq!(listed(&house, DEVICE, None).await, None, "an unknown device");
+    assert_eq!(pass.register(DEVICE, "aa11").await.status, 201);
+    assert_eq!(pass.register(DEVICE, "aa11").await.status, 200);
+    assert_eq!(listed(&house, DEVICE, None).await.unwrap().0, [sold.held[0].serial.as_str()]);
+    assert_eq!(pass.unregister(DEVICE).await.status, 200);
+    assert_eq!(listed(&house, DEVICE, None).await, None);
+    assert_eq!(pass.unregister(DEVICE).await.status, 200);
+    assert_eq!(pass.register(DEVICE, "aa11").await.status, 201, "after a DELETE it is new again");
+    for wrong in ["{}", "", "[]", r#"{"pushToken":7}"#, r#"{"pushToken":""}"#, r#"{"pushToken":"../../3/device"}"#] {
+        let headers = [("authorization", pass.proof.as_str()), ("content-type", "application/json")];
+        assert_eq!(house.send("POST", &pass.registration(DEVICE), &headers, wrong).await.status, 400, "{wrong}");
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_serial_and_a_wrong_token_look_the_same() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    let (own, other) = (Known::new(&house, &sold.held[0]), Known::new(&house, &sold.held[1]));
+    let with = |serial: &str, proof: &str| Known { house: &house, serial: serial.to_owned(), proof: proof.to_owned() };
+    let bearer = own.proof.replace("ApplePass", "Bearer");
+    let callers = [
+        (with("AAAAAAAAAAAAAAAA", &own.proof), "an unknown serial"),
+        (with("no-serial", &own.proof), "no serial"),
+        (with(&own.serial, &other.proof), "the token of another pass"),
+        (with(&own.serial, "ApplePass x"), "a wrong token"),
+        (with(&own.serial, "ApplePass "), "an empty token"),
+        (with(&own.serial, &bearer), "another scheme"),
+        (with(&own.serial, ""), "an empty header"),
+    ];
+    let mut bodies = Vec::new();
+    for (caller, what) in &callers {
+        for reply in [caller.register(DEVICE, "aa11").await, caller.unregister(DEVICE).await, caller.fetch(None).await]
+        {
+            assert_eq!(reply.status, 401, "{what}");
+            let mut body = reply.json();
+            for own in ["instance", "correlation_id"] {
+                body.as_object_mut().unwrap().remove(own);
+            }
+            bodies.push(body);
+        }
+    }
+    assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:#?}");
+    assert_eq!(listed(&house, DEVICE, None).await, None, "somebody was registered all the same");
+    // Without the header, and for another pass type.
+    assert_eq!(house.send("GET", &own.path(), &[], "").await.status, 401);
+    let foreign = own.path().replace(house.stage.world.pass_type(), "pass.com.example.other");
+    assert_eq!(house.send("GET", &foreign, &[("authorization", &own.proof)], "").await.status, 401);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_has_every_serial_that_changed_since_the_tag() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace", "Emmy"]).await;
+    for held in &sold.held {
+        assert_eq!(Known::new(&house, held).register(DEVICE, "aa11").await.status, 201);
+    }
+    let (serials, first) = listed(&house, DEVICE, None).await.unwrap();
+    assert_eq!(serials.len(), 3);
+    assert_eq!(listed(&house, DEVICE, Some(&first)).await, None);
+
+    reprint(&house, &sold, 0).await;
+    // The push service does not know this phone's token, which ends its registrations.
+    for held in &sold.held {
+        Known::new(&house, held).register(DEVICE, "aa11").await;
+    }
+    let (serials, second) = listed(&house, DEVICE, Some(&first)).await.unwrap();
+    assert_eq!(serials, [sold.held[0].serial.as_str()]);
+    reprint(&house, &sold, 1).await;
+    for held in &sold.held {
+        Known::new(&house, held).register(DEVICE, "aa11").await;
+    }
+    let (mut both, third) = listed(&house, DEVICE, Some(&first)).await.unwrap();
+    both.sort();
+    let mut expected = [sold.held[0].serial.clone(), sold.held[1].serial.clone()];
+    expected.sort();
+    assert_eq!(both, expected, "not only the newest");
+    assert_eq!(listed(&house, DEVICE, Some(&second)).await.unwrap().0, [sold.held[1].serial.as_str()]);
+    assert_eq!(listed(&house, DEVICE, Some(&third)).await, None);
+    // A tag that we never gave out is no tag.
+    assert_eq!(listed(&house, DEVICE, Some("2026-03-01T00:00:00Z")).await.unwrap().0.len(), 3);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_within_the_same_second_is_no_304() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let pass = Known::new(&house, &sold.held[0]);
+    let mut last = Package::of(&pass.fetch(None).await);
+    let first = last.modified();
+    let began = std::time::Instant::now();
+    let mut changes = 0;
+    // As many changes as it takes until there were more of them than seconds: two of them then were in one.
+    while i64::try_from(began.elapsed().as_secs()).unwrap() + 1 >= changes {
+        assert!(changes < 60, "this machine is too slow for this test");
+        assert_eq!(pass.fetch(Some(&last.last_modified)).await.status, 304);
+        assert!(pass.fetch(Some(&last.last_modified)).await.body.is_empty());
+        reprint(&house, &sold, 0).await;
+        let next = Package::of(&pass.fetch(Some(&last.last_modified)).await);
+        assert!(next.modified() > last.modified());
+        assert_eq!(next.barcode(), Some(house.barcode(sold.movement(0)).as_str()));
+        last = next;
+        changes += 1;
+    }
+    assert!(last.modified().as_second() - first.as_second() >= changes);
+    assert_eq!(pass.fetch(Some("not a date")).await.status, 200);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_is_known_still_renews_the_push_token() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let pass = Known::new(&house, &sold.held[0]);
+    assert_eq!(pass.register(DEVICE, "0a11").await.status, 201);
+    assert_eq!(pass.register(DEVICE, "0b22").await.status, 200);
+    reprint(&house, &sold, 0).await;
+    let records = house.stage.world.push().records();
+    let tokens: Vec<&str> = records.iter().map(|record| record.token.as_str()).collect();
+    assert!(tokens.contains(&"0b22") && !tokens.contains(&"0a11"), "{tokens:?}");
+    for record in &records {
+        assert_eq!(record.topic.as_deref(), Some(house.stage.world.pass_type()));
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phones_complaints_are_taken_and_other_methods_are_not() {
+    let house = House::new().await;
+    let headers = [("content-type", "application/json")];
+    for body in [json!({"logs": ["one", "two"]}).to_string(), "{}".to_owned(), "no JSON".to_owned(), String::new()] {
+        assert_eq!(house.send("POST", "/apple/demo/v1/log", &headers, body).await.status, 200);
+    }
+    assert_eq!(house.send("GET", "/apple/demo/v1/log", &[], "").await.status, 405);
+    assert_eq!(house.send("PUT", &list(&house, DEVICE), &[], "").await.status, 405);
+    assert_eq!(house.send("GET", "/apple/nobody/v1/log", &[], "").await.status, 404);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn openssl_verifies_the_package_up_to_the_authority() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let package = house.package(&sold.held[0].serial).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let write = |name: &str, content: &[u8]| std::fs::write(path(name), content).unwrap();
+    write("signature", &package.members["signature"]);
+    write("manifest.json", &package.members["manifest.json"]);
+    write("root.pem", house.stage.world.authority().root_pem().as_bytes());
+    let verify = |content: &str| {
+        Command::new("openssl")
+            .args(["cms", "-verify", "-binary", "-inform", "DER", "-purpose", "any", "-out"])
+            .arg(path("out"))
+            .arg("-in")
+            .arg(path("signature"))
+            .arg("-content")
+            .arg(path(content))
+            .arg("-CAfile")
+            .arg(path("root.pem"))
+            .output()
+            .expect("openssl is needed; cargo xtask test installs it")
+    };
+    let verified = verify("manifest.json");
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    // And it does refuse: one byte of the manifest, and another authority.
+    let mut forged = package.members["manifest.json"].clone();
+    forged[10] ^= 1;
+    write("forged.json", &forged);
+    assert!(!verify("forged.json").status.success());
+    write("root.pem", passerelle_simulator::Authority::new().unwrap().root_pem().as_bytes());
+    assert!(!verify("manifest.json").status.success());
+
+    let manifest: Value = serde_json::from_slice(&package.members["manifest.json"]).unwrap();
+    let mut listed: Vec<&str> = manifest.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut present: Vec<&str> = package.members.keys().map(String::as_str).collect();
+    present.retain(|name| !["manifest.json", "signature"].contains(name));
+    listed.sort_unstable();
+    present.sort_unstable();
+    assert_eq!(listed, present);
+    house.end().await;
+}

@@ -1,0 +1,18 @@
+//! The demo, as a test: all that it shows must be as it says.
+
+use crate::house::House;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_scenario_of_the_demo_ends_as_the_matrix_says() {
+    let house = House::new().await;
+    let report = passerelle_server::demo::play(&house.stage).await.unwrap();
+    let wrong: Vec<_> = report.scenarios.iter().filter(|scenario| !scenario.ok).collect();
+    assert!(wrong.is_empty(), "{}", serde_json::to_string_pretty(&wrong).unwrap());
+    let cases: Vec<&str> = report.scenarios.iter().map(|scenario| scenario.recognised.as_str()).collect();
+    for case in
+        ["event-change", "reprint", "holder-change", "cultural-contact-change", "replacement", "exchange", "cancellation", "entry-scan", "purchase"]
+    {
+        assert!(cases.contains(&case), "{case} was not played: {cases:?}");
+    }
+    house.end().await;
+}

@@ -1,0 +1,287 @@
+//! A whole house on real sockets: the server with the example tenant, and a simulated world that it talks to.
+//!
+//! Owns set-up and the requests that tests make themselves. The stage is the demo's own, so that a test starts from what a user sees.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use passerelle_flow::identity::Millis;
+use passerelle_flow::ports::Clock as _;
+use passerelle_flow::store::{Depth, Store as _};
+use passerelle_server::demo::stage::{Held, Stage, StageOptions};
+use passerelle_simulator::{Holder, Origin, PushRecord};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Long enough for a loaded machine; nothing waits for it to pass.
+pub const LIMIT: Duration = Duration::from_secs(30);
+/// How often it is looked whether something has come by itself.
+const LOOK: Duration = Duration::from_millis(5);
+/// Longer than a failed attempt waits for its next one while a test looks on, shorter than a lease.
+pub const BACKOFF: Millis = 30_000;
+
+/// Waits until `seen` is true. `what` is what the failure says was not seen.
+pub async fn until(what: &str, seen: impl AsyncFn() -> bool) {
+    let began = Instant::now();
+    while !seen().await {
+        assert!(began.elapsed() < LIMIT, "not seen within {LIMIT:?}: {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+pub struct House {
+    pub stage: Stage,
+    pub folder: TempDir,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// An answer, whole.
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Tickets of one file, on both phones.
+pub struct Sold {
+    pub file: i64,
+    pub held: Vec<Held>,
+}
+
+impl Sold {
+    pub fn movement(&self, index: usize) -> i64 {
+        self.held[index].movement.parse().unwrap()
+    }
+}
+
+/// A `.pkpass`, taken apart.
+pub struct Package {
+    pub members: BTreeMap<String, Vec<u8>>,
+    pub pass: Value,
+    /// `Last-Modified`, as it was written.
+    pub last_modified: String,
+}
+
+impl Package {
+    pub fn of(reply: &Reply) -> Self {
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        assert_eq!(reply.header("content-type"), "application/vnd.apple.pkpass");
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(reply.body.to_vec())).unwrap();
+        let mut members = BTreeMap::new();
+        for index in 0..archive.len() {
+            let mut member = archive.by_index(index).unwrap();
+            let mut content = Vec::new();
+            member.read_to_end(&mut content).unwrap();
+            members.insert(member.name().unwrap().into_owned(), content);
+        }
+        let pass = serde_json::from_slice(&members["pass.json"]).unwrap();
+        Self { members, pass, last_modified: reply.header("last-modified").to_owned() }
+    }
+
+    pub fn barcode(&self) -> Option<&str> {
+        self.pass.pointer("/barcodes/0/message").and_then(Value::as_str)
+    }
+
+    pub fn modified(&self) -> jiff::Timestamp {
+        jiff::fmt::rfc2822::parse(&self.last_modified).unwrap().timestamp()
+    }
+}
+
+impl Reply {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
+    }
+}
+
+impl House {
+    pub async fn new() -> Self {
+        Self::with(StageOptions::default()).await
+    }
+
+    pub async fn with(options: StageOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stage = Stage::set(folder.path(), options).await.unwrap();
+        Self { stage, folder, client: Client::builder(TokioExecutor::new()).build_http() }
+    }
+
+    pub fn base(&self) -> String {
+        format!("http://{}", self.stage.server.address)
+    }
+
+    pub fn listener(&self) -> String {
+        format!("{}/api/demo/webhooks/listeners/secutix/orders", self.base())
+    }
+
+    /// A request as it is written, without any key.
+    pub async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
+        let url = if url.starts_with('/') { format!("{}{url}", self.base()) } else { url.to_owned() };
+        let mut request = Request::builder().method(Method::from_bytes(method.as_bytes()).unwrap()).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = self.client.request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Reply { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    /// With the stage's key (Pass.Read, Pass.Write).
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[("x-api-key", self.stage.caller.key())], Bytes::new()).await
+    }
+
+    /// A notification as SecuTix sends it.
+    pub async fn notify(&self, body: &Value) -> Reply {
+        self.send("POST", &self.listener(), &[("content-type", "application/json")], body.to_string()).await
+    }
+
+    /// One order, and every ticket of it on both phones.
+    pub async fn sold(&self, product: &str, first_names: &[&str]) -> Sold {
+        let holders = first_names.iter().map(|name| Holder::new(name, "Lovelace")).collect();
+        let sale = self.stage.world.secutix().sell_family(product, holders, Origin::TicketShop).await.unwrap();
+        let file = sale.file().unwrap();
+        self.stage.rest().await.unwrap();
+        let held = self.stage.put_on_phones(file).await.unwrap();
+        assert_eq!(held.len(), first_names.len());
+        // What putting them there has set in motion is over before the test begins.
+        self.stage.rest().await.unwrap();
+        Sold { file, held }
+    }
+
+    /// The first performance of a product.
+    pub fn performance(&self, product: &str) -> i64 {
+        self.stage.world.secutix().catalogue().product(product).unwrap().performances[0]
+    }
+
+    /// The newest barcode that SecuTix has for a movement.
+    pub fn barcode(&self, movement: i64) -> String {
+        self.stage.world.secutix().ticket_ids(movement).unwrap().barcode
+    }
+
+    /// The pass as the API describes it.
+    pub async fn described(&self, pass: &str) -> Value {
+        let reply = self.get(&format!("/api/demo/passes/{pass}")).await;
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        reply.json()
+    }
+
+    /// The holder's own link, for an iPhone.
+    pub async fn link(&self, pass: &str) -> String {
+        self.described(pass).await["links"]["apple"].as_str().unwrap().to_owned()
+    }
+
+    /// Downloads through the holder's link.
+    pub async fn package(&self, pass: &str) -> Package {
+        let link = self.link(pass).await;
+        Package::of(&self.send("GET", &link, &[], "").await)
+    }
+
+    /// Both phones show the newest barcode of every ticket, and none of them is void.
+    pub async fn up_to_date(&self, sold: &Sold) {
+        for (index, held) in sold.held.iter().enumerate() {
+            let barcode = Some(self.barcode(sold.movement(index)));
+            let iphone = &self.stage.iphone;
+            let apple = iphone.wait_until(|view| view.serial == held.serial && view.barcode == barcode, LIMIT).await;
+            assert!(!apple.unwrap_or_else(|_| panic!("the iPhone does not show it: {:#?}", iphone.log())).voided);
+            let android = &self.stage.android;
+            let google = android.wait_until(|view| view.object_id == held.object && view.barcode == barcode, LIMIT);
+            assert!(google.await.expect("the Android phone does not show it").is_active());
+        }
+    }
+
+    /// Both phones show it as void, the iPhone without a barcode.
+    pub async fn void(&self, held: &Held) {
+        let apple = self.stage.iphone.wait_until(|view| view.serial == held.serial && view.voided, LIMIT).await;
+        assert_eq!(apple.expect("the iPhone does not show that it is void").barcode, None);
+        let void = |view: &passerelle_simulator::GoogleView| view.object_id == held.object && view.state == "INACTIVE";
+        self.stage.android.wait_until(void, LIMIT).await.expect("the Android phone does not show that it is void");
+    }
+
+    /// Neither phone has ever been told that it is void.
+    pub fn never_void(&self, held: &Held) {
+        use passerelle_simulator::PhoneEvent;
+        for entry in self.stage.iphone.log() {
+            if let PhoneEvent::Replaced { serial, changes, .. } = entry.event {
+                let voided = changes.iter().any(|change| change.key == "voided");
+                assert!(serial != held.serial || !voided, "{changes:?}");
+            }
+        }
+        for call in self.stage.world.google().calls() {
+            let inactive = serde_json::from_str::<Value>(&call.body).is_ok_and(|body| body["state"] == "INACTIVE");
+            assert!(!(call.path.ends_with(&held.object) && inactive), "{}", call.path);
+        }
+        assert!(!self.stage.apple(held).unwrap().voided);
+        assert!(self.stage.google(held).unwrap().state != "INACTIVE");
+    }
+
+    /// What both phones show of it, whole.
+    pub fn shown(&self, held: &Held) -> (Value, Value) {
+        (self.stage.apple(held).unwrap().raw, self.stage.google(held).unwrap().object)
+    }
+
+    /// Outcomes of the file's runs, newest first.
+    pub async fn outcomes(&self, file: i64) -> Vec<String> {
+        self.stage.runs(file).await.unwrap().into_iter().map(|(outcome, _)| outcome).collect()
+    }
+
+    /// Waits until the newest run of the file ended so.
+    pub async fn outcome(&self, file: i64, expected: &str) {
+        until(expected, async || self.outcomes(file).await.first().is_some_and(|newest| newest == expected)).await;
+    }
+
+    /// How often SecuTix was asked for a file.
+    pub fn fetches(&self) -> usize {
+        self.stage.world.secutix().calls().iter().filter(|call| call.endpoint.starts_with("getFileDetails")).count()
+    }
+
+    /// Pushes to the stage's iPhone.
+    pub fn pushes(&self) -> Vec<PushRecord> {
+        let mut records = self.stage.world.push().records();
+        records.retain(|record| record.token == self.stage.iphone.push_token());
+        records
+    }
+
+    pub async fn depth(&self) -> Depth {
+        self.stage.server.flow.host.store.depth().await.unwrap()
+    }
+
+    /// Waits until nothing runs and no task is due.
+    pub async fn nothing_due(&self) {
+        until("nothing is due", async || {
+            let depth = self.depth().await;
+            depth.tasks_leased == 0 && depth.oldest_due.is_none_or(|due| due > self.stage.server.clock.now())
+        })
+        .await;
+    }
+
+    /// Puts every clock forward but the phones' and the push service's. Nothing may be under way to SecuTix: its token would be too old on
+    /// arrival.
+    pub fn advance(&self, millis: Millis) {
+        self.stage.world.advance(millis);
+        self.stage.server.clock.advance(millis);
+        self.stage.server.wake.notify_waiters();
+    }
+
+    /// Rewrites a file of the tenant's folder, and waits until the server has looked at it.
+    pub async fn rewrite(&self, file: &str, change: impl FnOnce(String) -> String) {
+        let path = self.folder.path().join("tenants/demo").join(file);
+        let text = change(std::fs::read_to_string(&path).unwrap());
+        std::fs::write(&path, text).unwrap();
+        self.stage.server.reload_now().await;
+    }
+
+    pub async fn end(self) {
+        self.stage.strike().await.unwrap();
+    }
+}

@@ -1,0 +1,196 @@
+//! From a change in SecuTix to what the phones show, over the whole house. The demo plays each use case once; here is what must hold beside it.
+
+use passerelle_simulator::{Delivery, Origin, PhoneEvent};
+
+use crate::house::{House, LIMIT, Package, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_ends_alike_whichever_of_its_notices_comes_first() {
+    for order in [[0, 1], [1, 0]] {
+        let house = House::new().await;
+        let sold = house.sold("CARMEN", &["Ada"]).await;
+        let old = &sold.held[0];
+        let link = house.link(&old.serial).await;
+        let secutix = house.stage.world.secutix();
+        secutix.set_delivery(Delivery::silent());
+        let change = secutix.exchange(sold.movement(0), house.performance("ORPHEE"), Origin::TicketShop).await.unwrap();
+        for index in order {
+            assert!(secutix.notify(change.notices[index].clone()).await.accepted());
+            house.stage.rest().await.unwrap();
+        }
+        house.void(old).await;
+
+        let gone = house.send("GET", &link, &[], "").await;
+        assert_eq!(gone.status, 410);
+        assert_eq!(gone.json()["type"], "urn:passerelle:problem:void-pass");
+        let detail = gone.json()["detail"].as_str().unwrap().to_owned();
+        let (_, successor) = detail.split_once("successor: ").unwrap();
+        let view = house.stage.iphone.add(&format!("{successor}&device=apple")).await.unwrap();
+        assert_eq!(view.barcode.as_deref(), Some(change.after[0].barcode.as_str()));
+        assert!(!view.voided && view.serial != old.serial);
+        // The dead pass leads there as well.
+        assert_eq!(house.stage.apple(old).unwrap().field("successor"), Some(successor));
+        house.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_one_of_four_leaves_the_other_three_alone_byte_for_byte() {
+    let house = House::new().await;
+    let sold = house.sold("FLUTE", &["Marie", "Pierre", "Irene", "Helene"]).await;
+    let (cancelled, others) = sold.held.split_first().unwrap();
+    let mut before = Vec::new();
+    for held in others {
+        before.push((house.package(&held.serial).await, house.shown(held)));
+    }
+    let calls = house.stage.world.google().calls().len();
+
+    house.stage.world.secutix().cancel(sold.movement(0)).await.unwrap();
+    house.void(cancelled).await;
+    house.stage.rest().await.unwrap();
+
+    for (held, (package, shown)) in others.iter().zip(before) {
+        let now = house.package(&held.serial).await;
+        assert_eq!(now.members["pass.json"], package.members["pass.json"]);
+        // The manifest holds the digest of every other member.
+        assert_eq!(now.members["manifest.json"], package.members["manifest.json"]);
+        assert_eq!(now.last_modified, package.last_modified);
+        assert_eq!(house.shown(held), shown);
+        house.never_void(held);
+        let log = house.stage.iphone.log();
+        assert!(
+            !log.iter()
+                .any(|entry| matches!(&entry.event, PhoneEvent::Replaced { serial, .. } if *serial == held.serial))
+        );
+        let touched =
+            house.stage.world.google().calls().iter().skip(calls).any(|call| call.path.ends_with(&held.object));
+        assert!(!touched, "Google was told of {}", held.movement);
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_invalidated_ticket_of_a_reprint_never_voids() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let before = house.shown(&sold.held[0]);
+    let secutix = house.stage.world.secutix();
+    // The next answer has the old ticket as INVALIDATED, and the new one not yet.
+    secutix.oddities(|odd| odd.reprint_gap = 1);
+    let fetches = house.fetches();
+    let change = secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
+    until("the answer with the gap was read", async || house.fetches() > fetches).await;
+    house.nothing_due().await;
+    assert_eq!(house.shown(&sold.held[0]), before);
+
+    assert!(secutix.notify(change.notices[0].clone()).await.accepted());
+    house.up_to_date(&sold).await;
+    house.never_void(&sold.held[0]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_announced_during_a_run_forces_exactly_one_more() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let secutix = house.stage.world.secutix();
+    let (fetches, runs) = (house.fetches(), house.outcomes(sold.file).await.len());
+    // SecuTix takes its time, so that what follows happens in the middle of a run.
+    secutix.oddities(|odd| odd.slow = std::time::Duration::from_secs(2));
+    secutix.reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    until("the run has begun", async || house.depth().await.tasks_leased == 1).await;
+    secutix.set_delivery(Delivery::burst(3));
+    secutix.reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    secutix.reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    assert_eq!(house.depth().await.tasks_leased, 1, "this machine is too slow for this test: the run is over already");
+
+    house.up_to_date(&sold).await;
+    house.stage.rest().await.unwrap();
+    assert_eq!(house.fetches() - fetches, 2);
+    assert_eq!(house.outcomes(sold.file).await.len() - runs, 2);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twelve_equal_notices_make_two_fetches_at_most_and_one_push() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let (fetches, pushes) = (house.fetches(), house.pushes().len());
+    let secutix = house.stage.world.secutix();
+    secutix.set_delivery(Delivery::burst(12));
+    let change = secutix.reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    assert_eq!(change.receipts.iter().filter(|receipt| receipt.accepted()).count(), 12);
+    house.up_to_date(&sold).await;
+    house.stage.rest().await.unwrap();
+    assert!(house.fetches() - fetches <= 2, "{} fetches", house.fetches() - fetches);
+    assert_eq!(house.pushes().len() - pushes, 1);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_download_has_the_new_barcode_and_a_newer_date() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let serial = &sold.held[0].serial;
+    let first = house.package(serial).await;
+    assert_eq!(first.barcode(), Some(house.barcode(sold.movement(0)).as_str()));
+    house.stage.world.secutix().reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    house.up_to_date(&sold).await;
+    let second = house.package(serial).await;
+    assert_eq!(second.barcode(), Some(house.barcode(sold.movement(0)).as_str()));
+    assert_ne!(second.barcode(), first.barcode());
+    assert!(second.modified() > first.modified(), "{} then {}", first.last_modified, second.last_modified);
+    // What makes the phone accept the newer one as the same pass.
+    for key in ["serialNumber", "authenticationToken", "passTypeIdentifier", "webServiceURL"] {
+        assert_eq!(first.pass[key], second.pass[key], "{key}");
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_ticket_has_no_successor_and_its_links_are_gone() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    let held = &sold.held[0];
+    let links = house.described(&held.serial).await["links"].clone();
+    house.stage.world.secutix().cancel(sold.movement(0)).await.unwrap();
+    house.void(held).await;
+    for wallet in ["apple", "google"] {
+        let gone = house.send("GET", links[wallet].as_str().unwrap(), &[], "").await;
+        assert_eq!(gone.status, 410, "{wallet}");
+        assert!(!gone.json()["detail"].as_str().unwrap().contains("http"), "{wallet}");
+    }
+    assert_eq!(house.described(&held.serial).await["state"], "void");
+    assert_eq!(house.described(&held.serial).await.get("successor"), None);
+    // The phone that has it may still fetch what it is now: void, and without a barcode.
+    let pass = &house.stage.apple(held).unwrap().raw;
+    let url = format!(
+        "{}/v1/passes/{}/{}",
+        pass["webServiceURL"].as_str().unwrap(),
+        house.stage.world.pass_type(),
+        held.serial
+    );
+    let proof = format!("ApplePass {}", pass["authenticationToken"].as_str().unwrap());
+    let package = Package::of(&house.send("GET", &url, &[("authorization", &proof)], "").await);
+    assert_eq!((package.pass["voided"].as_bool(), package.barcode()), (Some(true), None));
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scanned_ticket_is_completed_and_never_void() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let held = &sold.held[0];
+    let barcode = house.barcode(sold.movement(0));
+    assert_eq!(house.stage.apple(held).unwrap().field("used"), None);
+    house.stage.world.secutix().scan(sold.movement(0)).await.unwrap();
+    let completed =
+        |view: &passerelle_simulator::GoogleView| view.object_id == held.object && view.state == "COMPLETED";
+    house.stage.android.wait_until(completed, LIMIT).await.unwrap();
+    let used = |view: &passerelle_simulator::PassView| view.serial == held.serial && view.field("used").is_some();
+    let view = house.stage.iphone.wait_until(used, LIMIT).await.unwrap();
+    assert_eq!((view.voided, view.barcode), (false, Some(barcode)));
+    house.stage.rest().await.unwrap();
+    house.never_void(held);
+    house.end().await;
+}

@@ -1,0 +1,297 @@
+//! Nothing that names a person and nothing that opens a door is found in the database or in what the server writes, in any usual form.
+//!
+//! Owns the search. What it looks for, the simulator knows: it invented it. Bound: a value of less than five bytes is looked for as a word of the
+//! texts only; in ciphertext so few bytes meet by chance.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use passerelle_simulator::{Holder, Iphone, Origin, Simulator};
+use rusqlite::types::ValueRef;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::house::{House, until};
+use crate::process::Process;
+
+/// Bytes that a form must have to be looked for among random bytes: five of them meet once in 10^12.
+const SHORTEST: usize = 5;
+
+/// What must not be found: what it is, and the value.
+type Secrets = BTreeSet<(&'static str, String)>;
+
+/// The value in every form in which something might have written it.
+fn forms(value: &[u8]) -> Vec<Vec<u8>> {
+    let mut forms = vec![value.to_vec(), hex::encode(value).into_bytes(), hex::encode_upper(value).into_bytes()];
+    // Base64 of a text that has it somewhere: three alignments, without the characters that its neighbours have a part in.
+    for (before, shared) in [(0, 0), (1, 2), (2, 3)] {
+        let padded = [&vec![0; before], value].concat();
+        for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
+            let text = engine.encode(&padded).into_bytes();
+            let end = text.len() - usize::from(padded.len() % 3 != 0);
+            forms.push(text[shared.min(end)..end].to_vec());
+        }
+    }
+    forms
+}
+
+/// Looks for many values in one pass.
+struct Search {
+    by_beginning: HashMap<[u8; SHORTEST], Vec<(&'static str, Vec<u8>)>>,
+    words: HashMap<String, &'static str>,
+}
+
+impl Search {
+    fn new(secrets: &Secrets) -> Self {
+        let mut search = Self { by_beginning: HashMap::new(), words: HashMap::new() };
+        for (what, value) in secrets {
+            let what = *what;
+            for spelling in BTreeSet::from([value.clone(), value.to_lowercase(), value.to_uppercase()]) {
+                search.words.insert(spelling.clone(), what);
+                for form in forms(spelling.as_bytes()) {
+                    if let Some(beginning) = form.first_chunk() {
+                        search.by_beginning.entry(*beginning).or_default().push((what, form.clone()));
+                    }
+                }
+            }
+        }
+        search
+    }
+
+    /// Kinds of values that are somewhere in the bytes.
+    fn in_bytes(&self, bytes: &[u8]) -> BTreeSet<&'static str> {
+        let mut found = BTreeSet::new();
+        for (at, window) in bytes.windows(SHORTEST).enumerate() {
+            let Some(candidates) = window.first_chunk().and_then(|beginning| self.by_beginning.get(beginning)) else {
+                continue;
+            };
+            found.extend(candidates.iter().filter(|(_, form)| bytes[at..].starts_with(form)).map(|(what, _)| *what));
+        }
+        found
+    }
+
+    /// The same in a text, where short values are looked for as whole words.
+    fn in_text(&self, text: &[u8]) -> BTreeSet<&'static str> {
+        let mut found = self.in_bytes(text);
+        let text = String::from_utf8_lossy(text);
+        found.extend(text.split(|c: char| !c.is_alphanumeric()).filter_map(|word| self.words.get(word).copied()));
+        found
+    }
+}
+
+/// Everything that the world knows and a server must not tell.
+fn secrets(world: &Simulator, phone: &Iphone, tenant: &Path) -> Secrets {
+    let mut secrets = Secrets::new();
+    for contact in world.secutix().contacts() {
+        secrets.insert(("first name", contact.first_name));
+        secrets.insert(("last name", contact.last_name));
+        secrets.insert(("email", contact.email));
+    }
+    for order in world.secutix().files().iter().flat_map(|file| &file.orders) {
+        secrets.insert(("order token", order.secret.clone()));
+        for movement in &order.movements {
+            secrets.insert(("first name", movement.holder.first_name.clone()));
+            secrets.insert(("last name", movement.holder.last_name.clone()));
+            secrets.extend(movement.tickets.iter().map(|ticket| ("barcode", ticket.barcode.clone())));
+        }
+    }
+    secrets.extend(world.push().records().into_iter().map(|record| ("push token", record.token)));
+    secrets.insert(("push token", phone.push_token().to_owned()));
+    secrets.insert(("device", phone.device().to_owned()));
+    for view in phone.passes() {
+        let token = view.raw["authenticationToken"].as_str().unwrap().to_owned();
+        secrets.insert(("authentication token", token));
+    }
+    secrets.insert(("SecuTix secret", world.credentials().secret.clone()));
+    secrets.insert(("sealing key", std::fs::read_to_string(tenant.join("seal.key")).unwrap().trim().to_owned()));
+    for pem in [&world.pass_certificate().key_pem, &world.service_account().private_key_pem] {
+        secrets.extend(pem.lines().filter(|line| line.len() == 64).map(|line| ("private key", line.to_owned())));
+    }
+    // "Late" and the like would be found in any English sentence.
+    assert!(secrets.iter().all(|(_, value)| value.len() >= 3), "too short to be looked for");
+    secrets
+}
+
+/// The database's files, byte for byte.
+fn files(store: &Path) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for suffix in ["", "-wal", "-shm"] {
+        let path = format!("{}{suffix}", store.display());
+        bytes.extend(std::fs::read(path).unwrap_or_default());
+    }
+    bytes
+}
+
+/// Every text of every table.
+fn texts(store: &Path) -> Vec<u8> {
+    let database = rusqlite::Connection::open(store).unwrap();
+    let mut tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut texts = Vec::new();
+    for table in tables {
+        let mut statement = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                if let ValueRef::Text(text) = row.get_ref(column).unwrap() {
+                    texts.extend_from_slice(text);
+                    texts.push(b'\n');
+                }
+            }
+        }
+    }
+    texts
+}
+
+/// What is written to it is kept.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Kept {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[test]
+fn the_search_finds_a_value_in_every_form_and_nothing_else() {
+    let secrets = Secrets::from([("last name", "Kovalevskaya".to_owned()), ("first name", "Ève".to_owned())]);
+    let search = Search::new(&secrets);
+    let name = b"Kovalevskaya";
+    for before in 0..4 {
+        let text = [&b"abcd"[..before], name, b", Sofia"].concat();
+        for written in [
+            text.clone(),
+            hex::encode(&text).into_bytes(),
+            hex::encode_upper(&text).into_bytes(),
+            STANDARD_NO_PAD.encode(&text).into_bytes(),
+            URL_SAFE_NO_PAD.encode(&text).into_bytes(),
+            String::from_utf8(text).unwrap().to_uppercase().into_bytes(),
+        ] {
+            let shown = String::from_utf8_lossy(&written).into_owned();
+            assert_eq!(search.in_bytes(&written), BTreeSet::from(["last name"]), "{shown}");
+        }
+    }
+    assert_eq!(search.in_text("name=\"Ève\"".as_bytes()), BTreeSet::from(["first name"]));
+    assert_eq!(search.in_text("Èverything, Kovalevsky".as_bytes()), BTreeSet::new());
+}
+
+#[test]
+fn after_the_demo_nothing_of_it_is_in_the_database_or_in_the_log() {
+    let log = Kept::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    let dispatch = tracing::Dispatch::new(subscriber.with_writer(log.clone()).finish());
+    let of_threads = dispatch.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // The threads are this test's alone; other tests in this process have their own and write nothing here.
+        .on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&of_threads)))
+        .build()
+        .unwrap();
+    let _here = tracing::dispatcher::set_default(&dispatch);
+    runtime.block_on(async {
+        let house = House::new().await;
+        assert!(passerelle_server::demo::play(&house.stage).await.unwrap().ok);
+        // What goes wrong is written about as well.
+        let secutix = house.stage.world.secutix();
+        let sale =
+            secutix.sell_single("CARMEN", Holder::new("Hypatia", "Alexandrina"), Origin::TicketShop).await.unwrap();
+        house.stage.rest().await.unwrap();
+        house.stage.put_on_phones(sale.file().unwrap()).await.unwrap();
+        secutix.oddities(|odd| odd.truncated = 1);
+        house.stage.world.google().script([400, 503]);
+        secutix.reprint(sale.movement().unwrap(), Origin::TicketShop).await.unwrap();
+        until("the unreadable answer", async || {
+            house.outcomes(sale.file().unwrap()).await.iter().any(|outcome| outcome == "unreadable")
+        })
+        .await;
+        house.stage.rest().await.unwrap();
+        let link = house.stage.iphone.passes()[0].serial.clone();
+        house.send("GET", &format!("/api/demo/passes/{link}?token=tampered"), &[("x-api-key", "psk_x")], "").await;
+        house.notify(&serde_json::json!({"orderSecretToken": 7, "who": "Kovalevskaya"})).await;
+        let complaint = serde_json::json!({"logs": ["Kovalevskaya"]}).to_string();
+        house.send("POST", "/apple/demo/v1/log", &[("content-type", "application/json")], complaint).await;
+
+        let tenant = house.folder.path().join("tenants/demo");
+        let mut secrets = secrets(&house.stage.world, &house.stage.iphone, &tenant);
+        let key = house.stage.caller.key();
+        secrets.insert(("API key", key[key.len() - 43..].to_owned()));
+        assert!(secrets.len() > 50, "{}", secrets.len());
+        let search = Search::new(&secrets);
+        let movement = sale.movement().unwrap().to_string();
+        let known = Search::new(&Secrets::from([("movement", movement)]));
+
+        let store = house.stage.settings.store.clone();
+        let written = log.0.lock().unwrap().clone();
+        for (place, found, control) in [
+            ("the database's files", search.in_bytes(&files(&store)), known.in_bytes(&files(&store))),
+            ("the database's texts", search.in_text(&texts(&store)), known.in_text(&texts(&store))),
+        ] {
+            assert_eq!(found, BTreeSet::new(), "in {place}");
+            assert_eq!(control, BTreeSet::from(["movement"]), "the search does not see {place}");
+        }
+        assert_no_secret_in_log(&search, &written);
+        house.end().await;
+        // The log is merged into the file when the store is closed.
+        assert_eq!(search.in_bytes(&files(&store)), BTreeSet::new());
+    });
+}
+
+/// Line by line, so that a failure shows the line.
+fn assert_no_secret_in_log(search: &Search, log: &[u8]) {
+    let text = String::from_utf8_lossy(log);
+    assert!(text.contains("notification accepted"), "the log was not captured");
+    let mut lines =
+        text.lines().map(|line| (line, search.in_text(line.as_bytes()))).filter(|(_, found)| !found.is_empty());
+    if let Some((line, found)) = lines.next() {
+        panic!("{found:?} in {} lines of the log, such as: {line}", 1 + lines.count());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_server_tells_nothing_however_much_it_is_told_to_write() {
+    let mut process = Process::new().await;
+    let secutix = process.world.secutix().clone();
+    let holders = vec![Holder::new("Hypatia", "Alexandrina"), Holder::new("Hildegard", "Bingensis")];
+    let sale = secutix.sell_family("FLUTE", holders, Origin::TicketShop).await.unwrap();
+    process.rest().await;
+    let held = process.put_on_phones(sale.file().unwrap()).await;
+    let movements = sale.movements();
+    secutix.change_holder(movements[0], Holder::new("Trotula", "Salernitana"), Origin::TicketShop).await.unwrap();
+    process.rest().await;
+    secutix.cancel(movements[1]).await.unwrap();
+    process.rest().await;
+    assert!(process.iphone.remove(&held[1].serial).await);
+    process.iphone.wipe();
+    secutix.reprint(movements[0], Origin::TicketShop).await.unwrap();
+    process.rest().await;
+    let tenant = process.folder.path().join("tenants/demo");
+    let mut secrets = secrets(&process.world, &process.iphone, &tenant);
+    let key = process.caller().key();
+    secrets.insert(("API key", key[key.len() - 43..].to_owned()));
+    let search = Search::new(&secrets);
+    process.kill();
+    assert_no_secret_in_log(&search, &std::fs::read(process.log()).unwrap());
+    // A killed server leaves its write-ahead log behind.
+    assert_eq!(search.in_bytes(&files(&process.store())), BTreeSet::new());
+    assert_eq!(search.in_text(&texts(&process.store())), BTreeSet::new());
+    let movement = Search::new(&Secrets::from([("movement", movements[0].to_string())]));
+    assert_eq!(movement.in_bytes(&files(&process.store())), BTreeSet::from(["movement"]));
+}
