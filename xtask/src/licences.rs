@@ -1,5 +1,183 @@
-//! stub
-use crate::step::{Outcome, Steps};
+//! Licences, bans and sources of everything that is linked, held against `deny.toml`.
+//!
+//! Owns a small reading of that file: the same three questions that `cargo deny check licenses bans sources` asks, without a tool that takes
+//! minutes to install. Does not own advisories: their database needs the network, and the public pipeline asks `cargo deny` itself.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::step::{self, Outcome, Steps};
+
+#[derive(Deserialize)]
+struct Policy {
+    licenses: Licences,
+    bans: Bans,
+    sources: Sources,
+}
+
+#[derive(Deserialize)]
+struct Licences {
+    allow: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Bans {
+    deny: Vec<Banned>,
+}
+
+#[derive(Deserialize)]
+struct Banned {
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Sources {
+    allow_registry: Vec<String>,
+}
+
+/// `Cargo.lock`, as far as it tells where packages come from.
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Locked>,
+}
+
+#[derive(Deserialize)]
+struct Locked {
+    name: String,
+    /// None: a package of this workspace.
+    source: Option<String>,
+}
+
 pub fn step(steps: &mut Steps) {
-    steps.inline("licences", |_| Ok(Outcome::Passed));
+    steps.inline("licences, bans and sources", |_| check());
+}
+
+fn check() -> Result<Outcome> {
+    let text = std::fs::read_to_string(step::root().join("deny.toml")).context("cannot read deny.toml")?;
+    let policy: Policy = toml::from_str(&text).context("deny.toml")?;
+    // The packages that are really built, on any platform; the lock file has those of features that nobody switches on as well.
+    let tree = ["tree", "--workspace", "--locked", "--edges", "normal,build,dev", "--target", "all"];
+    let lines = ["--prefix", "none", "--no-dedupe", "--format", "{p}|{l}"];
+    let output = step::cargo(&tree).args(lines).output().context("cargo tree")?;
+    anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let listed = String::from_utf8(output.stdout).context("cargo tree")?;
+    let packages: BTreeSet<&str> = listed.lines().filter(|line| !line.is_empty()).collect();
+    let mut problems: Vec<String> = packages.iter().flat_map(|package| built(&policy, package)).collect();
+
+    let lock = std::fs::read_to_string(step::root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
+    let lock: Lock = toml::from_str(&lock).context("Cargo.lock")?;
+    problems.extend(lock.package.iter().filter_map(|package| foreign(&policy, package)));
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    Ok(if problems.is_empty() { Outcome::Passed } else { Outcome::Failed })
+}
+
+/// A line of the tree: `name v1.2.3 (notes)|licence`.
+fn built(policy: &Policy, line: &str) -> Vec<String> {
+    let (package, licence) = line.split_once('|').unwrap_or((line, ""));
+    let mut problems = Vec::new();
+    if !permits(&policy.licenses.allow, licence) {
+        problems.push(format!("{package}: the licence {licence:?} is not allowed"));
+    }
+    let name = package.split(' ').next().unwrap_or_default();
+    if policy.bans.deny.iter().any(|banned| banned.name == name) {
+        problems.push(format!("{package}: banned"));
+    }
+    problems
+}
+
+fn foreign(policy: &Policy, package: &Locked) -> Option<String> {
+    let source = package.source.as_deref()?;
+    let registry = source.strip_prefix("registry+").or_else(|| source.strip_prefix("sparse+"));
+    let known =
+        registry.is_some_and(|registry| policy.sources.allow_registry.iter().any(|allowed| allowed == registry));
+    (!known).then(|| format!("{}: comes from {source}", package.name))
+}
+
+/// Is an SPDX expression satisfied by the allowed licences? `OR` binds weaker than `AND`; the old `/` means `OR`.
+fn permits(allowed: &BTreeSet<String>, expression: &str) -> bool {
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let mut parser = Expression { words: &words, at: 0, allowed };
+    parser.any() && parser.at == words.len()
+}
+
+struct Expression<'a> {
+    words: &'a [&'a str],
+    at: usize,
+    allowed: &'a BTreeSet<String>,
+}
+
+impl Expression<'_> {
+    fn next_is(&mut self, word: &str) -> bool {
+        let is = self.words.get(self.at) == Some(&word);
+        self.at += usize::from(is);
+        is
+    }
+
+    // Both sides are always read, so that the position stays right.
+    fn any(&mut self) -> bool {
+        let mut good = self.all();
+        while self.next_is("OR") {
+            good |= self.all();
+        }
+        good
+    }
+
+    fn all(&mut self) -> bool {
+        let mut good = self.one();
+        while self.next_is("AND") {
+            good &= self.one();
+        }
+        good
+    }
+
+    fn one(&mut self) -> bool {
+        if self.next_is("(") {
+            return self.any() & self.next_is(")");
+        }
+        let Some(name) = self.words.get(self.at) else { return false };
+        self.at += 1;
+        let mut name = (*name).to_owned();
+        if self.next_is("WITH") {
+            let exception = self.words.get(self.at).copied().unwrap_or_default();
+            self.at += 1;
+            name = format!("{name} WITH {exception}");
+        }
+        self.allowed.contains(&name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expression_is_judged_by_its_operators() {
+        let allowed = ["MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception"].map(str::to_owned).into();
+        for good in [
+            "MIT",
+            "MIT/Apache-2.0",
+            "GPL-3.0 OR MIT",
+            "(MIT OR GPL-3.0) AND Apache-2.0",
+            "Apache-2.0 WITH LLVM-exception",
+        ] {
+            assert!(permits(&allowed, good), "{good}");
+        }
+        for bad in [
+            "",
+            "GPL-3.0",
+            "MIT AND GPL-3.0",
+            "(MIT OR GPL-3.0) AND GPL-3.0",
+            "MIT OR",
+            "(MIT",
+            "GPL-3.0 WITH LLVM-exception",
+        ] {
+            assert!(!permits(&allowed, bad), "{bad}");
+        }
+    }
 }

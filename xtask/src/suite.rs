@@ -27,6 +27,8 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     format(steps)?;
     licences::step(steps);
     component::build(steps)?;
+    // Some tests start the server as a process of its own, to kill it.
+    steps.run("the server", cargo(&["build", "--package", "passerelle-server"]))?;
     let mut tests = cargo(&["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"]);
     if !args.is_empty() {
         tests.arg("--").args(args);

@@ -14,9 +14,9 @@ struct Readiness {
     store: &'static str,
     tasks_ready: i64,
     tasks_running: i64,
-    /// Given up: `passerelle dead` lists them.
+    /// Given up: `passerelle stuck list` shows them.
     tasks_dead: i64,
-    /// Waiting for a person: `passerelle held` lists them.
+    /// Waiting for a person: `passerelle stuck list` shows them.
     tasks_held: i64,
     effects_waiting: i64,
     effects_dead: i64,

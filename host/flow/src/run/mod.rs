@@ -141,7 +141,7 @@ impl<H: Host> Run<'_, H> {
                     return Ok(self.report("lease-lost", None, RunFindings::default(), Next::Done, vec![]));
                 }
                 Finished::VoidLimit { voids } => {
-                    tracing::error!(tenant = %self.lease.tenant, task = %self.lease.task, voids, "more voids in an hour than allowed: the task waits for a person (passerelle held)");
+                    tracing::error!(tenant = %self.lease.tenant, task = %self.lease.task, voids, "more voids in an hour than allowed: the task waits for a person (passerelle stuck list)");
                     let trouble = Trouble {
                         outcome: "void-limit",
                         error: Some(format!("{voids} voids in the hour")),
