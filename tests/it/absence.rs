@@ -25,13 +25,13 @@ async fn an_absent_ticket_is_void_when_a_second_look_agrees_and_not_before() {
     assert_eq!((house.shown(gone), house.shown(stays)), before);
 
     // A second look that comes too soon is no second opinion.
-    house.advance(20_000);
+    house.advance(20_000).await;
     assert!(secutix.notify(notice).await.accepted());
     until("the second fetch", async || house.fetches() == fetches + 2).await;
     house.nothing_due().await;
     house.never_void(gone);
 
-    house.advance(CONFIRMED);
+    house.advance(CONFIRMED).await;
     house.void(gone).await;
     house.stage.rest().await.unwrap();
     assert_eq!(house.fetches(), fetches + 3);
@@ -50,7 +50,7 @@ async fn a_ticket_that_comes_back_was_never_void() {
     let notice = Notice::of("MODIFIED", &secutix.ticket_ids(sold.movement(0)).unwrap());
     assert!(secutix.notify(notice.clone()).await.accepted());
     house.outcome(sold.file, "absence-unconfirmed").await;
-    house.advance(CONFIRMED);
+    house.advance(CONFIRMED).await;
     house.outcome(sold.file, "unchanged").await;
     house.stage.rest().await.unwrap();
     assert_eq!(house.shown(&sold.held[0]), before);
@@ -60,7 +60,7 @@ async fn a_ticket_that_comes_back_was_never_void() {
     assert!(secutix.notify(notice).await.accepted());
     house.outcome(sold.file, "absence-unconfirmed").await;
     house.never_void(&sold.held[0]);
-    house.advance(CONFIRMED);
+    house.advance(CONFIRMED).await;
     house.outcome(sold.file, "unchanged").await;
     house.never_void(&sold.held[0]);
     house.end().await;
@@ -79,14 +79,14 @@ async fn an_answer_that_cannot_be_read_voids_nothing_however_often_it_comes() {
         let unreadable = async || house.outcomes(sold.file).await.iter().filter(|it| *it == "unreadable").count();
         until("another unreadable answer", async || unreadable().await >= attempt).await;
         house.nothing_due().await;
-        house.advance(CONFIRMED + BACKOFF);
+        house.advance(CONFIRMED + BACKOFF).await;
     }
     for (held, before) in sold.held.iter().zip(before) {
         assert_eq!(house.shown(held), before);
         house.never_void(held);
     }
     secutix.behave();
-    house.advance(CONFIRMED + BACKOFF);
+    house.advance(CONFIRMED + BACKOFF).await;
     house.outcome(sold.file, "unchanged").await;
     house.end().await;
 }

@@ -119,7 +119,10 @@ fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
                         subject: operation.subject.clone(),
                         state,
                         ticket: ticket.clone(),
-                        variables: vec![("host.successor".to_owned(), "https://example.org/next".to_owned())],
+                        variables: vec![
+                            ("host.organization".to_owned(), "The house".to_owned()),
+                            ("host.successor".to_owned(), "https://example.org/next".to_owned()),
+                        ],
                     });
                 }
             }

@@ -265,9 +265,10 @@ impl House {
         .await;
     }
 
-    /// Puts every clock forward but the phones' and the push service's. Nothing may be under way to SecuTix: its token would be too old on
-    /// arrival.
-    pub fn advance(&self, millis: Millis) {
+    /// Puts every clock forward but the phones' and the push service's. What is under way to SecuTix is waited for: its token would be too old
+    /// on arrival, and its lease over.
+    pub async fn advance(&self, millis: Millis) {
+        self.nothing_due().await;
         self.stage.world.advance(millis);
         self.stage.server.clock.advance(millis);
         self.stage.server.wake.notify_waiters();

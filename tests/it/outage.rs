@@ -43,7 +43,7 @@ async fn the_pass_stays_while_secutix_is_down_and_follows_when_it_is_back() {
         assert_eq!(attempts(&house), 1, "{name}: a failed attempt counts");
 
         secutix.behave();
-        house.advance(BACKOFF);
+        house.advance(BACKOFF).await;
         house.up_to_date(&sold).await;
         house.stage.rest().await.unwrap();
         assert_eq!(attempts(&house), 0, "{name}");
@@ -66,7 +66,7 @@ async fn a_refused_connection_is_an_outage_like_any_other() {
     house.outcome(sold.file, "unreachable").await;
     house.never_void(&sold.held[0]);
     house.rewrite("tenant.toml", |text| text.replace(&format!("https://{closed}"), &url)).await;
-    house.advance(BACKOFF);
+    house.advance(BACKOFF).await;
     house.up_to_date(&sold).await;
     house.end().await;
 }
@@ -89,7 +89,7 @@ async fn refused_credentials_are_our_fault_and_the_task_waits_for_a_person() {
     house.never_void(&sold.held[0]);
 
     secutix.behave();
-    house.advance(A_MINUTE);
+    house.advance(A_MINUTE).await;
     house.up_to_date(&sold).await;
     assert_eq!(house.get(&path).await.status, 200);
     house.end().await;
@@ -118,7 +118,7 @@ async fn after_a_509_nobody_asks_that_endpoint_until_the_minute_is_over() {
     assert_eq!(house.depth().await.tasks_ready, 2);
 
     secutix.set_rate_limit(60);
-    house.advance(A_MINUTE);
+    house.advance(A_MINUTE).await;
     house.up_to_date(&first).await;
     house.up_to_date(&second).await;
     house.end().await;
@@ -140,7 +140,7 @@ async fn no_minute_sees_more_requests_than_the_budget_has() {
         house.nothing_due().await;
         if house.depth().await.tasks_ready > 0 {
             // In steps that are no part of a minute, so that windows of every offset are seen.
-            house.advance(17_000);
+            house.advance(17_000).await;
             minutes += 1;
             assert!(minutes < 40, "the work does not get done: {:?}", house.depth().await);
         }
@@ -175,7 +175,7 @@ async fn a_push_that_failed_is_sent_again() {
     for attempt in 1..=failures.len() {
         until("the next push", async || house.pushes().len() - before >= attempt).await;
         until("its failure was written down", async || failed_effects(&house) == 1).await;
-        house.advance(BACKOFF);
+        house.advance(BACKOFF).await;
     }
     house.up_to_date(&sold).await;
     let statuses: Vec<u16> = house.pushes().iter().skip(before).map(|push| push.status).collect();
@@ -238,7 +238,7 @@ async fn whatever_google_says_the_pass_arrives_in_the_end() {
         // What is mended within the attempt (401, 404) rests already; the others wait for their turn.
         until("the attempt is over", async || failed_effects(&house) == 1 || house.depth().await.effects_waiting == 0)
             .await;
-        house.advance(BACKOFF);
+        house.advance(BACKOFF).await;
         house.up_to_date(&sold).await;
         house.stage.rest().await.unwrap();
     }

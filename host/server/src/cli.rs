@@ -91,7 +91,7 @@ pub struct Check {
     /// Only this tenant.
     #[arg(long)]
     pub tenant: Option<TenantName>,
-    /// Print a JSON Schema instead, for an editor: of tenant.toml, of passerelle.toml or of a template.
+    /// Print a JSON Schema instead, for an editor: of tenant.toml or of passerelle.toml.
     #[arg(long, value_name = "WHICH", value_parser = ["tenant", "server"])]
     pub schema: Option<String>,
     /// Write the outcome as JSON: {"ok":bool, ...}.

@@ -146,8 +146,11 @@ fn day(at: Millis) -> String {
 
 #[cfg(test)]
 mod tests {
+    use passerelle_flow::access::{Refusal, permits};
+
     use super::*;
     use crate::host::SystemRandom;
+    use crate::store::SqliteStore;
 
     const NOW: Millis = 1_773_511_331_000;
     const DAY: Millis = 86_400_000;
@@ -160,6 +163,74 @@ mod tests {
         for text in ["", "90", "-1d", "0d", "1mo", "1y", "soon", "99999999999h"] {
             assert!(matches!(expiry(text, NOW), Err(KeyError::Expiry)), "{text}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_key_is_made_listed_and_ended_and_only_its_hash_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.sqlite");
+        let store = SqliteStore::open(&path, crate::store::Options::default()).unwrap();
+        let (demo, other) = (TenantId::parse("demo").unwrap(), TenantId::parse("other").unwrap());
+        let scopes = ["Pass.Read".to_owned()];
+        let new = |label| NewKey {
+            environment: Environment::parse("test").unwrap(),
+            tenant: demo.clone(),
+            scopes: &scopes,
+            label,
+            expires: Some("90d"),
+        };
+        let shown = create(&store, &SystemRandom, NOW, new("ticket shop")).await.unwrap();
+        let key = ApiKey::parse(&shown).unwrap();
+        let ask = async |tenant: &TenantId, now| {
+            let row = store.api_key(key.id()).await.unwrap();
+            permits(&key, row.as_ref(), tenant, Scope::PassRead, now)
+        };
+        assert_eq!(ask(&demo, NOW).await, Ok(()));
+        assert_eq!(ask(&demo, NOW + 90 * DAY).await, Err(Refusal::Ended));
+        assert_eq!(ask(&other, NOW).await, Err(Refusal::Unknown));
+
+        let printed = async |tenant: &TenantId| {
+            let mut out = Vec::new();
+            list(&store, tenant, NOW, &mut out).await.unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let line = printed(&demo).await;
+        assert!(
+            line.contains(key.id())
+                && line.contains("active")
+                && line.contains("ticket shop")
+                && line.contains("2026-06-12"),
+            "{line}"
+        );
+        assert!(printed(&other).await.contains("No API keys for other"));
+
+        assert!(matches!(revoke(&store, &other, key.id(), NOW).await, Err(KeyError::NoSuchKey)));
+        revoke(&store, &demo, key.id(), NOW + 1).await.unwrap();
+        assert_eq!(ask(&demo, NOW + 2).await, Err(Refusal::Ended));
+        assert!(printed(&demo).await.contains("revoked"));
+
+        store.close().await;
+        let secret = shown.rsplit_once(key.id()).unwrap().1.trim_start_matches('_').to_owned();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_makes_no_sense_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("store.sqlite"), crate::store::Options::default()).unwrap();
+        let make = async |scope: &str, label: &str, expires: Option<&str>| {
+            let scopes = [scope.to_owned()];
+            let environment = Environment::parse("test").unwrap();
+            let new = NewKey { environment, tenant: TenantId::parse("demo").unwrap(), scopes: &scopes, label, expires };
+            create(&store, &SystemRandom, NOW, new).await
+        };
+        assert!(matches!(make("pass.read", "", None).await, Err(KeyError::Scope(_))));
+        assert!(matches!(make("Pass.Read", "two\nlines", None).await, Err(KeyError::Label)));
+        assert!(matches!(make("Pass.Read", "", Some("1y")).await, Err(KeyError::Expiry)));
+        store.close().await;
     }
 
     #[test]

@@ -38,7 +38,12 @@ struct Shared {
 }
 
 /// Serves until `stop` turns true, then lets the running requests end.
-pub async fn serve(listener: TcpListener, flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    flow: Arc<Flow<ServerHost>>,
+    wake: Arc<Notify>,
+    mut stop: watch::Receiver<bool>,
+) {
     let app = Router::new().fallback(answer).with_state(Shared { flow, wake });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
@@ -85,9 +90,11 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
     let limit = shared.flow.options.body_limit;
     let body = match tokio::time::timeout(BODY_TIME, read(body, limit)).await {
         Ok(Ok(Some(body))) => body,
-        Ok(Ok(None)) => return refuse(Problem::too_large(), &parts),
+        Ok(Ok(None)) => return refuse(&shared, Problem::too_large(), &parts),
         // The caller went away or sends nothing: whatever is answered is for the proxy.
-        Ok(Err(())) | Err(_) => return refuse(Problem::field("", "the body did not arrive in time"), &parts),
+        Ok(Err(())) | Err(_) => {
+            return refuse(&shared, Problem::field("", "the body did not arrive in time"), &parts);
+        }
     };
     let post = parts.method == http::Method::POST;
     let response = shared.flow.handle(Request::from_parts(parts, body)).await;
@@ -111,7 +118,6 @@ async fn read(mut body: Body, limit: usize) -> Result<Option<Bytes>, ()> {
     Ok(Some(whole.freeze()))
 }
 
-fn refuse(problem: Problem, parts: &http::request::Parts) -> Response<Body> {
-    let accept = parts.headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok());
-    problem.response(accept, parts.uri.path(), "none").map(Body::from)
+fn refuse(shared: &Shared, problem: Problem, parts: &http::request::Parts) -> Response<Body> {
+    shared.flow.refuse(problem, &parts.headers, parts.uri.path()).map(Body::from)
 }

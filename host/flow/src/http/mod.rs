@@ -75,14 +75,25 @@ impl<H: Host> Flow<H> {
                 route(self, &call).await
             }
         };
-        let mut response =
-            answer.unwrap_or_else(|problem| problem.response(accept.as_deref(), &raw_path, &correlation));
-        if let Ok(value) = HeaderValue::from_str(&correlation) {
-            response.headers_mut().insert(CORRELATION, value);
-        }
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+        let response = answer.unwrap_or_else(|problem| problem.response(accept.as_deref(), &raw_path, &correlation));
+        finish(response, &correlation)
     }
+
+    /// The answer to a request whose body a host could not read.
+    pub fn refuse(&self, problem: Problem, headers: &HeaderMap, path: &str) -> Response<Bytes> {
+        let correlation = caller::correlation(headers).unwrap_or_else(|| self.uuid());
+        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        finish(problem.response(accept, path, &correlation), &correlation)
+    }
+}
+
+/// What every answer has.
+fn finish(mut response: Response<Bytes>, correlation: &str) -> Response<Bytes> {
+    if let Ok(value) = HeaderValue::from_str(correlation) {
+        response.headers_mut().insert(CORRELATION, value);
+    }
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {

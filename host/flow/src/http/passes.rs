@@ -291,7 +291,8 @@ async fn save<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, view: &Pass
         let payload = rebuild::rebuild_view(flow, tenant, &view).await.map_err(not_built)?;
         payload.google.ok_or_else(|| Problem::not_configured("Google pass"))?
     };
-    let saved = SavedPass { kind: kind_of(&built).map_err(not_sent)?, class_key: &built.class_key, pass: &view.pass.id };
+    let saved =
+        SavedPass { kind: kind_of(&built).map_err(not_sent)?, class_key: &built.class_key, pass: &view.pass.id };
     let token = save_token(&flow.host, tenant, &[saved]).await.map_err(|error| not_sent(SendError::Google(error)))?;
     let address = format!("{}/{token}", google.save_url);
     let location = HeaderValue::from_str(&address).map_err(internal)?;

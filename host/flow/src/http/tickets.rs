@@ -50,7 +50,7 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
     }
     let started_at = flow.now();
     let body = SecutixClient::new(&flow.host, tenant).get_file(file, Priority::Demand).await.map_err(secutix)?;
-    let listing = Listing::read(&body).map_err(secutix)?;
+    let listing = Listing::read(&body, &tenant.locales).map_err(secutix)?;
 
     let store = flow.host.store();
     let mut view = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use crate::store::{PassState, PassWrite};
 
+/// A run whose worker was lost has none of it: whatever is absent is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RunFindings {
     pub findings: Vec<FindingRecord>,
     pub actions: Vec<ActionRecord>,

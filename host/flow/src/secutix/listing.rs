@@ -123,7 +123,19 @@ struct Translations {
 
 #[derive(Deserialize)]
 struct Translation {
+    locale: Option<String>,
     value: Option<String>,
+}
+
+impl Translations {
+    /// The text in the first of the locales that has one, else any.
+    fn text(&self, locales: &[String]) -> Option<String> {
+        let told = |locale: &str| {
+            self.translations.iter().find(|one| one.locale.as_deref() == Some(locale)).and_then(|one| one.value.clone())
+        };
+        let any = || self.translations.iter().find_map(|one| one.value.clone());
+        locales.iter().find_map(|locale| told(locale)).or_else(any)
+    }
 }
 
 #[derive(Deserialize)]
@@ -177,11 +189,11 @@ fn ended(state: Option<&String>) -> bool {
 }
 
 impl Listing {
-    /// Reads the answer of `getFileDetails`.
+    /// Reads the answer of `getFileDetails`; texts in the first of `locales` that they have.
     ///
     /// # Errors
     /// [`SecutixError::NotFound`] when the envelope is no success, [`SecutixError::Unreadable`] when it is not JSON of that form.
-    pub fn read(body: &[u8]) -> Result<Self, SecutixError> {
+    pub fn read(body: &[u8], locales: &[String]) -> Result<Self, SecutixError> {
         let answer: Answer = serde_json::from_slice(body).map_err(|_| SecutixError::Unreadable)?;
         match answer.status_code.as_deref() {
             Some("success") => {}
@@ -204,7 +216,14 @@ impl Listing {
                     operations.iter().find(|it| it.operation_id.is_some() && it.operation_id == movement.operation_id);
                 let gone =
                     file_ended || refund || ended(movement.movement_state.as_ref()) || ended(movement.kind.as_ref());
-                let ticket = ticket(&id, order.order_id.clone(), movement, operation, &attachments, gone);
+                let ticket = ticket(
+                    &id,
+                    order.order_id.clone(),
+                    movement,
+                    operation.map(|operation| event(operation, locales)),
+                    &attachments,
+                    gone,
+                );
                 match position.get(&id).and_then(|index| tickets.get_mut(*index)) {
                     // A later order speaks of the same movement: it can end it, and seldom knows more of its seat.
                     Some(known) => {
@@ -222,11 +241,20 @@ impl Listing {
     }
 }
 
+fn event(operation: &Operation, locales: &[String]) -> Event {
+    Event {
+        title: operation.product_external_name.as_ref().and_then(|name| name.text(locales)),
+        starts_at: operation.performance_start_date.clone(),
+        performance: operation.performance_id.clone(),
+        product: operation.product_code.clone(),
+    }
+}
+
 fn ticket(
     id: &str,
     order: Option<String>,
     movement: Movement,
-    operation: Option<&Operation>,
+    event: Option<Event>,
     attachments: &[Attachment],
     gone: bool,
 ) -> Ticket {
@@ -241,15 +269,7 @@ fn ticket(
         order,
         ticket: newest.and_then(|ticket| ticket.ticket_id.clone()),
         state: newest.and_then(|ticket| ticket.ticket_state.clone()),
-        event: operation.map(|operation| Event {
-            title: operation
-                .product_external_name
-                .as_ref()
-                .and_then(|name| name.translations.iter().find_map(|one| one.value.clone())),
-            starts_at: operation.performance_start_date.clone(),
-            performance: operation.performance_id.clone(),
-            product: operation.product_code.clone(),
-        }),
+        event,
         seat: Some(Seat {
             area: movement.area,
             row: movement.row,
@@ -278,7 +298,7 @@ mod tests {
                     {"movementId": 8, "operationId": 5, "tickets": [{"ticketId": 3, "ticketState": "VALID"}]}]},
                 {"orderId": 11, "orderType": "REFUND_CLIENT", "movementDatas": [{"movementId": 8}]}]
         });
-        let listing = Listing::read(body.to_string().as_bytes()).unwrap();
+        let listing = Listing::read(body.to_string().as_bytes(), &[]).unwrap();
         let [first, second] = listing.tickets.as_slice() else { panic!("two tickets are expected") };
         assert_eq!((first.ticket.as_deref(), first.living), (Some("2"), true));
         assert_eq!(first.download_url.as_deref(), Some("https://x/7.pdf"));
@@ -288,7 +308,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_its_orders_is_unreadable_and_not_empty() {
-        let read = |text: &str| Listing::read(text.as_bytes()).map(|listing| listing.tickets.len());
+        let read = |text: &str| Listing::read(text.as_bytes(), &[]).map(|listing| listing.tickets.len());
         assert!(matches!(read(r#"{"statusCode":"success","fileDetailsData":{}}"#), Err(SecutixError::Unreadable)));
         assert!(matches!(read(r#"{"statusCode":"no_such_file"}"#), Err(SecutixError::NotFound)));
         assert!(matches!(read("<html>"), Err(SecutixError::Unreadable)));

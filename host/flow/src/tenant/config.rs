@@ -115,7 +115,7 @@ fn requests_per_minute() -> u32 {
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SealConfig {
-    /// Reference to 32 random bytes, in base64, in hex or raw. `passerelle key seal --out tenants/<id>/seal.key` makes them. Keep a copy apart
+    /// Reference to 32 random bytes, in base64, in hex or raw. `passerelle key seal tenants/<id>/seal.key` makes them. Keep a copy apart
     /// from the backup of the database: without the key, the sealed parts are lost and passes are rebuilt from SecuTix.
     #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
     pub key: String,
@@ -229,7 +229,7 @@ fn comfort_variable() -> String {
 #[derive(Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SafetyConfig {
-    /// Passes that may be made void in an hour without a person's word. More wait until `passerelle replay` releases them. Default: 200, more
+    /// Passes that may be made void in an hour without a person's word. More wait until `passerelle stuck release` lets them go. Default: 200, more
     /// than the refunds and exchanges of a busy day at a large house, less than a performance that a wrong answer seems to empty.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub voids_per_hour: u32,

@@ -47,8 +47,8 @@ pub struct ServerTable {
     #[schemars(range(min = 0, max = 1024))]
     pub threads: u32,
 
-    /// Sandboxed calls at the same time. Default: 0, twice the processors: a call takes some 50 microseconds, so more of them would only wait for
-    /// a processor inside the sandbox instead of in front of it.
+    /// Sandboxed calls at the same time. Default: 0, twice the processors (4 to 64): a call waits for nothing, so more of them would only take
+    /// turns.
     #[schemars(range(min = 0, max = 4096))]
     pub sandboxes: u32,
 

@@ -158,16 +158,17 @@ fn lease(conn: &Connection, tenant: &TenantId, id: &str, until: Millis) -> Resul
         },
     )?;
     let (mut lease, done) = claimed.ok_or(Fault::Corrupt("a ready task vanished inside a transaction"))?;
-    lease.hints = hints(conn, tenant, id, done, lease.generation)?;
+    lease.hints = unanswered(conn, tenant, id, done)?;
     Ok(lease)
 }
 
-fn hints(conn: &Connection, tenant: &TenantId, task: &str, done: i64, claimed: i64) -> Result<Vec<Hint>, Fault> {
+/// What a claim made now has to answer.
+fn unanswered(conn: &Connection, tenant: &TenantId, task: &str, done: i64) -> Result<Vec<Hint>, Fault> {
     statement::all(
         conn,
         "SELECT id, correlation, traceparent, state, movement, ticket, received_at FROM notification \
-         WHERE tenant = ?1 AND task = ?2 AND gen > ?3 AND gen <= ?4 ORDER BY gen",
-        params![tenant.as_str(), task, done, claimed],
+         WHERE tenant = ?1 AND task = ?2 AND gen > ?3 ORDER BY gen",
+        params![tenant.as_str(), task, done],
         |row| {
             Ok(Hint {
                 notification: row.get(0)?,

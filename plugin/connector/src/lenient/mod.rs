@@ -9,7 +9,7 @@ mod tree;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 pub(crate) use scalar::{Scalar, parse_id};
-pub(crate) use tree::{Fields, List, Name, Node, fields};
+pub(crate) use tree::{Fields, List, Name, Node, Part, fields, read_part};
 
 fn skip_list<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
     while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -27,7 +27,7 @@ mod tests {
 
     fields! {
         struct Thing<'a> {
-            a: Scalar<'a> = "a",
+            [a = "a"]
         }
     }
 

@@ -9,12 +9,14 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::skip_list;
+use super::{Scalar, skip_list};
 
 /// An object with known fields.
 pub(crate) trait Fields<'a>: Default {
-    /// Reads the value of a field; false, and nothing is read, when there is no such field.
-    fn read<A: MapAccess<'a>>(&mut self, name: &Name<'a>, map: &mut A) -> Result<bool, A::Error>;
+    /// The place of a single value.
+    fn scalar(&mut self, name: &str) -> Option<&mut Scalar<'a>>;
+    /// Reads an object or a list; false, and nothing is read, when there is no such field.
+    fn part<A: MapAccess<'a>>(&mut self, name: &Name<'a>, map: &mut A) -> Result<bool, A::Error>;
 }
 
 /// A field's name: borrowed unless it holds an escape.
@@ -39,27 +41,40 @@ impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
     }
 }
 
-/// Declares objects by their fields: the name in Rust, the kind, the name in JSON. The same name twice is refused: which one counts would be a guess.
+/// Declares objects by their fields, each with its name in JSON: first the single values, then objects and lists with their kind.
 macro_rules! fields {
-    ($($(#[$meta:meta])* struct $type:ident<'a> { $($(#[$note:meta])* $field:ident: $kind:ty = $name:literal,)+ })+) => {
+    ($(
+        $(#[$meta:meta])*
+        struct $type:ident<'a> {
+            [$($scalar:ident = $scalar_name:literal),*]
+            $($(#[$note:meta])* $part:ident: $kind:ty = $part_name:literal,)*
+        }
+    )+) => {
         $(
             $(#[$meta])*
             #[derive(Debug, Default)]
-            pub(super) struct $type<'a> { $($(#[$note])* pub $field: $kind,)+ }
+            pub(super) struct $type<'a> {
+                $(pub $scalar: $crate::lenient::Scalar<'a>,)*
+                $($(#[$note])* pub $part: $kind,)*
+            }
 
             impl<'a> $crate::lenient::Fields<'a> for $type<'a> {
-                fn read<A: serde::de::MapAccess<'a>>(
+                fn scalar(&mut self, name: &str) -> Option<&mut $crate::lenient::Scalar<'a>> {
+                    match name {
+                        $($scalar_name => Some(&mut self.$scalar),)*
+                        _ => None,
+                    }
+                }
+
+                // An object of single values has no parts.
+                #[allow(unused_variables, unreachable_code)]
+                fn part<A: serde::de::MapAccess<'a>>(
                     &mut self,
                     name: &$crate::lenient::Name<'a>,
                     map: &mut A,
                 ) -> Result<bool, A::Error> {
                     match &*name.0 {
-                        $($name => {
-                            if !self.$field.is_absent() {
-                                return Err(<A::Error as serde::de::Error>::custom("a name stands twice"));
-                            }
-                            self.$field = map.next_value()?;
-                        })+
+                        $($part_name => $crate::lenient::read_part(&mut self.$part, map)?,)*
                         _ => return Ok(false),
                     }
                     Ok(true)
@@ -70,10 +85,36 @@ macro_rules! fields {
 }
 pub(crate) use fields;
 
+/// A name that stands twice is refused: which one counts would be a guess.
+fn twice<E: Error>() -> E {
+    E::custom("a name stands twice")
+}
+
+/// A part that may be there once.
+pub(crate) trait Part {
+    fn is_absent(&self) -> bool;
+}
+
+pub(crate) fn read_part<'de, P: Part + Deserialize<'de>, A: MapAccess<'de>>(
+    part: &mut P,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    if !part.is_absent() {
+        return Err(twice());
+    }
+    *part = map.next_value()?;
+    Ok(())
+}
+
 fn read_object<'de, T: Fields<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
     let mut object = T::default();
     while let Some(name) = map.next_key::<Name<'de>>()? {
-        if !object.read(&name, &mut map)? {
+        if let Some(scalar) = object.scalar(&name.0) {
+            if !scalar.is_absent() {
+                return Err(twice());
+            }
+            *scalar = map.next_value()?;
+        } else if !object.part(&name, &mut map)? {
             map.next_value::<IgnoredAny>()?;
         }
     }
@@ -131,12 +172,14 @@ impl<T> Node<T> {
         }
     }
 
-    pub(crate) fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
     pub(crate) fn is_misfit(&self) -> bool {
         matches!(self, Self::Misfit)
+    }
+}
+
+impl<T> Part for Node<T> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
     }
 }
 
@@ -181,12 +224,14 @@ impl<T> List<T> {
         self.nodes().iter().enumerate().filter_map(|(at, node)| node.get().map(|value| (at, value)))
     }
 
-    pub(crate) fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
-    }
-
     pub(crate) fn is_misfit(&self) -> bool {
         matches!(self, Self::Misfit)
+    }
+}
+
+impl<T> Part for List<T> {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
     }
 }
 

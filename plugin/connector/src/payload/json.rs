@@ -11,33 +11,52 @@ pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
 
 /// The inside of a JSON string.
 pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
-    let mut plain = 0;
-    for (at, byte) in text.iter().enumerate() {
-        let short: &[u8] = match byte {
-            b'"' => b"\\\"",
-            b'\\' => b"\\\\",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\t' => b"\\t",
-            0x20..=0xe1 | 0xe3.. => continue,
-            0xe2 => match text.get(at..at + 3) {
-                Some([_, 0x80, 0xa8]) => b"\\u2028",
-                Some([_, 0x80, 0xa9]) => b"\\u2029",
-                _ => continue,
-            },
-            _ => b"",
+    let mut rest = text;
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        let Some(byte) = special.first() else { return };
+        let (escaped, length): (&[u8], usize) = match special {
+            [b'"', ..] => (b"\\\"", 1),
+            [b'\\', ..] => (b"\\\\", 1),
+            [b'\n', ..] => (b"\\n", 1),
+            [b'\r', ..] => (b"\\r", 1),
+            [b'\t', ..] => (b"\\t", 1),
+            [0xe2, 0x80, 0xa8, ..] => (b"\\u2028", 3),
+            [0xe2, 0x80, 0xa9, ..] => (b"\\u2029", 3),
+            [0xe2, ..] => (&[0xe2], 1),
+            _ => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.extend([byte >> 4, byte & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
+                (b"", 1)
+            }
         };
-        out.extend_from_slice(text.get(plain..at).unwrap_or_default());
-        if short.is_empty() {
-            const HEX: &[u8; 16] = b"0123456789abcdef";
-            out.extend_from_slice(b"\\u00");
-            out.extend([byte >> 4, byte & 15].iter().filter_map(|nibble| HEX.get(usize::from(*nibble))));
-        } else {
-            out.extend_from_slice(short);
-        }
-        plain = at + if *byte == 0xe2 { 3 } else { 1 };
+        out.extend_from_slice(escaped);
+        rest = special.get(length..).unwrap_or_default();
     }
-    out.extend_from_slice(text.get(plain..).unwrap_or_default());
+}
+
+/// How many bytes from the front need no second look. Eight at a time: a byte of `word` is special where the high bit of the same byte of
+/// one of the four tests is set (a test may set it for a neighbour above as well, which only costs the second look).
+fn plain_length(text: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let mut length = 0;
+    let (words, _) = text.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_ne_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let tests = control | zero(word ^ ONES * 0x22) | zero(word ^ ONES * 0x5c) | zero(word ^ ONES * 0xe2);
+        if tests & HIGH != 0 {
+            break;
+        }
+        length += 8;
+    }
+    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\' | 0xe2);
+    let rest = text.get(length..).unwrap_or_default();
+    length + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// A quoted string of a `.strings` file. Its parser knows the escapes of C; other characters stand for themselves.

@@ -132,7 +132,7 @@ impl<'j> Desk<'j> {
         let digest = digest(b"apple", program, &self.sheet.log);
         let strings = program.locales.iter().zip(&program.strings).enumerate().map(|(at, (locale, constant))| {
             let mut lines = Vec::with_capacity(constant.len() + 512);
-            lines.extend_from_slice(constant.as_bytes());
+            lines.extend_from_slice(constant);
             self.sheet.lookups.write(&self.sheet.log, at, &mut lines);
             ((*locale).to_owned(), lines)
         });

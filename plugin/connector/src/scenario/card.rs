@@ -15,7 +15,7 @@ use super::texts::{self, Texts};
 use crate::canonical::{self, Object};
 use crate::contract::scenario::{Action, Confidence, Fault, Observation, Operation, UseCase, Verdict};
 use crate::contract::types::{PassState, Subject, TicketPart, Tri};
-use crate::lenient::{Node, Scalar, fields};
+use crate::lenient::{Node, fields};
 
 type Field<'a> = Option<Cow<'a, str>>;
 
@@ -34,12 +34,8 @@ struct CardFacts<'a> {
 fields! {
     /// A card part's body, as it was written.
     struct CardBody<'a> {
-        contact: Scalar<'a> = "contact",
-        first_name: Scalar<'a> = "firstName",
-        last_name: Scalar<'a> = "lastName",
-        title: Scalar<'a> = "title",
-        barcode: Scalar<'a> = "barcode",
-        quality: Scalar<'a> = "quality",
+        [contact = "contact", first_name = "firstName", last_name = "lastName", title = "title",
+            barcode = "barcode", quality = "quality"]
         quality_name: Node<Texts<'a>> = "qualityName",
     }
 }

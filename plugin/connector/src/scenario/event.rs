@@ -100,25 +100,17 @@ struct Venue<'a> {
 fields! {
     /// An event part's body, as it was written.
     struct EventBody<'a> {
-        kind: Scalar<'a> = "kind",
-        product: Scalar<'a> = "product",
+        [kind = "kind", product = "product", starts_at = "startsAt", ends_at = "endsAt", doors_at = "doorsAt",
+            state = "state"]
         title: Node<Texts<'a>> = "title",
-        starts_at: Scalar<'a> = "startsAt",
-        ends_at: Scalar<'a> = "endsAt",
-        doors_at: Scalar<'a> = "doorsAt",
-        state: Scalar<'a> = "state",
         venue: Node<VenueBody<'a>> = "venue",
     }
 
     struct VenueBody<'a> {
+        [address = "address", postal_code = "postalCode", city = "city", country = "country",
+            latitude = "latitude", longitude = "longitude"]
         name: Node<Texts<'a>> = "name",
         room: Node<Texts<'a>> = "room",
-        address: Scalar<'a> = "address",
-        postal_code: Scalar<'a> = "postalCode",
-        city: Scalar<'a> = "city",
-        country: Scalar<'a> = "country",
-        latitude: Scalar<'a> = "latitude",
-        longitude: Scalar<'a> = "longitude",
     }
 }
 

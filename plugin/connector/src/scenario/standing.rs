@@ -11,7 +11,7 @@ use super::moment::Moment;
 use super::ticket::{self, TicketState};
 use crate::contract::scenario::{Fault, KnownPass};
 use crate::contract::types::PassState;
-use crate::lenient::{Node, parse_id};
+use crate::lenient::{Node, Part, parse_id};
 use crate::order::{self, Ranked};
 
 /// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.
@@ -321,7 +321,8 @@ fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
         return Claim::Ended;
     }
     match ticket::current(&movement.tickets).map(ticket::state) {
-        Some(TicketState::Living | TicketState::Controlled) => Claim::Living,
+        Some(TicketState::Controlled) => Claim::Ended,
+        Some(TicketState::Living) => Claim::Living,
         // Domain.md 7.6: a superseded ticket is no end, its successor may be seconds away.
         Some(TicketState::Superseded) => Claim::Between,
         Some(TicketState::Withdrawn) => Claim::Ended,

@@ -39,7 +39,11 @@ impl<'a> Texts<'a> {
 
 /// As they were written: every name is a locale.
 impl<'a> Fields<'a> for Texts<'a> {
-    fn read<A: MapAccess<'a>>(&mut self, name: &Name<'a>, map: &mut A) -> Result<bool, A::Error> {
+    fn scalar(&mut self, _: &str) -> Option<&mut Scalar<'a>> {
+        None
+    }
+
+    fn part<A: MapAccess<'a>>(&mut self, name: &Name<'a>, map: &mut A) -> Result<bool, A::Error> {
         if let Some(text) = map.next_value::<Scalar<'a>>()?.into_text() {
             self.insert(name.0.clone(), text);
         }

@@ -39,23 +39,10 @@ pub(super) struct TicketFacts<'a> {
 fields! {
     /// A ticket part's body, as it was written.
     struct TicketBody<'a> {
-        movement: Scalar<'a> = "movement",
-        ticket: Scalar<'a> = "ticket",
-        order: Scalar<'a> = "order",
-        barcode: Scalar<'a> = "barcode",
-        first_name: Scalar<'a> = "firstName",
-        last_name: Scalar<'a> = "lastName",
-        contact: Scalar<'a> = "contact",
-        area: Scalar<'a> = "area",
-        gate: Scalar<'a> = "gate",
-        row: Scalar<'a> = "row",
-        seat: Scalar<'a> = "seat",
-        seat_category: Scalar<'a> = "seatCategory",
-        audience: Scalar<'a> = "audience",
-        tariff: Scalar<'a> = "tariff",
-        valid_from: Scalar<'a> = "validFrom",
-        valid_to: Scalar<'a> = "validTo",
-        used: Scalar<'a> = "used",
+        [movement = "movement", ticket = "ticket", order = "order", barcode = "barcode",
+            first_name = "firstName", last_name = "lastName", contact = "contact", area = "area",
+            gate = "gate", row = "row", seat = "seat", seat_category = "seatCategory", audience = "audience",
+            tariff = "tariff", valid_from = "validFrom", valid_to = "validTo", used = "used"]
     }
 }
 

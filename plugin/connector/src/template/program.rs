@@ -48,7 +48,7 @@ pub(crate) struct Program<'a> {
     /// The constant texts of the Apple part, per text one chunk per locale.
     pub statics: Vec<&'a [u8]>,
     /// The lines of `pass.strings` for the constant texts, per locale; empty where there is only one locale.
-    pub strings: Vec<&'a str>,
+    pub strings: Vec<&'a [u8]>,
     pub images: Vec<&'a str>,
     /// Empty where the template has no such part.
     pub apple: &'a [u8],
@@ -92,7 +92,9 @@ impl<'a> Program<'a> {
                 statics.push(constants.chunk()?);
             }
         }
-        let (strings, images) = (reader.list()?, reader.list()?);
+        let count = reader.number()?;
+        let strings = (0..count).map(|_| reader.chunk()).collect::<Result<_, _>>()?;
+        let images = reader.list()?;
         let (apple, class, object) = (reader.chunk()?, reader.chunk()?, reader.chunk()?);
         if !reader.is_empty() {
             return Err(Unusable::Corrupt);

@@ -214,10 +214,15 @@ pub async fn what_was_reached_in_passing_is_not_sent_again<E: Engine>(engine: &E
     let retry = EffectNext::Retry { at: 4, error: "unreachable".to_owned() };
     assert!(store.finish_effect(&lease, retry, 3).await.unwrap());
     assert_eq!(effects(engine, LATER).await, []);
+    write(engine, 4, vec![again(0, 3)], vec![]).await;
+    let lease = effects(engine, 4).await.remove(0);
+    store.reached(&opera(), object, id, 4, 4).await.unwrap();
+    assert!(store.finish_effect(&lease, EffectNext::Have(1), 4).await.unwrap());
+    assert_eq!(store.effect_level(&opera(), object, id).await.unwrap(), Some(4), "a sender does not take it back");
     // Also after it was given up.
-    write(engine, 5, vec![again(0, 3)], vec![]).await;
+    write(engine, 5, vec![again(0, 4)], vec![]).await;
     let lease = effects(engine, 5).await.remove(0);
     store.finish_effect(&lease, EffectNext::Dead { error: "refused".to_owned() }, 5).await.unwrap();
-    store.reached(&opera(), object, id, 4, 5).await.unwrap();
+    store.reached(&opera(), object, id, 5, 5).await.unwrap();
     assert_eq!(store.depth().await.unwrap().effects_dead, 0);
 }

@@ -83,6 +83,25 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The JSON of a leaf that is always there and always the same.
+    fn constant(&self, context: &Context<'_>) -> Option<String> {
+        let Node::Leaf { when, parts, .. } = self else { return None };
+        let fixed = when.0.is_empty() && parts.iter().all(Part::is_constant);
+        if fixed { parts.iter().map(|part| constant(context, part)).collect() } else { None }
+    }
+}
+
+impl Part {
+    fn is_constant(&self) -> bool {
+        match self {
+            Part::Raw(_) => true,
+            Part::Lookup(words) | Part::Plain(words) | Part::Localized(words) => words.constant().is_some(),
+            _ => false,
+        }
+    }
+}
+
 /// A JSON string of a constant.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = Vec::new();
@@ -194,9 +213,7 @@ impl Writer {
         match node {
             Node::Container { object, when, keep, prefix, nodes } => {
                 let mut inner = Writer::default();
-                for node in nodes {
-                    inner.node(context, node);
-                }
+                inner.nodes(context, nodes);
                 self.byte(if *object { node::OBJECT } else { node::ARRAY });
                 self.condition(when);
                 self.byte(u8::from(*keep));
@@ -220,6 +237,28 @@ impl Writer {
                 self.number(usize::try_from(context.next_leaf()).unwrap_or_default());
                 self.chunk(&inner.bytes);
             }
+        }
+    }
+
+    /// Leaves beside each other that never change are one.
+    fn nodes(&mut self, context: &Context<'_>, nodes: &[Node]) {
+        let mut raw: Vec<String> = Vec::new();
+        for node in nodes {
+            match node.constant(context) {
+                Some(json) => raw.push(json),
+                None => {
+                    self.merged(context, &mut raw);
+                    self.node(context, node);
+                }
+            }
+        }
+        self.merged(context, &mut raw);
+    }
+
+    fn merged(&mut self, context: &Context<'_>, raw: &mut Vec<String>) {
+        if !raw.is_empty() {
+            self.node(context, &Node::raw(raw.join(",")));
+            raw.clear();
         }
     }
 
