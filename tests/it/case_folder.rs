@@ -16,14 +16,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use passerelle_connector::contract::scenario::{
-    self, Action, Answer, Evidence, Fact, Fault, Finding, Hint, KnownPass, Observation, Operation, Verdict,
+    Action, Answer, Evidence, Fault, Hint, KnownPass, Observation, Operation, Verdict,
 };
 use passerelle_connector::contract::types::{EventPart, PassState, Subject, TicketPart};
-use passerelle_connector::contract::webhook::{self, Notification, OrderChange, Rejection};
-use serde_json::{Map, Value, json};
+use passerelle_connector::contract::webhook::{Notification, OrderChange, Rejection};
+use serde_json::{Map, Value};
 
-/// A list longer than this is told by its length and its first two: 10,000 movements are no reading.
-const LONGEST_LIST: usize = 24;
+use told::{difference, tell_classification, tell_validation};
+
+// By path: this file is a module of several test binaries, in none of which its folder is its own.
+#[path = "case_told.rs"]
+mod told;
 
 /// Something that answers as the connector does.
 pub trait Connector {
@@ -142,25 +145,6 @@ impl Case {
             Some(difference) => Err(format!("{}: {difference}", path.display())),
             None => Ok(()),
         }
-    }
-}
-
-/// The first difference, with its pointer.
-fn difference(expected: &Value, actual: &Value, pointer: String) -> Option<String> {
-    match (expected, actual) {
-        (Value::Object(left), Value::Object(right)) => {
-            let names: BTreeSet<_> = left.keys().chain(right.keys()).collect();
-            names.into_iter().find_map(|name| match (left.get(name), right.get(name)) {
-                (Some(left), Some(right)) => difference(left, right, format!("{pointer}/{name}")),
-                (left, right) => Some(format!("{pointer}/{name}: expected {left:?}, got {right:?}")),
-            })
-        }
-        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => left
-            .iter()
-            .zip(right)
-            .enumerate()
-            .find_map(|(at, (left, right))| difference(left, right, format!("{pointer}/{at}"))),
-        (left, right) => (left != right).then(|| format!("{pointer}: expected {left}, got {right}")),
     }
 }
 
@@ -323,141 +307,4 @@ impl Passes {
 fn shown(part: &TicketPart, events: &[EventPart]) -> Vec<(String, Vec<u8>)> {
     let digest = |key: &String| events.iter().find(|event| event.key == *key).map(|event| event.digest.clone());
     part.events.iter().map(|key| (key.clone(), digest(key).unwrap_or_default())).collect()
-}
-
-fn tell_validation(answer: &Result<OrderChange, Rejection>) -> Value {
-    match answer {
-        Ok(OrderChange { token, sale_movement, ticket, state, last_update, fingerprint, unknown_fields }) => json!({
-            "accepted": {
-                "token": token, "saleMovement": sale_movement, "ticket": ticket, "state": state, "lastUpdate": last_update,
-                "fingerprintLength": fingerprint.len(), "unknownFields": unknown_fields,
-            }
-        }),
-        Err(Rejection::UnsupportedMediaType) => json!({"rejected": "unsupported-media-type"}),
-        Err(Rejection::TooLarge) => json!({"rejected": "too-large"}),
-        Err(Rejection::Invalid(violations)) => {
-            let tell = |it: &webhook::Violation| format!("{} {}: {}", it.field, it.code, it.expected);
-            json!({"rejected": violations.iter().map(tell).collect::<Vec<_>>()})
-        }
-    }
-}
-
-fn tell_classification(answer: &Result<Verdict, Fault>) -> Value {
-    match answer {
-        Err(Fault::NotReady) => json!({"fault": "not-ready"}),
-        Err(Fault::Refused(code)) => json!({"fault": "refused", "code": code}),
-        Err(Fault::Unreadable(pointer)) => json!({"fault": "unreadable", "pointer": pointer}),
-        Ok(Verdict { file, orders, findings, operations, events, unread }) => json!({
-            "file": file,
-            "orders": list(orders, |(order, token)| json!(format!("{order} {token}"))),
-            "findings": list(findings, tell_finding),
-            "operations": list(operations, tell_operation),
-            "events": list(events, |event| json!({"key": event.key, "endsAt": event.ends_at, "body": body(&event.body)})),
-            "unread": unread,
-        }),
-    }
-}
-
-fn list<T>(items: &[T], tell: impl Fn(&T) -> Value) -> Value {
-    if items.len() <= LONGEST_LIST {
-        return items.iter().map(tell).collect();
-    }
-    json!({"count": items.len(), "first": items.iter().take(2).map(tell).collect::<Value>()})
-}
-
-fn tell_finding(finding: &Finding) -> Value {
-    let Finding { use_case, confidence, facts, originator, movements, successor } = finding;
-    json!({
-        "useCase": name(use_case),
-        "confidence": name(confidence),
-        "originator": originator,
-        "movements": list(movements, |movement| json!(movement)),
-        "successor": successor,
-        "facts": tell_facts(facts),
-    })
-}
-
-/// `observed (matrix: says, confidence)`, in the matrix's order.
-fn tell_facts(facts: &scenario::Facts) -> Value {
-    let scenario::Facts {
-        ticket_shop,
-        back_office,
-        new_transaction,
-        new_ticket,
-        new_movement,
-        new_order,
-        new_file,
-        email_sent,
-        update_pass,
-        deactivate_pass,
-    } = facts;
-    [
-        ("01 ticket shop", ticket_shop),
-        ("02 back office", back_office),
-        ("03 new transaction", new_transaction),
-        ("04 new ticket", new_ticket),
-        ("05 new movement", new_movement),
-        ("06 new order", new_order),
-        ("07 new file", new_file),
-        ("08 email sent", email_sent),
-        ("09 update pass", update_pass),
-        ("10 deactivate pass", deactivate_pass),
-    ]
-    .into_iter()
-    .map(|(column, fact)| {
-        let Fact { observed, matrix, confidence } = fact;
-        let told = format!("{} (matrix: {}, {})", name(observed), name(matrix), name(confidence));
-        (column.to_owned(), Value::String(told))
-    })
-    .collect::<Map<_, _>>()
-    .into()
-}
-
-fn tell_operation(operation: &Operation) -> Value {
-    let Operation { subject, pass, order, ticket, successor, action, reason } = operation;
-    let subject = match subject {
-        Subject::Movement(id) => format!("movement {id}"),
-        Subject::Contact(id) => format!("contact {id}"),
-    };
-    let mut told = Map::new();
-    told.insert("subject".to_owned(), subject.into());
-    told.insert("pass".to_owned(), pass.clone().into());
-    told.insert("order".to_owned(), order.clone().into());
-    told.insert("ticket".to_owned(), ticket.clone().into());
-    told.insert("successor".to_owned(), successor.clone().into());
-    told.insert("reason".to_owned(), json!({"code": reason.code, "fields": reason.fields}));
-    let (action, part) = match action {
-        Action::Offer(part) => ("offer", Some(part)),
-        Action::Update(part) => ("update", Some(part)),
-        Action::Revive(part) => ("revive", Some(part)),
-        Action::End(Evidence::Positive) => ("end (positive)", None),
-        Action::End(Evidence::Absence) => ("end (absence)", None),
-        Action::Keep => ("keep", None),
-    };
-    told.insert("action".to_owned(), action.into());
-    if let Some(part) = part {
-        let selectors: Vec<_> = part.selectors.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        told.insert(
-            "part".to_owned(),
-            json!({"body": body(&part.body), "events": part.events, "selectors": selectors}),
-        );
-    }
-    Value::Object(told)
-}
-
-/// Canonical JSON, to be read.
-fn body(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or_else(|error| json!({"not JSON": error.to_string()}))
-}
-
-/// A case of an enum, as the contract writes it.
-fn name(value: &impl std::fmt::Debug) -> String {
-    let mut name = String::new();
-    for letter in format!("{value:?}").rsplit("::").next().unwrap_or_default().chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('-');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
-    name
 }

@@ -101,19 +101,26 @@ fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
         built: usize,
     }
     impl Connector for Building {
-        fn validate(&mut self, notification: &webhook::Notification) -> Result<webhook::OrderChange, webhook::Rejection> {
+        fn validate(
+            &mut self,
+            notification: &webhook::Notification,
+        ) -> Result<webhook::OrderChange, webhook::Rejection> {
             Native.validate(notification)
         }
         fn classify(&mut self, observation: &scenario::Observation) -> Result<scenario::Verdict, scenario::Fault> {
             let verdict = Native.classify(observation)?;
             let mut items = Vec::new();
             for operation in &verdict.operations {
-                let (scenario::Action::Offer(ticket) | scenario::Action::Update(ticket) | scenario::Action::Revive(ticket)) =
-                    &operation.action
+                let (scenario::Action::Offer(ticket)
+                | scenario::Action::Update(ticket)
+                | scenario::Action::Revive(ticket)) = &operation.action
                 else {
                     continue;
                 };
-                for state in [passerelle_connector::contract::types::PassState::Live, passerelle_connector::contract::types::PassState::Void] {
+                for state in [
+                    passerelle_connector::contract::types::PassState::Live,
+                    passerelle_connector::contract::types::PassState::Void,
+                ] {
                     items.push(payload::Item {
                         pass: format!("pass{:012}", items.len()),
                         subject: operation.subject.clone(),
@@ -156,7 +163,8 @@ fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
 #[test]
 fn signals_are_reduced_alike_natively_and_in_the_sandbox() {
     let both = Both::new();
-    let presence = || installation::Presence { installed: false, count: 0, changed_at: None, event: None, first_at: None };
+    let presence =
+        || installation::Presence { installed: false, count: 0, changed_at: None, event: None, first_at: None };
     let mut status = installation::Status { apple: presence(), google: presence(), printed: None, written: vec![] };
     let context = installation::Context {
         pass: "KlnqcxVLA9pS4ol5".to_owned(),
@@ -170,13 +178,18 @@ fn signals_are_reduced_alike_natively_and_in_the_sandbox() {
         let signal = installation::Signal {
             source: "apple".to_owned(),
             event: format!("{at}"),
-            wallet: if at % 3 == 0 { passerelle_connector::contract::types::Wallet::Google } else { passerelle_connector::contract::types::Wallet::Apple },
+            wallet: if at % 3 == 0 {
+                passerelle_connector::contract::types::Wallet::Google
+            } else {
+                passerelle_connector::contract::types::Wallet::Apple
+            },
             kind: kinds[usize::try_from(at % 7 % 3).unwrap()],
             at: at * 37 % 50,
             count: Some(u32::try_from(at % 4).unwrap()),
         };
         let native = passerelle_connector::installation::reduce(&context, &status, std::slice::from_ref(&signal));
-        let sandboxed = both.runtime.block_on(both.sandbox.reduce(same(&context), same(&status), same(&vec![signal]))).unwrap();
+        let sandboxed =
+            both.runtime.block_on(both.sandbox.reduce(same(&context), same(&status), same(&vec![signal]))).unwrap();
         assert_eq!(serde_json::to_string(&native).unwrap(), serde_json::to_string(&sandboxed).unwrap());
         status = native.status;
     }

@@ -9,9 +9,17 @@ async fn every_scenario_of_the_demo_ends_as_the_matrix_says() {
     let wrong: Vec<_> = report.scenarios.iter().filter(|scenario| !scenario.ok).collect();
     assert!(wrong.is_empty(), "{}", serde_json::to_string_pretty(&wrong).unwrap());
     let cases: Vec<&str> = report.scenarios.iter().map(|scenario| scenario.recognised.as_str()).collect();
-    for case in
-        ["event-change", "reprint", "holder-change", "cultural-contact-change", "replacement", "exchange", "cancellation", "entry-scan", "purchase"]
-    {
+    for case in [
+        "event-change",
+        "reprint",
+        "holder-change",
+        "cultural-contact-change",
+        "replacement",
+        "exchange",
+        "cancellation",
+        "entry-scan",
+        "purchase",
+    ] {
         assert!(cases.contains(&case), "{case} was not played: {cases:?}");
     }
     house.end().await;

@@ -22,17 +22,29 @@ async fn accepted(house: &House) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_notification_is_told_everything_at_once_and_leaves_nothing() {
     let house = House::new().await;
-    let reply = house.notify(&json!({"ticketId": "x", "saleMovementId": 9_223_372_036_854_775_808_u64, "orderSecretToken": ""})).await;
+    let reply = house
+        .notify(&json!({"ticketId": "x", "saleMovementId": 9_223_372_036_854_775_808_u64, "orderSecretToken": ""}))
+        .await;
     problem(&reply, 400, "invalid-request");
     let errors = reply.json()["errors"].as_object().unwrap().clone();
     for field in ["ticketId", "saleMovementId", "orderSecretToken", "state", "lastUpdate"] {
-        assert!(errors.get(field).is_some_and(|messages| !messages.as_array().unwrap().is_empty()), "{field}: {errors:?}");
+        assert!(
+            errors.get(field).is_some_and(|messages| !messages.as_array().unwrap().is_empty()),
+            "{field}: {errors:?}"
+        );
     }
     for (body, what) in [("", "empty"), ("[]", "a list"), ("{", "cut short"), ("\u{feff}nul", "no JSON")] {
         let reply = house.send("POST", &house.listener(), &[("content-type", "application/json")], body).await;
         assert_eq!(reply.status, 400, "{what}");
     }
-    let latin1 = house.send("POST", &house.listener(), &[("content-type", "application/json")], vec![b'{', b'"', 0xe9, b'"', b':', b'1', b'}']).await;
+    let latin1 = house
+        .send(
+            "POST",
+            &house.listener(),
+            &[("content-type", "application/json")],
+            vec![b'{', b'"', 0xe9, b'"', b':', b'1', b'}'],
+        )
+        .await;
     problem(&latin1, 400, "invalid-request");
     assert_eq!(accepted(&house).await, 0);
     house.end().await;
@@ -52,7 +64,11 @@ async fn media_type_size_tenant_and_method_have_answers_of_their_own() {
     problem(&post("application/json", long).await, 413, "too-large");
     problem(&post("application/json", " ".repeat(1_000_000)).await, 413, "too-large");
     let url = format!("{}/api/nobody/webhooks/listeners/secutix/orders", house.base());
-    problem(&house.send("POST", &url, &[("content-type", "application/json")], body.clone()).await, 404, "unknown-tenant");
+    problem(
+        &house.send("POST", &url, &[("content-type", "application/json")], body.clone()).await,
+        404,
+        "unknown-tenant",
+    );
     let get = house.send("GET", &house.listener(), &[], "").await;
     problem(&get, 405, "method-not-allowed");
     assert_eq!(get.header("allow"), "POST");

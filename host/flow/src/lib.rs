@@ -15,8 +15,6 @@ pub mod secutix;
 pub mod store;
 pub mod tenant;
 
-#[cfg(test)]
-mod scripted;
 pub mod explain;
 pub mod flow;
 pub mod http;
@@ -26,5 +24,7 @@ pub mod options;
 pub mod parts;
 pub mod rebuild;
 pub mod run;
+#[cfg(test)]
+mod scripted;
 pub mod select;
 pub mod words;

@@ -29,7 +29,8 @@ use crate::{example, keys, record as recorder};
 
 /// The bytes of `--connector`, if it was given.
 pub fn connector(file: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
-    let read = |file: &Path| std::fs::read(file).with_context(|| format!("cannot read the connector {}", file.display()));
+    let read =
+        |file: &Path| std::fs::read(file).with_context(|| format!("cannot read the connector {}", file.display()));
     file.map(read).transpose()
 }
 
@@ -103,7 +104,10 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         println!("  Google Wallet          {}", addresses.google_api);
         println!("  notifications go to    {listener}");
         println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display());
-        println!("\nThe addresses and keys change with every start; the folder {} is rewritten then.", arguments.folder.display());
+        println!(
+            "\nThe addresses and keys change with every start; the folder {} is rewritten then.",
+            arguments.folder.display()
+        );
         asked_to_stop().await?;
         world.stop().await;
         Ok(true)
@@ -133,8 +137,7 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
     let after = read(&arguments.after)?;
     let change = arguments.change.as_deref().map(read).transpose()?;
     let sandbox = server::sandbox(None, connector)?;
-    let verdict = runtime(None)?
-        .block_on(explain_change(&sandbox, before.as_deref(), &after, change.as_deref()))?;
+    let verdict = runtime(None)?.block_on(explain_change(&sandbox, before.as_deref(), &after, change.as_deref()))?;
     for finding in verdict.findings.iter().map(FindingRecord::of) {
         println!("{}  ({} confidence)", words::use_case(&finding.use_case), finding.confidence);
         println!("  movements: {}", finding.movements.join(", "));
@@ -143,7 +146,11 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
         }
         let seen = finding.facts.iter().filter(|fact| fact.observed == "yes").map(|fact| fact.name.as_str());
         println!("  seen: {}", seen.collect::<Vec<_>>().join(", "));
-        for fact in finding.facts.iter().filter(|fact| fact.observed != fact.matrix && fact.observed != "unknown" && fact.matrix != "unknown") {
+        for fact in finding
+            .facts
+            .iter()
+            .filter(|fact| fact.observed != fact.matrix && fact.observed != "unknown" && fact.matrix != "unknown")
+        {
             println!("  the matrix says {} for {} ({})", fact.matrix, fact.name, fact.confidence);
         }
     }
@@ -158,7 +165,8 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
         let findings: Vec<FindingRecord> = verdict.findings.iter().map(FindingRecord::of).collect();
         let operations: Vec<_> = verdict.operations.iter().map(words::operation_record).collect();
         let report = serde_json::json!({ "ok": true, "file": verdict.file, "findings": findings, "operations": operations, "unread": verdict.unread });
-        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n")
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(true)
 }
@@ -173,14 +181,23 @@ pub fn key(arguments: Key) -> anyhow::Result<bool> {
     match arguments {
         Key::Seal { file } => {
             keys::seal(&file, &SystemRandom)?;
-            println!("Written: {}. Keep a copy apart from the database: without it nothing that it sealed can be read.", file.display());
+            println!(
+                "Written: {}. Keep a copy apart from the database: without it nothing that it sealed can be read.",
+                file.display()
+            );
         }
         Key::Create { configured, tenant, scopes, label, expires } => {
             let settings = settings(&configured)?;
             let TenantIs(tenant) = known_tenant(&settings, tenant.0)?;
             runtime(None)?.block_on(async {
                 let store = open_store(&settings)?;
-                let new = keys::NewKey { environment: settings.environment.clone(), tenant, scopes: &scopes, label: &label, expires: expires.as_deref() };
+                let new = keys::NewKey {
+                    environment: settings.environment.clone(),
+                    tenant,
+                    scopes: &scopes,
+                    label: &label,
+                    expires: expires.as_deref(),
+                };
                 let key = keys::create(&store, &SystemRandom, now, new).await?;
                 store.close().await;
                 println!("{}", key.as_str());
@@ -238,14 +255,23 @@ pub fn stuck(arguments: Stuck) -> anyhow::Result<bool> {
                 return Ok(true);
             }
             let mut table = comfy_table::Table::new();
-            table.load_preset(comfy_table::presets::NOTHING).set_header(["TENANT", "TASK", "SUBJECT", "STATE", "ATTEMPTS", "WHY"]);
+            table
+                .load_preset(comfy_table::presets::NOTHING)
+                .set_header(["TENANT", "TASK", "SUBJECT", "STATE", "ATTEMPTS", "WHY"]);
             for task in tasks {
                 let subject = match task.subject {
                     TaskSubject::File(file) => format!("file {file}"),
                     TaskSubject::Contact(_) => "contact".to_owned(),
                     TaskSubject::Token(_) => "order not seen yet".to_owned(),
                 };
-                table.add_row([task.tenant.to_string(), task.task, subject, task.state, task.attempts.to_string(), task.error.unwrap_or_default()]);
+                table.add_row([
+                    task.tenant.to_string(),
+                    task.task,
+                    subject,
+                    task.state,
+                    task.attempts.to_string(),
+                    task.error.unwrap_or_default(),
+                ]);
             }
             println!("{table}\n\n`passerelle stuck release --tenant T TASK` lets one go on.");
         }
@@ -271,16 +297,19 @@ pub fn record(arguments: Record) -> anyhow::Result<bool> {
     logging::for_people(false);
     runtime(None)?.block_on(async {
         let (host, _) = server::host(&settings, None, None)?;
-        let tenant = host
-            .tenant(&arguments.tenant.0)
-            .with_context(|| format!("the tenant {} is not in force; `passerelle check` says why", arguments.tenant.0))?;
+        let tenant = host.tenant(&arguments.tenant.0).with_context(|| {
+            format!("the tenant {} is not in force; `passerelle check` says why", arguments.tenant.0)
+        })?;
         let subject = match (arguments.file, arguments.token, arguments.contact) {
             (Some(file), ..) => recorder::Subject::File(file),
             (_, Some(token), _) => recorder::Subject::Token(token),
             (_, _, Some(contact)) => recorder::Subject::Contact(contact),
             (None, None, None) => bail!("--file, --token or --contact is needed"),
         };
-        let change = arguments.change.map(|path| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))).transpose()?;
+        let change = arguments
+            .change
+            .map(|path| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display())))
+            .transpose()?;
         let options = recorder::RecordOptions { subject, out: arguments.out, change: change.map(Into::into) };
         let answers = recorder::Live::new(&host, &tenant);
         let recorded = recorder::record(&answers, &SystemRandom.bytes::<32>(), &options, wait_for_the_change).await?;

@@ -1,12 +1,12 @@
 //! The `passerelle` binary: the flow on tokio, wasmtime, SQLite and sockets.
 
-pub mod engine;
 pub mod check;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod egress;
+pub mod engine;
 pub mod example;
 pub mod host;
 pub mod keys;

@@ -41,7 +41,12 @@ impl Caller {
         self.send(request).await
     }
 
-    pub async fn json(&self, method: Method, path: &str, body: Option<serde_json::Value>) -> anyhow::Result<serde_json::Value> {
+    pub async fn json(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> anyhow::Result<serde_json::Value> {
         let reply = self.call(method, path, body).await?;
         if !reply.status.is_success() {
             bail!("{path} answered {}: {}", reply.status, String::from_utf8_lossy(&reply.body));

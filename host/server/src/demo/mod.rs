@@ -37,7 +37,8 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
         }
     };
     say("Starting a simulated SecuTix, Apple, Google and phones, and a server that knows only their addresses ...");
-    let stage = Stage::set(&folder, StageOptions { connector: options.connector.clone(), ..StageOptions::default() }).await?;
+    let stage =
+        Stage::set(&folder, StageOptions { connector: options.connector.clone(), ..StageOptions::default() }).await?;
     let report = play(&stage).await?;
     report.print();
     if let Some(path) = &options.report {

@@ -94,7 +94,15 @@ impl Report {
     pub fn print(&self) {
         let mut table = Table::new();
         table.load_preset(presets::UTF8_FULL).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
-        table.set_header(["use case", "recognised as", "facts seen | matrix", "passes: before → after", "ms to phone", "SecuTix calls", ""]);
+        table.set_header([
+            "use case",
+            "recognised as",
+            "facts seen | matrix",
+            "passes: before → after",
+            "ms to phone",
+            "SecuTix calls",
+            "",
+        ]);
         for scenario in &self.scenarios {
             let passes: Vec<String> = scenario
                 .passes
@@ -112,7 +120,11 @@ impl Report {
             table.add_row(vec![
                 Cell::new(&scenario.case),
                 Cell::new(scenario.recognised.split('+').map(words::use_case).collect::<Vec<_>>().join(" + ")),
-                Cell::new(format!("{} | {}", columns(scenario, |fact| &fact.observed), columns(scenario, |fact| &fact.matrix))),
+                Cell::new(format!(
+                    "{} | {}",
+                    columns(scenario, |fact| &fact.observed),
+                    columns(scenario, |fact| &fact.matrix)
+                )),
                 Cell::new(passes.join("\n")),
                 Cell::new(scenario.notification_to_phone_ms.map_or("-".to_owned(), |ms| ms.to_string())),
                 Cell::new(scenario.secutix_calls),
@@ -120,8 +132,12 @@ impl Report {
             ]);
         }
         println!("{table}");
-        println!("facts: 1 ticket shop, 2 back office, 3 new transaction, 4 new ticket, 5 new movement, 6 new order, 7 new file, 8 mail sent,");
-        println!("       9 pass to be updated, 10 pass to be deactivated. Printed: the columns that are Yes; ? cannot be told from a file.");
+        println!(
+            "facts: 1 ticket shop, 2 back office, 3 new transaction, 4 new ticket, 5 new movement, 6 new order, 7 new file, 8 mail sent,"
+        );
+        println!(
+            "       9 pass to be updated, 10 pass to be deactivated. Printed: the columns that are Yes; ? cannot be told from a file."
+        );
         println!("       Of 1 and 2 the matrix says where it is possible, the left side where this change came from.");
         let good = self.scenarios.iter().filter(|scenario| scenario.ok).count();
         println!("{good} of {} scenarios ok", self.scenarios.len());
@@ -144,6 +160,7 @@ fn columns(scenario: &Scenario, side: impl Fn(&FactPair) -> &String) -> String {
             _ => None,
         })
         .collect();
-    let all_unknown = !shown.is_empty() && shown.iter().all(|column| column.ends_with('?')) && shown.len() == COLUMNS.len();
+    let all_unknown =
+        !shown.is_empty() && shown.iter().all(|column| column.ends_with('?')) && shown.len() == COLUMNS.len();
     if all_unknown || shown.is_empty() { "-".to_owned() } else { shown.join(" ") }
 }

@@ -40,13 +40,17 @@ pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
     let ada = Holder::new("Ada", "Lovelace");
     let family = ["Marie", "Pierre", "Irène", "Ève"].map(|name| Holder::new(name, "Curie"));
     say("Selling a single ticket, a family of four and a season ticket, and making a member card ...");
-    let single = purchase(stage, "single ticket", secutix.sell_single("CARMEN", ada.clone(), Origin::TicketShop)).await?;
+    let single =
+        purchase(stage, "single ticket", secutix.sell_single("CARMEN", ada.clone(), Origin::TicketShop)).await?;
     scenarios.push(single.0);
     let single = single.1;
-    let four = purchase(stage, "family of four", secutix.sell_family("FLUTE", family.to_vec(), Origin::TicketShop)).await?;
+    let four =
+        purchase(stage, "family of four", secutix.sell_family("FLUTE", family.to_vec(), Origin::TicketShop)).await?;
     scenarios.push(four.0);
     let four = four.1;
-    let season = purchase(stage, "season ticket", secutix.sell_season(Holder::new("Emmy", "Noether"), Origin::BackOffice)).await?;
+    let season =
+        purchase(stage, "season ticket", secutix.sell_season(Holder::new("Emmy", "Noether"), Origin::BackOffice))
+            .await?;
     scenarios.push(season.0);
     let season = season.1;
     scenarios.push(member_card(stage, &Holder::new("Sofia", "Kovalevskaya")).await?);
@@ -77,7 +81,14 @@ pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
     scenarios.push(
         scene(
             stage,
-            Scene { case: "reprinting of a ticket", expected: "reprint", held: &ticket, apple: other_barcode, google: other_barcode_google, invisible: false },
+            Scene {
+                case: "reprinting of a ticket",
+                expected: "reprint",
+                held: &ticket,
+                apple: other_barcode,
+                google: other_barcode_google,
+                invisible: false,
+            },
             secutix.reprint(movement, Origin::TicketShop),
         )
         .await?,
@@ -115,16 +126,30 @@ pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
     );
     let replaced = one(&four, 1)?;
     scenarios.push(
-        scene(stage, ended("replacement of a spectator", "replacement", &replaced), secutix.replace_spectator(number(&replaced)?, Holder::new("Paul", "Langevin"), Origin::TicketShop))
-            .await?,
+        scene(
+            stage,
+            ended("replacement of a spectator", "replacement", &replaced),
+            secutix.replace_spectator(number(&replaced)?, Holder::new("Paul", "Langevin"), Origin::TicketShop),
+        )
+        .await?,
     );
     let orphee = performance(&stage.world, "ORPHEE")?;
     scenarios.push(
-        scene(stage, ended("ticket exchange", "exchange", &ticket), secutix.exchange(movement, orphee.id, Origin::TicketShop)).await?,
+        scene(
+            stage,
+            ended("ticket exchange", "exchange", &ticket),
+            secutix.exchange(movement, orphee.id, Origin::TicketShop),
+        )
+        .await?,
     );
     let cancelled = one(&four, 0)?;
     scenarios.push(
-        scene(stage, ended("cancellation of a ticket", "cancellation", &cancelled), secutix.cancel(number(&cancelled)?)).await?,
+        scene(
+            stage,
+            ended("cancellation of a ticket", "cancellation", &cancelled),
+            secutix.cancel(number(&cancelled)?),
+        )
+        .await?,
     );
     let scanned = one(&four, 2)?;
     scenarios.push(
@@ -145,7 +170,14 @@ pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
     secutix.set_delivery(Delivery::burst(BURST));
     let mut burst = scene(
         stage,
-        Scene { case: "reprint, announced twelve times at once", expected: "reprint", held: &season, apple: other_barcode, google: other_barcode_google, invisible: false },
+        Scene {
+            case: "reprint, announced twelve times at once",
+            expected: "reprint",
+            held: &season,
+            apple: other_barcode,
+            google: other_barcode_google,
+            invisible: false,
+        },
         secutix.reprint(number(&season)?, Origin::BackOffice),
     )
     .await?;
@@ -158,7 +190,10 @@ pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
     scenarios.push(burst);
 
     let depth = stage.rest().await?;
-    anyhow::ensure!(depth.tasks_dead == 0 && depth.effects_dead == 0 && depth.tasks_held == 0, "something was given up: {depth:?}");
+    anyhow::ensure!(
+        depth.tasks_dead == 0 && depth.effects_dead == 0 && depth.tasks_held == 0,
+        "something was given up: {depth:?}"
+    );
     Ok(Report::of(scenarios))
 }
 
@@ -263,8 +298,10 @@ async fn scene(
     let mut slowest = None;
     for (held, (apple, google)) in scene.held.iter().zip(&before) {
         let (Some(apple), Some(google)) = (apple, google) else { continue };
-        let seen_apple = stage.iphone.wait_until(|view| view.serial == held.serial && (scene.apple)(apple, view), LIMIT);
-        let seen_google = stage.android.wait_until(|view| view.object_id == held.object && (scene.google)(google, view), LIMIT);
+        let seen_apple =
+            stage.iphone.wait_until(|view| view.serial == held.serial && (scene.apple)(apple, view), LIMIT);
+        let seen_google =
+            stage.android.wait_until(|view| view.object_id == held.object && (scene.google)(google, view), LIMIT);
         let (seen_apple, seen_google) = tokio::join!(seen_apple, async { (seen_google.await, now()) });
         match seen_apple {
             Err(_) => missing.push(format!("the iPhone shows it ({})", held.serial)),
@@ -312,9 +349,10 @@ async fn scene(
 /// The newest finding of the file that says so; else the newest that says anything.
 async fn finding(stage: &Stage, file: i64, expected: &str) -> anyhow::Result<Option<FindingRecord>> {
     let runs = stage.runs(file).await?;
-    let mut told = runs.into_iter().map(|(_, findings)| findings.findings).filter(|findings| {
-        findings.iter().any(|finding| finding.use_case != "nothing")
-    });
+    let mut told = runs
+        .into_iter()
+        .map(|(_, findings)| findings.findings)
+        .filter(|findings| findings.iter().any(|finding| finding.use_case != "nothing"));
     let Some(newest) = told.next() else { return Ok(None) };
     let wanted = newest.iter().find(|finding| finding.use_case == expected).cloned();
     Ok(wanted.or_else(|| newest.into_iter().next()))
@@ -327,7 +365,10 @@ fn now() -> i64 {
 /// When the iPhone last replaced the pass, by its own log.
 fn replaced_at(stage: &Stage, serial: &str) -> Option<i64> {
     let log = stage.iphone.log();
-    let entry = log.iter().rev().find(|entry| matches!(&entry.event, PhoneEvent::Replaced { serial: replaced, .. } if replaced == serial));
+    let entry = log
+        .iter()
+        .rev()
+        .find(|entry| matches!(&entry.event, PhoneEvent::Replaced { serial: replaced, .. } if replaced == serial));
     entry.map(|entry| entry.at)
 }
 
@@ -335,7 +376,8 @@ type Others = (Vec<PassView>, Vec<GoogleView>);
 
 fn others(stage: &Stage, held: &[Held]) -> Others {
     let apple = stage.iphone.passes().into_iter().filter(|view| held.iter().all(|held| held.serial != view.serial));
-    let google = stage.android.passes().into_iter().filter(|view| held.iter().all(|held| held.object != view.object_id));
+    let google =
+        stage.android.passes().into_iter().filter(|view| held.iter().all(|held| held.object != view.object_id));
     (apple.collect(), google.collect())
 }
 
@@ -352,15 +394,13 @@ fn pairs(stage: &Stage, held: &Held, apple: Option<&PassView>, google: Option<&G
         after: after.unwrap_or_default(),
     };
     let (apple_now, google_now) = (stage.apple(held), stage.google(held));
-    let apple_after = apple_now.as_ref().map(|now| apple_line(now) + &apple.map(|then| changed(then, now)).unwrap_or_default());
+    let apple_after =
+        apple_now.as_ref().map(|now| apple_line(now) + &apple.map(|then| changed(then, now)).unwrap_or_default());
     let google_after = google_now.as_ref().map(|now| {
         let renamed = google.is_some_and(|then| then.holder != now.holder);
         google_line(now) + if renamed { " · another holder" } else { "" }
     });
-    vec![
-        pair("iPhone", apple.map(apple_line), apple_after),
-        pair("Android", google.map(google_line), google_after),
-    ]
+    vec![pair("iPhone", apple.map(apple_line), apple_after), pair("Android", google.map(google_line), google_after)]
 }
 
 /// Fields of the pass that differ and that the line does not show, by their keys.
@@ -387,6 +427,12 @@ fn google_line(view: &GoogleView) -> String {
 /// What a person tells passes apart by. The barcode's last digits are those of an invented ticket.
 fn line(title: Option<&str>, date: Option<&str>, barcode: Option<&str>, state: &str) -> String {
     let date = date.map(|date| date.get(..16).unwrap_or(date).replace('T', " ")).unwrap_or_default();
-    let barcode = barcode.map_or("no barcode".to_owned(), |code| format!("…{}", code.get(code.len().saturating_sub(4)..).unwrap_or(code)));
-    [title.unwrap_or_default(), &date, &barcode, state].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    let barcode = barcode.map_or("no barcode".to_owned(), |code| {
+        format!("…{}", code.get(code.len().saturating_sub(4)..).unwrap_or(code))
+    });
+    [title.unwrap_or_default(), &date, &barcode, state]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · ")
 }

@@ -86,7 +86,12 @@ impl Stage {
     }
 
     /// Makes an API key.
-    pub async fn key(server: &Server, settings: &Settings, tenant: &TenantId, scopes: &[&str]) -> anyhow::Result<String> {
+    pub async fn key(
+        server: &Server,
+        settings: &Settings,
+        tenant: &TenantId,
+        scopes: &[&str],
+    ) -> anyhow::Result<String> {
         let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let new = keys::NewKey {
             environment: settings.environment.clone(),

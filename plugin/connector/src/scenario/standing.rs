@@ -321,8 +321,7 @@ fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
         return Claim::Ended;
     }
     match ticket::current(&movement.tickets).map(ticket::state) {
-        Some(TicketState::Controlled) => Claim::Ended,
-        Some(TicketState::Living) => Claim::Living,
+        Some(TicketState::Living | TicketState::Controlled) => Claim::Living,
         // Domain.md 7.6: a superseded ticket is no end, its successor may be seconds away.
         Some(TicketState::Superseded) => Claim::Between,
         Some(TicketState::Withdrawn) => Claim::Ended,

@@ -5,4 +5,3 @@ mod hostile;
 mod jobs;
 mod language;
 mod schema;
-mod speed;
