@@ -14,7 +14,7 @@ use crate::access::Scope;
 use crate::apple::package::pkpass;
 use crate::flow::Flow;
 use crate::google::link::{SavedPass, save_token};
-use crate::identity::PassId;
+use crate::identity::{Millis, PassId};
 use crate::installation;
 use crate::ports::Host;
 use crate::rebuild::{self, RebuildError};
@@ -64,34 +64,40 @@ pub async fn create<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> An
             ));
         }
     };
-    demand(flow, tenant, task, None).await?;
+    let here = demand(flow, tenant, task, None).await?;
     match find_subject(flow, tenant, &subject).await? {
         Some(view) => answer_id(call, &view),
+        // Another caller's run is at it and not over: nobody knows yet whether there is one.
+        None if !here => Err(Problem::unavailable()),
         None => Err(Problem::not_found("ticket or contact in SecuTix")),
     }
 }
 
-/// Runs the task of a subject now, because somebody waits. When another worker has it, that one does the work.
+/// Until then no worker takes a task that is to be run here; should this process end in between, one does afterwards.
+const HEAD_START: Millis = 1_000;
+
+/// Runs the task of a subject now, because somebody waits. False: another worker has it and does the work, which may not be over yet.
 pub async fn demand<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     subject: TaskSubject,
     fetched: Option<Fetched>,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     let store = flow.host.store();
     let now = flow.now();
+    let later = now + HEAD_START;
     let task =
-        store.enqueue(&tenant.id, subject, &flow.uuid(), Priority::Demand, now).await.map_err(caller::unavailable)?;
+        store.enqueue(&tenant.id, subject, &flow.uuid(), Priority::Demand, later).await.map_err(caller::unavailable)?;
     let lease =
         store.claim_task(&tenant.id, &task, now, now + flow.options.lease).await.map_err(caller::unavailable)?;
-    let Some(mut lease) = lease else { return Ok(()) };
+    let Some(mut lease) = lease else { return Ok(false) };
     lease.priority = Priority::Demand;
     let report = run::run(flow, lease, fetched).await.map_err(caller::unavailable)?;
     match report.outcome.as_str() {
         "credentials-refused" => Err(Problem::secutix_refuses_us()),
         "budget-spent" | "throttled" => Err(Problem::upstream_busy("SecuTix", 60)),
         "unreachable" | "not-ready" => Err(Problem::upstream("SecuTix")),
-        _ => Ok(()),
+        _ => Ok(true),
     }
 }
 

@@ -87,7 +87,9 @@ impl<H: Host> Run<'_, H> {
             return self.stop(Trouble { outcome: "no-such-tenant", error: None, next }).await;
         };
         let keys = TenantKeys::derive(&tenant.seal_key);
-        let fetched = match fetched {
+        // A notification is answered only by a fetch that was started after it was accepted.
+        let answers_all = |fetched: &Fetched| self.lease.hints.iter().all(|hint| hint.received_at < fetched.started_at);
+        let fetched = match fetched.filter(answers_all) {
             Some(fetched) => fetched,
             None => match self.fetch(&tenant, &keys).await {
                 Ok(fetched) => fetched,

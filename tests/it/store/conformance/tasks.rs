@@ -170,6 +170,9 @@ pub async fn a_dead_task_comes_back_by_replay_or_by_a_notification<E: Engine>(en
     store.accept(accept(&opera(), "token", "n1", 0)).await.unwrap();
     let lease = take_one(engine, LATER).await;
     assert!(!store.replay(&opera(), "n1", LATER).await.unwrap(), "it runs");
+    end(engine, &lease, Next::Retry { at: LATER }, LATER).await;
+    let lease = take_one(engine, LATER).await;
+    assert_eq!(lease.attempts, 1);
     end(engine, &lease, Next::Dead, LATER).await;
     nothing_due(engine, LATER * 9).await;
     assert_eq!(store.claim_task(&opera(), "n1", LATER, LATER + LEASE).await.unwrap(), None);
