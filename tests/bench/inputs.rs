@@ -192,12 +192,12 @@ fn reduce(signals: u64) -> (installation::Context, installation::Status, Vec<ins
     let absent = installation::Presence { installed: false, count: 0, first_at: None, changed_at: None, event: None };
     let status = installation::Status { apple: absent.clone(), google: absent, printed: None, written: Vec::new() };
     let signal = |number: u64| installation::Signal {
-        source: if number % 2 == 0 { "apple" } else { "google-callback" }.to_owned(),
+        source: if number.is_multiple_of(2) { "apple" } else { "google-callback" }.to_owned(),
         event: format!("event-{number}"),
-        wallet: if number % 2 == 0 { types::Wallet::Apple } else { types::Wallet::Google },
+        wallet: if number.is_multiple_of(2) { types::Wallet::Apple } else { types::Wallet::Google },
         kind: if number % 5 == 4 { installation::Kind::Removed } else { installation::Kind::Installed },
         at: 1_773_500_000_000 + number * 1000,
-        count: (number % 2 == 0).then_some(1),
+        count: (number.is_multiple_of(2)).then_some(1),
     };
     (context, status, (0..signals).map(signal).collect())
 }

@@ -23,7 +23,8 @@ async fn reprint(house: &House, sold: &Sold) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pass_stays_while_secutix_is_down_and_follows_when_it_is_back() {
-    let outages: [(&str, fn(&mut Oddities), &str); 5] = [
+    type Outage = (&'static str, fn(&mut Oddities), &'static str);
+    let outages: [Outage; 5] = [
         ("503", |odd| odd.down = true, "unreachable"),
         ("broken connections", |odd| odd.unreachable = true, "unreachable"),
         ("answers that break off", |odd| odd.truncated = 1000, "unreadable"),

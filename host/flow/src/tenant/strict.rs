@@ -186,11 +186,10 @@ impl<'a> Walk<'a> {
         };
         let choices = choices(schema);
         match (type_of(schema), value.get_ref()) {
-            (_, DeValue::String(text)) if !choices.is_empty() => {
-                if !choices.contains(&text.as_ref()) {
-                    let choices = choices.iter().map(|choice| format!("\"{choice}\"")).collect();
-                    self.report(Some(span.value), Fault::NoSuchChoice { key: path.to_owned(), choices });
-                }
+            (_, DeValue::String(text)) if choices.contains(&text.as_ref()) => {}
+            (_, DeValue::String(_)) if !choices.is_empty() => {
+                let choices = choices.iter().map(|choice| format!("\"{choice}\"")).collect();
+                self.report(Some(span.value), Fault::NoSuchChoice { key: path.to_owned(), choices });
             }
             ("object", DeValue::Table(table)) => self.table(schema, path, table, Some(span.key)),
             ("object", _) => wrong(self, "a table"),

@@ -182,6 +182,7 @@ impl Stage {
         runs.into_iter().map(|run| Ok((run.outcome, serde_json::from_str(&run.findings)?))).collect()
     }
 
+    #[allow(clippy::print_stdout)] // what `--stay` is asked for
     pub fn print_addresses(&self, folder: &Path) {
         let addresses = self.world.addresses();
         println!("\nStill running; Ctrl-C ends it.");

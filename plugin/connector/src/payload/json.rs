@@ -48,7 +48,7 @@ fn plain_length(text: &[u8]) -> usize {
     for word in words {
         let word = u64::from_ne_bytes(*word);
         let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let tests = control | zero(word ^ ONES * 0x22) | zero(word ^ ONES * 0x5c) | zero(word ^ ONES * 0xe2);
+        let tests = control | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c)) | zero(word ^ (ONES * 0xe2));
         if tests & HIGH != 0 {
             break;
         }
