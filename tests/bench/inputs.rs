@@ -131,7 +131,7 @@ fn known_pass(operation: &scenario::Operation) -> Result<scenario::KnownPass> {
         file: Some("10000702600".to_owned()),
         ticket: operation.ticket.clone(),
         snapshot: Some(ticket.clone()),
-        shown: Vec::new(),
+        shown: ticket.events.iter().map(|key| (key.clone(), true)).collect(),
     })
 }
 

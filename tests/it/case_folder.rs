@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use passerelle_connector::contract::scenario::{
     Action, Answer, Evidence, Fault, Hint, KnownPass, Observation, Operation, Verdict,
 };
-use passerelle_connector::contract::types::{EventPart, PassState, Subject, TicketPart};
+use passerelle_connector::contract::types::{EventPart, PassState, Subject};
 use passerelle_connector::contract::webhook::{Notification, OrderChange, Rejection};
 use serde_json::{Map, Value};
 
@@ -238,9 +238,20 @@ impl Passes {
 
     /// Does what the verdict says, as a host would: every offer is taken, and an absence is believed the second time.
     pub fn apply(&mut self, verdict: &Verdict) {
+        let mut changed = BTreeSet::new();
         for event in &verdict.events {
-            self.events.retain(|known| known.key != event.key);
-            self.events.push(event.clone());
+            match self.events.iter_mut().find(|known| known.key == event.key) {
+                Some(known) if known.body == event.body => {}
+                Some(known) => {
+                    known.clone_from(event);
+                    changed.insert(&event.key);
+                }
+                None => self.events.push(event.clone()),
+            }
+        }
+        // Who shows a changed event shows what it was before, unless an operation says otherwise.
+        for (key, as_stored) in self.known.iter_mut().flat_map(|pass| &mut pass.shown) {
+            *as_stored &= !changed.contains(key);
         }
         for operation in &verdict.operations {
             self.operate(operation, verdict);
@@ -272,7 +283,7 @@ impl Passes {
                 pass.order.clone_from(&operation.order);
                 pass.file.clone_from(&verdict.file);
                 pass.ticket.clone_from(&operation.ticket);
-                pass.shown = shown(part, &self.events);
+                pass.shown = part.events.iter().map(|key| (key.clone(), true)).collect();
                 pass.snapshot = Some(part.clone());
                 self.absent.remove(&id);
             }
@@ -302,9 +313,4 @@ impl Passes {
             }
         }
     }
-}
-
-fn shown(part: &TicketPart, events: &[EventPart]) -> Vec<(String, Vec<u8>)> {
-    let digest = |key: &String| events.iter().find(|event| event.key == *key).map(|event| event.digest.clone());
-    part.events.iter().map(|key| (key.clone(), digest(key).unwrap_or_default())).collect()
 }

@@ -1,6 +1,6 @@
 //! The form of `expected.json`: what the connector answers, told for a reader, and compared.
 //!
-//! Owns the words. Everything of an answer is in it but digests, which follow from the bodies.
+//! Owns the words. Everything of an answer is in it.
 
 use std::collections::BTreeSet;
 

@@ -146,7 +146,7 @@ fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
                 let native = passerelle_connector::payload::rebuild(&job);
                 let sandboxed = self.both.runtime.block_on(self.both.sandbox.rebuild(same(&job))).unwrap();
                 self.both.agree(&native, &sandboxed);
-                self.built += native.map_or(0, |built| built.iter().filter(|one| one.is_ok()).count());
+                self.built += native.map_or(0, |built| built.passes.iter().filter(|one| one.is_ok()).count());
             }
             Ok(verdict)
         }

@@ -84,12 +84,7 @@ pub fn held(verdict: Verdict) -> (Vec<KnownPass>, Vec<EventPart>) {
                 Action::Offer(part) | Action::Update(part) | Action::Revive(part) => part,
                 Action::End(_) | Action::Keep => return None,
             };
-            let shown = part
-                .events
-                .iter()
-                .filter_map(|key| events.iter().find(|event| event.key == *key))
-                .map(|event| (event.key.clone(), event.digest.clone()))
-                .collect();
+            let shown = part.events.iter().map(|key| (key.clone(), true)).collect();
             Some(KnownPass {
                 pass: format!("pass-{}", number + 1),
                 subject: operation.subject,

@@ -29,7 +29,6 @@ pub enum PartError {
 struct SealedPart {
     /// The ticket part's canonical JSON, as text.
     body: String,
-    digest: String,
     events: Vec<String>,
     selectors: Vec<(String, String)>,
 }
@@ -53,7 +52,6 @@ pub async fn seal<H: Host>(
     let key = flow.host.store().data_key(&tenant.id, key).await?;
     let text = serde_json::to_vec(&SealedPart {
         body: String::from_utf8(part.body.clone()).map_err(|_| PartError::Form)?,
-        digest: hex::encode(&part.digest),
         events: part.events.clone(),
         selectors: part.selectors.clone(),
     })
@@ -79,7 +77,6 @@ fn open_sealed(
     let part: SealedPart = serde_json::from_slice(&text).map_err(|_| PartError::Form)?;
     Ok(TicketPart {
         body: part.body.into_bytes(),
-        digest: hex::decode(part.digest).map_err(|_| PartError::Form)?,
         events: part.events,
         selectors: part.selectors,
     })

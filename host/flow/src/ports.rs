@@ -144,13 +144,10 @@ pub trait Connector: MaybeSync {
         &self,
         observation: scenario::Observation,
     ) -> impl Future<Output = Result<Result<scenario::Verdict, scenario::Fault>, SandboxFailure>> + MaybeSend;
-    #[allow(clippy::type_complexity)] // the contract's own type, written out so that it can be compared with the WIT
     fn rebuild(
         &self,
         job: payload::Job,
-    ) -> impl Future<
-        Output = Result<Result<Vec<Result<payload::PassPayload, payload::Fault>>, payload::Fault>, SandboxFailure>,
-    > + MaybeSend;
+    ) -> impl Future<Output = Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure>> + MaybeSend;
     fn reduce(
         &self,
         context: installation::Context,

@@ -3,7 +3,7 @@
 //! Owns the joining of sealed part, events and template. Does not own what a template does (the connector) nor the package that is signed
 //! (`apple`). Never asks SecuTix.
 
-use passerelle_contract::payload::{self, Item, Job, PassPayload};
+use passerelle_contract::payload::{self, ApplePass, GoogleClass, GooglePass, Item, Job, PassPayload, Rebuilt};
 use passerelle_contract::types::{EventPart, PassState as ContractState, Subject, TicketPart};
 
 use crate::flow::Flow;
@@ -58,7 +58,6 @@ pub fn event_part(event: &StoredEvent) -> EventPart {
     EventPart {
         key: event.key.clone(),
         body: event.body.clone(),
-        digest: hex::decode(&event.digest).unwrap_or_default(),
         ends_at: event.ends_at.and_then(|end| u64::try_from(end).ok()),
     }
 }
@@ -72,6 +71,23 @@ pub struct Subjected {
     pub successor: Option<PassId>,
 }
 
+/// What the wallets show of one pass.
+pub struct Built {
+    pub apple: Option<ApplePass>,
+    pub google: Option<BuiltGoogle>,
+}
+
+/// The object of a pass with the class that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltGoogle {
+    pub kind: String,
+    pub class_key: String,
+    pub class_body: Vec<u8>,
+    pub object_body: Vec<u8>,
+    /// What the holder sees of the object; personal.
+    pub seen: Vec<u8>,
+}
+
 /// Builds many passes of one template in one call. The outer error is the job's, an inner one a single pass's.
 pub async fn rebuild<H: Host>(
     flow: &Flow<H>,
@@ -79,7 +95,7 @@ pub async fn rebuild<H: Host>(
     template: &Template,
     events: Vec<EventPart>,
     passes: Vec<Subjected>,
-) -> Result<Vec<Result<PassPayload, RebuildError>>, RebuildError> {
+) -> Result<Vec<Result<Built, RebuildError>>, RebuildError> {
     let keys = TenantKeys::derive(&tenant.seal_key);
     let items = passes.into_iter().map(|pass| item(tenant, &keys, pass)).collect();
     let job = Job {
@@ -89,8 +105,18 @@ pub async fn rebuild<H: Host>(
         events,
         items,
     };
-    let built = flow.host.connector().rebuild(job).await??;
-    Ok(built.into_iter().map(|one| one.map_err(RebuildError::from)).collect())
+    let Rebuilt { classes, passes } = flow.host.connector().rebuild(job).await??;
+    Ok(passes.into_iter().map(|one| with_class(one?, &classes)).collect())
+}
+
+fn with_class(pass: PassPayload, classes: &[GoogleClass]) -> Result<Built, RebuildError> {
+    let google = |GooglePass { class, object_body, seen }| {
+        // A place that is none is a breach of the contract.
+        let class = usize::try_from(class).ok().and_then(|class| classes.get(class)).ok_or(SandboxFailure::Aborted)?;
+        let GoogleClass { kind, key, body } = class.clone();
+        Ok::<_, SandboxFailure>(BuiltGoogle { kind, class_key: key, class_body: body, object_body, seen })
+    };
+    Ok(Built { apple: pass.apple, google: pass.google.map(google).transpose()? })
 }
 
 fn item(tenant: &Tenant, keys: &TenantKeys, pass: Subjected) -> Item {
@@ -117,7 +143,7 @@ pub async fn rebuild_view<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     view: &PassView,
-) -> Result<PassPayload, RebuildError> {
+) -> Result<Built, RebuildError> {
     let keys = TenantKeys::derive(&tenant.seal_key);
     let ticket = parts::open(tenant, &keys, &view.pass)?.ok_or(RebuildError::Erased)?;
     let template = tenant

@@ -1,14 +1,7 @@
-//! Canonical JSON and its digest: sorted names, no insignificant space, absent fields omitted. Equal facts give equal bytes, so a digest
-//! says whether anything changed, on every host.
+//! Canonical JSON: sorted names, no insignificant space, absent fields omitted. Equal facts give equal bytes, so a comparison of bytes says
+//! whether anything changed, on every host.
 //!
 //! Owns the writing of the normalised parts. Does not own which facts they hold (`scenario`) nor what the wallets show (`payload`).
-
-use sha2::{Digest, Sha256};
-
-/// SHA-256, as the contract's `digest` fields carry it.
-pub(crate) fn digest(bytes: &[u8]) -> Vec<u8> {
-    Sha256::digest(bytes).to_vec()
-}
 
 /// An object being written. The caller gives its names in rising order; a property test reads every part back.
 pub(crate) struct Object<'o> {
@@ -142,10 +135,5 @@ mod tests {
             object.close();
             assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"n\":{text}}}"));
         }
-    }
-
-    #[test]
-    fn a_digest_is_sha_256() {
-        assert_eq!(digest(b"abc").first_chunk::<4>(), Some(&[0xba, 0x78, 0x16, 0xbf]));
     }
 }

@@ -1,7 +1,7 @@
 //! The images of a template, ready for a package: stored, hashed and summed once instead of for every pass.
 //!
-//! Owns a zip archive with each image as a package holds it, and the SHA-1 that the manifest names. Does not own which images a pass takes
-//! (the connector says so) nor the files (`tenant`).
+//! Owns a zip archive with each image as a package holds it, and the SHA-1 that the manifest names. Does not own the files (`tenant`) nor
+//! which names they may have (the template's compiler).
 //!
 //! Images are nine tenths of a package: with them hashed, what is left to hash for a pass is a few KB.
 
@@ -36,21 +36,16 @@ impl TemplateImages {
         })
     }
 
-    /// SHA-1 of an image in hex; none when the template has no such image.
-    pub fn sha1(&self, name: &str) -> Option<&str> {
-        self.sha1.get(name).map(String::as_str)
+    /// Names, and SHA-1 in hex.
+    pub(super) fn digests(&self) -> impl Iterator<Item = (&str, String)> {
+        self.sha1.iter().map(|(name, sha1)| (name.as_str(), sha1.clone()))
     }
 
-    /// Copies images into a package under other names, with the checksums that are known.
-    pub(super) fn copy_into(
-        &self,
-        package: &mut ZipWriter<Cursor<Vec<u8>>>,
-        names: &[(String, String)],
-    ) -> ZipResult<()> {
+    /// Copies the images into a package, with the checksums that are known.
+    pub(super) fn copy_into(&self, package: &mut ZipWriter<Cursor<Vec<u8>>>) -> ZipResult<()> {
         let mut archive = self.archive.clone();
-        for (name, name_in_package) in names {
-            let image = archive.by_name_raw(name.as_bytes())?;
-            package.raw_copy_file_rename(image, name_in_package)?;
+        for place in 0..archive.len() {
+            package.raw_copy_file(archive.by_index_raw(place)?)?;
         }
         Ok(())
     }

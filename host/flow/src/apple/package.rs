@@ -1,7 +1,8 @@
 //! The `.pkpass`: a zip of `pass.json`, strings and images, with a manifest of their digests and a signature over that.
 //!
-//! Owns the host's own keys in `pass.json`, the manifest and the archive. Does not own what the holder sees (the connector's `pass.json`) nor
-//! the signature's form (`signature`). What the connector returned is data of the sandbox: names are checked before they become paths.
+//! Owns the host's own keys in `pass.json`, the manifest and the archive. Does not own what the holder sees (the connector's `pass.json`), which images
+//! a template may have (its compiler), nor the signature's form (`signature`). What the connector returned is data of the sandbox: a locale
+//! is checked before it becomes a path.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -23,13 +24,6 @@ use crate::tenant::{Apple, Template, Tenant};
 /// Of a `.pkpass`.
 pub const MEDIA_TYPE: &str = "application/vnd.apple.pkpass";
 
-/// Files of the package that are made here and named by no template.
-const OWN_FILES: [&str; 3] = ["pass.json", "manifest.json", "signature"];
-/// Wallet refuses a pass that has none of them, without a word to anybody.
-const ICONS: [&str; 3] = ["icon.png", "icon@2x.png", "icon@3x.png"];
-/// Longest path in a package: what the longest of Apple's own (`zh-Hant.lproj/secondaryLogo@3x.png`) needs, and generous.
-const LONGEST_PATH: usize = 128;
-
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
     #[error("the tenant has no Apple Wallet")]
@@ -39,11 +33,7 @@ pub enum PackageError {
     /// A pass under another serial would replace somebody else's on the phone.
     #[error("the pass.json of the connector has another serial number")]
     OtherSerial,
-    #[error("the template {template} has no image {image}")]
-    NoImage { template: String, image: String },
-    #[error("the template {0} has no icon, without which no phone takes a pass")]
-    NoIcon(String),
-    /// Absolute, climbing, reserved, used twice, or not plain ASCII.
+    /// Climbing, used twice, or not plain ASCII.
     #[error("{0:?} cannot be a file of a package")]
     Path(String),
     #[error("the certificate cannot sign this tenant's passes: {0}")]
@@ -73,11 +63,11 @@ pub async fn pkpass<H: Host>(
     for (locale, strings) in &apple.strings {
         files.push((strings_path(locale)?, strings.clone()));
     }
-    let manifest = manifest(template, images, &files, &apple.images)?;
+    let manifest = manifest(images, &files)?;
     let signature = sign(host.signer(), &settings.identity, &manifest, now).await?;
     files.push(("manifest.json".to_owned(), manifest));
     files.push(("signature".to_owned(), signature));
-    Ok(archive(images, &files, &apple.images)?)
+    Ok(archive(images, &files)?)
 }
 
 /// The images, hashed by whichever pass of the template comes first.
@@ -117,55 +107,25 @@ fn strings_path(locale: &str) -> Result<String, PackageError> {
 }
 
 /// `path -> SHA-1` of everything but itself and the signature, sorted by path.
-fn manifest(
-    template: &Template,
-    images: &TemplateImages,
-    files: &[(String, Vec<u8>)],
-    names: &[(String, String)],
-) -> Result<Vec<u8>, PackageError> {
-    let mut digests: BTreeMap<&str, String> = BTreeMap::new();
+fn manifest(images: &TemplateImages, files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, PackageError> {
+    let mut digests: BTreeMap<&str, String> = images.digests().collect();
     for (path, bytes) in files {
         if digests.insert(path, sha1_hex(bytes)).is_some() {
             return Err(PackageError::Path(path.clone()));
         }
-    }
-    for (name, path) in names {
-        let sha1 = images
-            .sha1(name)
-            .ok_or_else(|| PackageError::NoImage { template: template.name.clone(), image: name.clone() })?;
-        if !is_path(path) || digests.insert(path, sha1.to_owned()).is_some() {
-            return Err(PackageError::Path(path.clone()));
-        }
-    }
-    if !ICONS.iter().any(|icon| digests.contains_key(icon)) {
-        return Err(PackageError::NoIcon(template.name.clone()));
     }
     let fields: Map<String, Value> =
         digests.into_iter().map(|(path, sha1)| (path.to_owned(), Value::from(sha1))).collect();
     Ok(Value::Object(fields).to_string().into_bytes())
 }
 
-/// A plain relative path of a file that is not one of our own.
-fn is_path(path: &str) -> bool {
-    let is_plain = |c: u8| c.is_ascii_graphic() && !b"\\:*?\"<>|".contains(&c);
-    let is_step = |step: &str| !matches!(step, "" | "." | "..");
-    path.len() <= LONGEST_PATH
-        && path.bytes().all(is_plain)
-        && path.split('/').all(is_step)
-        && !OWN_FILES.contains(&path)
-}
-
-fn archive(
-    images: &TemplateImages,
-    files: &[(String, Vec<u8>)],
-    names: &[(String, String)],
-) -> Result<Bytes, ZipError> {
+fn archive(images: &TemplateImages, files: &[(String, Vec<u8>)]) -> Result<Bytes, ZipError> {
     let mut package = ZipWriter::new(Cursor::new(vec![]));
     for (path, bytes) in files {
         package.start_file(path, options())?;
         package.write_all(bytes)?;
     }
-    images.copy_into(&mut package, names)?;
+    images.copy_into(&mut package)?;
     Ok(Bytes::from(package.finish()?.into_inner()))
 }
 

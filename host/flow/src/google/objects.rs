@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use passerelle_contract::payload::GooglePass;
 use serde_json::{Map, Value, json};
 
 use super::error::{GoogleError, GoogleReason, refusal};
@@ -16,6 +15,7 @@ use super::resource::{PassKind, class_id, image_url, object_id, program_logo};
 use super::token::TokenCache;
 use crate::identity::PassId;
 use crate::ports::{Clock, Host, Http, HttpRequest, HttpResponse};
+use crate::rebuild::BuiltGoogle;
 use crate::tenant::{Google, Template, Tenant};
 
 /// Google answers a write within a second or two; a class whose images it fetches takes longer.
@@ -29,7 +29,7 @@ pub async fn upsert_class<H: Host>(
     tenant: &Tenant,
     tokens: &TokenCache,
     template: &str,
-    built: &GooglePass,
+    built: &BuiltGoogle,
     exists: bool,
 ) -> Result<(), GoogleError> {
     let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
@@ -49,7 +49,7 @@ pub async fn upsert_object<H: Host>(
     tenant: &Tenant,
     tokens: &TokenCache,
     pass: &PassId,
-    built: &GooglePass,
+    built: &BuiltGoogle,
     exists: bool,
 ) -> Result<(), GoogleError> {
     let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use passerelle_contract::installation::{Kind, Signal};
-use passerelle_contract::payload::GooglePass;
 use passerelle_contract::types::Wallet;
 
 use zeroize::Zeroizing;
@@ -17,7 +16,7 @@ use crate::google::{GoogleError, PassKind, objects};
 use crate::identity::{Millis, PassId};
 use crate::installation;
 use crate::ports::Host;
-use crate::rebuild::{self, RebuildError};
+use crate::rebuild::{self, BuiltGoogle, RebuildError};
 use crate::sealing::TenantKeys;
 use crate::store::{EffectKind, EffectLease, EffectNext, PassView, Store, StoreError, StoreResult};
 use crate::tenant::Tenant;
@@ -175,7 +174,7 @@ pub async fn send_google<H: Host>(
     tenant: &Tenant,
     view: &PassView,
     which: Which,
-) -> Result<GooglePass, SendError> {
+) -> Result<BuiltGoogle, SendError> {
     if tenant.google.is_none() {
         return Err(SendError::NotConfigured);
     }
@@ -202,6 +201,6 @@ pub async fn send_google<H: Host>(
 }
 
 /// Which pair of Google's resources the connector has built.
-pub fn kind_of(google: &GooglePass) -> Result<PassKind, SendError> {
+pub fn kind_of(google: &BuiltGoogle) -> Result<PassKind, SendError> {
     PassKind::parse(&google.kind).ok_or(SendError::NotConfigured)
 }

@@ -6,9 +6,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use passerelle_contract::payload::PassPayload;
 use passerelle_contract::scenario::{self, Action, Evidence, KnownPass, Operation, Verdict};
 use passerelle_contract::types::{EventPart, Subject, TicketPart};
+use sha2::{Digest, Sha256};
 
 use super::Fetched;
 use super::record::{self, ActionRecord};
@@ -17,7 +17,7 @@ use crate::identity::{Millis, PassId};
 use crate::options::Options;
 use crate::parts::{self, PartError};
 use crate::ports::{Host, Random};
-use crate::rebuild::{self, RebuildError, Subjected};
+use crate::rebuild::{self, Built, RebuildError, Subjected};
 use crate::sealing::TenantKeys;
 use crate::select::select;
 use crate::store::{
@@ -85,6 +85,8 @@ pub fn contract_hint(hint: &Hint) -> scenario::Hint {
 
 /// The passes of the file as the connector sees them, unsealed for the call.
 pub fn known_passes(tenant: &Tenant, keys: &TenantKeys, view: &FileView) -> Result<Vec<KnownPass>, PartError> {
+    let stored: HashMap<_, _> =
+        view.events.iter().map(|event| (event.key.as_str(), event.digest.as_str())).collect();
     view.passes
         .iter()
         .map(|pass| {
@@ -99,7 +101,7 @@ pub fn known_passes(tenant: &Tenant, keys: &TenantKeys, view: &FileView) -> Resu
                 shown: pass
                     .events
                     .iter()
-                    .map(|(key, digest)| (key.clone(), hex::decode(digest).unwrap_or_default()))
+                    .map(|(key, digest)| (key.clone(), stored.get(key.as_str()) == Some(&digest.as_str())))
                     .collect(),
             })
         })
@@ -121,7 +123,7 @@ struct Draft<'a> {
     template: String,
     absent_since: Option<Millis>,
     action: &'static str,
-    payload: Option<PassPayload>,
+    built: Option<Built>,
 }
 
 pub async fn make<H: Host>(
@@ -251,7 +253,7 @@ async fn draft<'a, H: Host>(
         template,
         absent_since,
         action,
-        payload: None,
+        built: None,
     })))
 }
 
@@ -273,12 +275,21 @@ fn link_successors(drafts: &mut [Draft<'_>], view: &FileView) {
     }
 }
 
+/// An event as passes are to show it.
+struct CurrentEvent {
+    part: EventPart,
+    /// Hex.
+    digest: String,
+}
+
 /// Every event by key: as this fetch shows it, unless the store has it from a later one.
-fn current_events(fetched: &Fetched, view: &FileView, verdict: &Verdict) -> HashMap<String, EventPart> {
-    let mut events: HashMap<_, _> = verdict.events.iter().map(|event| (event.key.clone(), event.clone())).collect();
+fn current_events(fetched: &Fetched, view: &FileView, verdict: &Verdict) -> HashMap<String, CurrentEvent> {
+    let fresh = |part: &EventPart| CurrentEvent { part: part.clone(), digest: event_digest(&part.body) };
+    let mut events: HashMap<_, _> = verdict.events.iter().map(|part| (part.key.clone(), fresh(part))).collect();
     for stored in &view.events {
         if stored.observed_at > fetched.started_at || !events.contains_key(&stored.key) {
-            events.insert(stored.key.clone(), rebuild::event_part(stored));
+            let current = CurrentEvent { part: rebuild::event_part(stored), digest: stored.digest.clone() };
+            events.insert(stored.key.clone(), current);
         }
     }
     events
@@ -288,7 +299,7 @@ fn current_events(fetched: &Fetched, view: &FileView, verdict: &Verdict) -> Hash
 async fn build<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    events: &HashMap<String, EventPart>,
+    events: &HashMap<String, CurrentEvent>,
     drafts: &mut [Draft<'_>],
     errors: &mut Vec<String>,
 ) -> Result<(), PlanError> {
@@ -308,8 +319,8 @@ async fn build<H: Host>(
         for draft in indexes.iter().filter_map(|index| drafts.get(*index)) {
             let Some(ticket) = draft.ticket.clone() else { continue };
             for event in ticket.events.iter().filter_map(|key| events.get(key)) {
-                if !needed.iter().any(|known| known.key == event.key) {
-                    needed.push(event.clone());
+                if !needed.iter().any(|known| known.key == event.part.key) {
+                    needed.push(event.part.clone());
                 }
             }
             passes.push(Subjected {
@@ -322,11 +333,11 @@ async fn build<H: Host>(
         }
         match rebuild::rebuild(flow, tenant, template, needed, passes).await {
             Ok(built) => {
-                for (index, payload) in indexes.into_iter().zip(built) {
-                    match payload {
-                        Ok(payload) => {
+                for (index, built) in indexes.into_iter().zip(built) {
+                    match built {
+                        Ok(built) => {
                             if let Some(draft) = drafts.get_mut(index) {
-                                draft.payload = Some(payload);
+                                draft.built = Some(built);
                             }
                         }
                         Err(error) => errors.push(format!("template {name:?}: {error}")),
@@ -346,15 +357,14 @@ async fn write<H: Host>(
     keys: &TenantKeys,
     lease: &TaskLease,
     verdict: &Verdict,
-    events: &HashMap<String, EventPart>,
+    events: &HashMap<String, CurrentEvent>,
     draft: Draft<'_>,
 ) -> Result<PassWrite, PlanError> {
     let stored = draft.stored.as_ref();
-    let built = draft.payload.as_ref();
-    let apple_mac = built.filter(|built| built.apple.is_some()).map(|built| keys.mac("apple", &[&built.apple_digest]));
-    let google_mac = built
-        .filter(|built| built.google.is_some())
-        .map(|built| keys.mac("google-object", &[&built.google_object_digest]));
+    let built = draft.built.as_ref();
+    let apple_mac = built.and_then(|built| built.apple.as_ref()).map(|apple| keys.mac("apple", &[&apple.seen]));
+    let google_mac =
+        built.and_then(|built| built.google.as_ref()).map(|google| keys.mac("google-object", &[&google.seen]));
     let state_changed = stored.is_some_and(|stored| stored.state != draft.state);
     let differs = |new: &Option<String>, old: Option<&String>| new.as_ref().is_some_and(|new| Some(new) != old);
     let apple_changed = stored.is_some_and(|stored| differs(&apple_mac, stored.apple_mac.as_ref()));
@@ -362,14 +372,14 @@ async fn write<H: Host>(
 
     let sealed = match &draft.ticket {
         Some(part) if draft.fresh => {
-            let ends = part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.ends_at).max();
+            let ends = part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
             let ends = ends.and_then(|end| Millis::try_from(end).ok());
             Some(parts::seal(flow, tenant, keys, &draft.id, &draft.subject, part, ends).await?)
         }
         _ => None,
     };
     let ticket_mac = match (&draft.ticket, stored) {
-        (Some(part), _) => keys.mac("ticket-part", &[&part.digest]),
+        (Some(part), _) => keys.mac("ticket-part", &[&part.body]),
         (None, Some(stored)) => stored.ticket_mac.clone(),
         (None, None) => String::new(),
     };
@@ -377,7 +387,7 @@ async fn write<H: Host>(
         (Some(part), _) if built.is_some() => part
             .events
             .iter()
-            .map(|key| (key.clone(), events.get(key).map(|event| hex::encode(&event.digest)).unwrap_or_default()))
+            .map(|key| (key.clone(), events.get(key).map(|event| event.digest.clone()).unwrap_or_default()))
             .collect(),
         (_, Some(stored)) => stored.events.clone(),
         (_, None) => vec![],
@@ -418,11 +428,16 @@ async fn write<H: Host>(
     })
 }
 
+/// Tells whether an event is still what it was. Of canonical JSON, so equal facts have equal digests.
+fn event_digest(body: &[u8]) -> String {
+    hex::encode(Sha256::digest(body))
+}
+
 fn event_write(event: &EventPart, observed_at: Millis) -> EventWrite {
     EventWrite {
         key: event.key.clone(),
         body: event.body.clone(),
-        digest: hex::encode(&event.digest),
+        digest: event_digest(&event.body),
         observed_at,
         ends_at: event.ends_at.and_then(|end| Millis::try_from(end).ok()),
     }

@@ -24,7 +24,7 @@ impl Connector for ScriptedHost {
     async fn rebuild(
         &self,
         _: payload::Job,
-    ) -> Result<Result<Vec<Result<payload::PassPayload, payload::Fault>>, payload::Fault>, SandboxFailure> {
+    ) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
         absent()
     }
     async fn reduce(

@@ -58,7 +58,7 @@ impl Connector for Sandbox {
     async fn rebuild(
         &self,
         job: payload::Job,
-    ) -> Result<Result<Vec<Result<payload::PassPayload, payload::Fault>>, payload::Fault>, SandboxFailure> {
+    ) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
         let job = job.cross();
         let answer = self.engine.call(&self.limits, async |store| {
             let guest = self.connector.instantiate_async(&mut *store).await?;

@@ -16,13 +16,13 @@ pub(crate) const MAX_BODY: usize = 128 * 1024;
 const MAX_BARCODE: usize = 1024;
 
 /// Starts the record of a leaf in the log, followed by its number: shows which leaves are there even when they have no variable.
-const LEAF: u8 = 0xfe;
+pub(crate) const LEAF: u8 = 0xfe;
 
 /// What is being written.
 #[derive(Default)]
 pub(crate) struct Sheet {
     pub out: Vec<u8>,
-    /// Everything variable that the holder sees, in order; hashed for the digest.
+    /// Everything variable that the holder sees, in order.
     pub log: Vec<u8>,
     pub lookups: Lookups,
 }

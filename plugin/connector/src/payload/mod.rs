@@ -1,11 +1,11 @@
 //! Rebuilding: from a compiled template, events and tickets to what the two wallets show.
 //!
-//! Owns the packing of results, the class keys and the digests. Does not own what a template says (`template`) nor what only a host may know:
-//! tokens, addresses, issuer and pass type identifiers. A job's template and events are read once, and passes of one event share the work
-//! on their class.
+//! Owns the packing of results and the class keys. Does not own what a template says (`template`) nor what only a host may know: tokens,
+//! addresses, issuer and pass type identifiers. A job's template and events are read once, and each class is built once, however many
+//! passes share it.
 //!
-//! A digest is not the hash of the bodies, which would cost as much as writing them, but of the template's fingerprint and of everything
-//! variable that the bodies hold. Equal inputs give equal bytes and equal digests.
+//! Whether a holder sees a difference is told by the log of everything variable that is written, behind the template's fingerprint: a fifth
+//! of the bodies' size. The host hashes it, with the processor's help and the tenant's key.
 
 pub(crate) mod date;
 mod facts;
@@ -19,7 +19,7 @@ mod tests;
 
 use sha2::{Digest, Sha256};
 
-use crate::contract::payload::{ApplePass, Fault, GooglePass, Item, Job, PassPayload};
+use crate::contract::payload::{ApplePass, Fault, GoogleClass, GooglePass, Item, Job, PassPayload, Rebuilt};
 use crate::payload::facts::{Event, Events, Facts, Holder};
 use crate::payload::fill::{Sheet, fill, identifier};
 use crate::payload::text::{Filler, Stop};
@@ -58,9 +58,9 @@ impl From<Stop> for Fault {
     }
 }
 
-/// Builds the passes of a job, in the order of its items. The outer error is the template's and nobody can be served; an inner one is
-/// that of a single pass.
-pub fn rebuild(job: &Job) -> Result<Vec<Result<PassPayload, Fault>>, Fault> {
+/// Builds the passes of a job, in the order of its items. The error is the template's and nobody can be served; a fault in the list is that
+/// of a single pass.
+pub fn rebuild(job: &Job) -> Result<Rebuilt, Fault> {
     let program = Program::open(&job.template)?;
     let events = Events::parse(&job.events);
     let mut desk = Desk {
@@ -68,9 +68,10 @@ pub fn rebuild(job: &Job) -> Result<Vec<Result<PassPayload, Fault>>, Fault> {
         program: &program,
         events: &events,
         sheet: Sheet { out: Vec::with_capacity(BODY), log: Vec::with_capacity(LOG), ..Sheet::default() },
-        class: None,
+        classes: Vec::new(),
     };
-    Ok(job.items.iter().map(|item| desk.build(item).map_err(Fault::from)).collect())
+    let passes = job.items.iter().map(|item| desk.build(item).map_err(Fault::from)).collect();
+    Ok(Rebuilt { passes, classes: desk.classes.into_iter().map(|class| class.built).collect() })
 }
 
 /// Where one job is worked on.
@@ -79,16 +80,14 @@ struct Desk<'j> {
     program: &'j Program<'j>,
     events: &'j Events<'j>,
     sheet: Sheet,
-    class: Option<Class<'j>>,
+    classes: Vec<Class<'j>>,
 }
 
-/// The class of the last pass, and what it was made of: the next pass is likely to share it.
+/// A class, and what it was made of.
 struct Class<'j> {
     events: &'j [String],
     organization: Option<&'j str>,
-    key: String,
-    body: Vec<u8>,
-    digest: Vec<u8>,
+    built: GoogleClass,
 }
 
 impl<'j> Desk<'j> {
@@ -108,28 +107,19 @@ impl<'j> Desk<'j> {
             facts: Facts { item, holder: &holder, events: &events, settings: &self.job.settings },
             locales: &self.job.locales,
         };
-        let apple = self.apple(&filler)?;
-        let google = self.google(&filler, item)?;
-        let (apple, apple_digest) = apple.unzip();
-        let (google, google_digests) = google.unzip();
-        let (google_class_digest, google_object_digest) = google_digests.unwrap_or_default();
         Ok(PassPayload {
+            apple: self.apple(&filler)?,
+            google: self.google(&filler, item)?,
             pass: item.pass.clone(),
-            apple,
-            google,
-            apple_digest: apple_digest.unwrap_or_default(),
-            google_class_digest,
-            google_object_digest,
         })
     }
 
-    fn apple(&mut self, filler: &Filler<'j, '_>) -> Result<Option<(ApplePass, Vec<u8>)>, Stop> {
+    fn apple(&mut self, filler: &Filler<'j, '_>) -> Result<Option<ApplePass>, Stop> {
         let program = self.program;
         if program.apple.is_empty() {
             return Ok(None);
         }
         fill(filler, program.apple, &mut self.sheet)?;
-        let digest = digest(b"apple", program, &self.sheet.log);
         let strings = program.locales.iter().zip(&program.strings).enumerate().map(|(at, (locale, constant))| {
             let mut lines = Vec::with_capacity(constant.len() + 512);
             lines.extend_from_slice(constant);
@@ -137,48 +127,34 @@ impl<'j> Desk<'j> {
             ((*locale).to_owned(), lines)
         });
         let strings = strings.collect();
-        let images = program.images.iter().map(|image| ((*image).to_owned(), (*image).to_owned())).collect();
-        Ok(Some((ApplePass { pass_json: self.sheet.out.clone(), strings, images }, digest)))
+        Ok(Some(ApplePass { strings, pass_json: self.sheet.out.clone(), seen: self.seen() }))
     }
 
-    #[allow(clippy::type_complexity)] // one caller, which takes the pair of digests apart at once
-    fn google(
-        &mut self,
-        filler: &Filler<'j, '_>,
-        item: &'j Item,
-    ) -> Result<Option<(GooglePass, (Vec<u8>, Vec<u8>))>, Stop> {
+    fn google(&mut self, filler: &Filler<'j, '_>, item: &'j Item) -> Result<Option<GooglePass>, Stop> {
         let program = self.program;
         let Some(kind) = program.google else { return Ok(None) };
         let organization = item.variables.iter().find(|(name, _)| name == ORGANIZATION).map(|(_, text)| text.as_str());
         let shared = |class: &Class<'_>| class.events == item.ticket.events && class.organization == organization;
-        if !self.class.as_ref().is_some_and(shared) {
-            fill(filler, program.class, &mut self.sheet)?;
-            self.class = Some(Class {
-                events: &item.ticket.events,
-                organization,
-                key: class_key(program, &filler.facts),
-                body: self.sheet.out.clone(),
-                digest: digest(b"class", program, &self.sheet.log),
-            });
-        }
-        let Some(class) = &self.class else { return Ok(None) };
-        fill(filler, program.object, &mut self.sheet)?;
-        let pass = GooglePass {
-            kind: kind.to_owned(),
-            class_key: class.key.clone(),
-            class_body: class.body.clone(),
-            object_body: self.sheet.out.clone(),
+        // The last one first: neighbours share it more often than not.
+        let class = match self.classes.iter().rposition(shared) {
+            Some(place) => place,
+            None => {
+                fill(filler, program.class, &mut self.sheet)?;
+                let key = class_key(program, &filler.facts);
+                let built = GoogleClass { kind: kind.to_owned(), key, body: self.sheet.out.clone() };
+                self.classes.push(Class { events: &item.ticket.events, organization, built });
+                self.classes.len() - 1
+            }
         };
-        Ok(Some((pass, (class.digest.clone(), digest(b"object", program, &self.sheet.log)))))
+        fill(filler, program.object, &mut self.sheet)?;
+        let class = u32::try_from(class).map_err(|_| Stop::TooLarge)?;
+        Ok(Some(GooglePass { class, object_body: self.sheet.out.clone(), seen: self.seen() }))
     }
-}
 
-fn digest(what: &[u8], program: &Program<'_>, log: &[u8]) -> Vec<u8> {
-    let mut hash = Sha256::new();
-    hash.update(program.fingerprint);
-    hash.update(what);
-    hash.update(log);
-    hash.finalize().to_vec()
+    /// What the holder sees of the body that was filled last.
+    fn seen(&self) -> Vec<u8> {
+        [self.program.fingerprint, &self.sheet.log].concat()
+    }
 }
 
 /// One class per template and event. A subscription of the buyer's own choice shares its product with others but not its list of

@@ -1,7 +1,7 @@
 //! Texts of a compiled template, filled with facts.
 //!
 //! Owns variables, optional groups, fallbacks, lists and conditions. Does not own what becomes of a text (`fill`). What is filled goes straight
-//! into the log of what the holder sees, whose digest tells whether a pass changed: records end in [`END`], which UTF-8 never contains.
+//! into the log of what the holder sees, which tells whether a pass changed: records end in [`END`], which UTF-8 never contains.
 
 use crate::payload::date::{FORMATS, Format};
 use crate::payload::facts::{Facts, Value};

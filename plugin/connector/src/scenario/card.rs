@@ -12,7 +12,7 @@ use super::known::{keep, not_concerned};
 use super::matrix::Observed;
 use super::reason::Reason;
 use super::texts::{self, Texts};
-use crate::canonical::{self, Object};
+use crate::canonical::Object;
 use crate::contract::scenario::{Action, Confidence, Fault, Observation, Operation, UseCase, Verdict};
 use crate::contract::types::{PassState, Subject, TicketPart, Tri};
 use crate::lenient::{Node, fields};
@@ -88,12 +88,7 @@ impl<'a> CardFacts<'a> {
         object.optional("title", self.title.as_deref());
         object.close();
         let selectors = self.quality.as_deref().map(|quality| ("quality".to_owned(), quality.to_owned()));
-        TicketPart {
-            digest: canonical::digest(&body),
-            body,
-            events: Vec::new(),
-            selectors: selectors.into_iter().collect(),
-        }
+        TicketPart { body, events: Vec::new(), selectors: selectors.into_iter().collect() }
     }
 
     fn difference(&self, new: &Self) -> Vec<&'static str> {

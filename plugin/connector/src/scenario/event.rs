@@ -9,7 +9,7 @@ use super::answer::{Address, Location, Operation, Performance};
 use super::envelope::Unread;
 use super::moment::Moment;
 use super::texts::{self, Texts};
-use crate::canonical::{self, Object};
+use crate::canonical::Object;
 use crate::contract::types::EventPart;
 use crate::lenient::{List, Node, Scalar, fields, parse_id};
 
@@ -199,7 +199,7 @@ impl<'a> EventFacts<'a> {
             object.object("venue", |venue| self.venue.write(venue));
         }
         object.close();
-        EventPart { key, digest: canonical::digest(&body), body, ends_at: self.ends }
+        EventPart { key, body, ends_at: self.ends }
     }
 
     /// The product's code.

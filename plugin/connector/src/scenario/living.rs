@@ -1,7 +1,7 @@
 //! A pass whose movement is in the file and has not ended: what it shows against what it should show.
 //!
 //! Owns the comparison and its findings. Several changes at once are several findings and one operation. After erasure only the ticket's number and
-//! the events' digests can be compared, and the facts say so.
+//! the events can be compared, and the facts say so.
 
 use std::borrow::Cow;
 
@@ -111,11 +111,10 @@ impl<'f> Run<'_, 'f> {
     /// The live pass shows this to the byte: most passes of most runs, told without reading what they show.
     fn shows(&self, pass: &KnownPass, fresh: &Fresh<'_>) -> bool {
         let Some(snapshot) = &pass.snapshot else { return false };
-        let current = |key: &String| self.programme.part(key).map(|part| &part.digest);
         matches!(pass.state, PassState::Live)
             && snapshot.selectors == fresh.selectors
             && pass.shown.iter().map(|(key, _)| key).eq(&fresh.events)
-            && pass.shown.iter().all(|(key, digest)| current(key) == Some(digest))
+            && pass.shown.iter().all(|(key, as_stored)| *as_stored && self.programme.is_as_stored(key))
             && snapshot.body == fresh.facts.canonical()
     }
 
@@ -237,13 +236,12 @@ impl<'f> Run<'_, 'f> {
             // A ticket that moved to another performance: its event against the one in the same place.
             let shown =
                 pass.shown.iter().find(|(shown, _)| shown == key).or_else(|| pass.shown.get(at).filter(|_| !same_list));
-            let Some((shown_key, digest)) = shown else { continue };
-            if *digest == part.digest {
+            let Some((shown_key, as_stored)) = shown else { continue };
+            let stored = if *as_stored { self.programme.stored(shown_key) } else { None };
+            if stored.is_some_and(|stored| stored.body == part.body) {
                 continue;
             }
             let before = fields.len();
-            let stored =
-                self.observation.events.iter().find(|stored| stored.key == *shown_key && stored.digest == *digest);
             if let (Some(old), Some(new)) = (stored.and_then(EventFacts::of_part), EventFacts::of_part(part)) {
                 old.difference(&new, &mut fields);
             }

@@ -55,7 +55,7 @@ fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {
     let orders = standing::tokens(&file, &mut unread);
     let mut run = living::Run {
         scans: hint::Scans::of(&observation.hints),
-        programme: programme::Programme::of(&file, &mut unread),
+        programme: programme::Programme::of(&file, &observation.events, &mut unread),
         known: known::Known::of(&observation.passes),
         observation,
         file: &file,

@@ -1,7 +1,7 @@
 //! The programme of a file: its events, each built once, as the latest order tells it.
 //!
 //! Owns which operation describes an event when several do, and the selectors that an operation contributes. Only events that a living ticket
-//! shows are built.
+//! shows are built, and each is compared once with what the host had stored of it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,17 +17,24 @@ pub(super) struct Programme<'f> {
     /// By place of the operation, in order.
     keys: Vec<Vec<String>>,
     events: BTreeMap<String, Event<'f>>,
+    /// As the host has them, by key.
+    stored: BTreeMap<&'f str, &'f EventPart>,
 }
 
 enum Event<'f> {
     /// As the latest operation that tells of it, which has this pointer.
     Told(Source<'f>, usize, usize),
-    Built(EventPart),
+    /// And whether the host has it with the same body.
+    Built(EventPart, bool),
 }
 
 impl<'f> Programme<'f> {
-    pub(super) fn of(file: &File<'f>, unread: &mut Unread) -> Self {
-        let mut programme = Self { keys: Vec::with_capacity(file.operations.len()), events: BTreeMap::new() };
+    pub(super) fn of(file: &File<'f>, stored: &'f [EventPart], unread: &mut Unread) -> Self {
+        let mut programme = Self {
+            keys: Vec::with_capacity(file.operations.len()),
+            events: BTreeMap::new(),
+            stored: stored.iter().map(|part| (part.key.as_str(), part)).collect(),
+        };
         for operation in &file.operations {
             let mut keys = Vec::new();
             for (key, source) in event::of_operation(operation.raw, unread, &|| operation.pointer()) {
@@ -47,7 +54,9 @@ impl<'f> Programme<'f> {
                 && let Event::Told(source, order_at, at) = *event
             {
                 let pointer = || OperationView::pointer_of(order_at, at);
-                *event = Event::Built(EventFacts::of(source, unread, &pointer).part(key.clone()));
+                let part = EventFacts::of(source, unread, &pointer).part(key.clone());
+                let same = self.stored.get(key.as_str()).is_some_and(|stored| stored.body == part.body);
+                *event = Event::Built(part, same);
             }
         }
         keys.clone()
@@ -55,15 +64,24 @@ impl<'f> Programme<'f> {
 
     pub(super) fn part(&self, key: &str) -> Option<&EventPart> {
         match self.events.get(key)? {
-            Event::Built(part) => Some(part),
+            Event::Built(part, _) => Some(part),
             Event::Told(..) => None,
         }
+    }
+
+    /// The event is what the host has stored.
+    pub(super) fn is_as_stored(&self, key: &str) -> bool {
+        matches!(self.events.get(key), Some(Event::Built(_, true)))
+    }
+
+    pub(super) fn stored(&self, key: &str) -> Option<&'f EventPart> {
+        self.stored.get(key).copied()
     }
 
     /// By key.
     pub(super) fn into_parts(self) -> Vec<EventPart> {
         let built = |event| match event {
-            Event::Built(part) => Some(part),
+            Event::Built(part, _) => Some(part),
             Event::Told(..) => None,
         };
         self.events.into_values().filter_map(built).collect()

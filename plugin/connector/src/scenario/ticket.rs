@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::answer::{Movement, Ticket};
 use super::envelope::Unread;
 use super::moment::Moment;
-use crate::canonical::{self, Object};
+use crate::canonical::Object;
 use crate::contract::types::TicketPart;
 use crate::lenient::{List, Scalar, fields};
 
@@ -177,8 +177,7 @@ impl<'a> TicketFacts<'a> {
     }
 
     pub(super) fn part(&self, events: Vec<String>, selectors: Vec<(String, String)>) -> TicketPart {
-        let body = self.canonical();
-        TicketPart { digest: canonical::digest(&body), body, events, selectors }
+        TicketPart { body: self.canonical(), events, selectors }
     }
 
     /// The same ticket: by number where both have one, else by barcode.

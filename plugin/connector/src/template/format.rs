@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! template  = MAGIC VERSION fingerprint:32 body
-//! body      = kind:byte google:byte name:chunk locales:list names:list statics:chunk strings:list images:list
+//! body      = kind:byte google:byte name:chunk locales:list names:list statics:chunk strings:list
 //!             apple:chunk class:chunk object:chunk                      (a tree each, empty where there is none)
 //! statics   = number { text:chunk * locales }
 //! tree      = node
@@ -21,8 +21,8 @@
 
 pub(crate) const MAGIC: [u8; 4] = *b"PSTP";
 /// Raised whenever a tag, an order or a meaning changes.
-pub(crate) const VERSION: u8 = 1;
-/// SHA-256 over the body: stands in digests for all that is constant in a pass.
+pub(crate) const VERSION: u8 = 2;
+/// SHA-256 over the body: stands for all that is constant in a pass.
 pub(crate) const FINGERPRINT: usize = 32;
 
 pub(crate) mod node {
@@ -46,7 +46,7 @@ pub(crate) mod part {
     pub(crate) const COORDINATES: u8 = 6;
     /// `"message":…,"messageEncoding":…`
     pub(crate) const BARCODE: u8 = 7;
-    /// The pass's identifier. Not seen by the holder, so not part of a digest.
+    /// The pass's identifier. Not seen by the holder, so not in the log.
     pub(crate) const SERIAL: u8 = 8;
     /// The event's key, in the letters that Google allows in an identifier.
     pub(crate) const EVENT_KEY: u8 = 9;

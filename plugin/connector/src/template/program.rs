@@ -49,7 +49,6 @@ pub(crate) struct Program<'a> {
     pub statics: Vec<&'a [u8]>,
     /// The lines of `pass.strings` for the constant texts, per locale; empty where there is only one locale.
     pub strings: Vec<&'a [u8]>,
-    pub images: Vec<&'a str>,
     /// Empty where the template has no such part.
     pub apple: &'a [u8],
     pub class: &'a [u8],
@@ -94,11 +93,10 @@ impl<'a> Program<'a> {
         }
         let count = reader.number()?;
         let strings = (0..count).map(|_| reader.chunk()).collect::<Result<_, _>>()?;
-        let images = reader.list()?;
         let (apple, class, object) = (reader.chunk()?, reader.chunk()?, reader.chunk()?);
         if !reader.is_empty() {
             return Err(Unusable::Corrupt);
         }
-        Ok(Self { fingerprint, kind, google, name, locales, names, statics, strings, images, apple, class, object })
+        Ok(Self { fingerprint, kind, google, name, locales, names, statics, strings, apple, class, object })
     }
 }

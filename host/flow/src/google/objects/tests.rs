@@ -31,12 +31,13 @@ fn pass() -> PassId {
     PassId::parse("KlnqcxVLA9pS4ol5").unwrap()
 }
 
-fn built(kind: &str, class_body: &str) -> GooglePass {
-    GooglePass {
+fn built(kind: &str, class_body: &str) -> BuiltGoogle {
+    BuiltGoogle {
         kind: kind.into(),
         class_key: "ticket.performance.1".into(),
         class_body: class_body.into(),
         object_body: br#"{"state":"ACTIVE"}"#.to_vec(),
+        seen: Vec::new(),
     }
 }
 

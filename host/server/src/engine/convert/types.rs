@@ -6,5 +6,5 @@ variant!(types::Wallet { Apple, Google });
 variant!(types::Tri { No, Yes, Unknown });
 variant!(types::Subject { Movement(value), Contact(value) });
 variant!(types::PassState { Live, Void });
-record!(types::EventPart { key, body, digest, ends_at });
-record!(types::TicketPart { body, digest, events, selectors });
+record!(types::EventPart { key, body, ends_at });
+record!(types::TicketPart { body, events, selectors });

@@ -6,10 +6,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::jobs::{
-    apple, built, card_body, carmen, class, compiled, entries, event, field, item, job, object, only, performance,
+    Built, all, apple, built, card_body, carmen, class, compiled, entries, event, field, item, job, object, only, performance,
     season, shown, source, ticket_body, translated,
 };
-use crate::contract::payload::{Fault, Job, PassPayload};
+use crate::contract::payload::{Fault, Job};
 use crate::contract::types::PassState;
 use crate::payload::rebuild;
 
@@ -75,28 +75,31 @@ fn spread(json: &[u8]) -> String {
     out
 }
 
-fn told(payload: &PassPayload) -> String {
+fn told(payload: &Built) -> String {
     let mut out = String::new();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let apple = payload.apple.as_ref().unwrap();
     let google = payload.google.as_ref().unwrap();
     writeln!(out, "== pass.json\n{}", spread(&apple.pass_json)).unwrap();
     for (locale, strings) in &apple.strings {
         writeln!(out, "== {locale}.lproj/pass.strings\n{}", std::str::from_utf8(strings).unwrap().trim_end()).unwrap();
     }
-    let images: Vec<&str> = apple.images.iter().map(|(from, _)| from.as_str()).collect();
-    writeln!(out, "== images\n{}", images.join(" ")).unwrap();
     writeln!(out, "== {} class {}\n{}", google.kind, google.class_key, spread(&google.class_body)).unwrap();
     writeln!(out, "== object\n{}", spread(&google.object_body)).unwrap();
-    for (name, digest) in [
-        ("apple", &payload.apple_digest),
-        ("class", &payload.google_class_digest),
-        ("object", &payload.google_object_digest),
-    ] {
-        assert_eq!(digest.len(), 32);
-        writeln!(out, "== {name} digest {}", hex(digest)).unwrap();
+    for (name, seen) in [("Apple", &apple.seen), ("Google", &google.seen)] {
+        writeln!(out, "== what the holder sees at {name}\n{}", seen_text(seen)).unwrap();
     }
     out
+}
+
+/// The records of the log behind the template's fingerprint, a line each.
+fn seen_text(seen: &[u8]) -> String {
+    let records = seen[crate::template::format::FINGERPRINT..].split(|byte| *byte == crate::payload::text::END);
+    let text = |record: &[u8]| {
+        // A leaf begins with a mark and its number in four bytes; of leaves without a variable only that is left.
+        let leaves = record.chunks(5).take_while(|leaf| leaf.first() == Some(&crate::payload::fill::LEAF)).count();
+        String::from_utf8(record[leaves * 5..].to_vec()).unwrap()
+    };
+    records.map(text).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 #[test]
@@ -132,14 +135,13 @@ fn one_batch_gives_the_same_as_one_by_one() {
     for number in 0..6 {
         let mut body = ticket_body();
         body["seat"] = json!(number.to_string());
-        // Classes change to and fro, so that a class kept from the pass before would show.
+        // Classes change to and fro, so that a class taken from another event's pass would show.
         let event = if number % 3 == 1 { other.clone() } else { carmen() };
         batch.items.push(item(&body, &[event]));
     }
-    let together = rebuild(&batch).unwrap();
-    for (item, in_batch) in batch.items.iter().zip(together) {
-        let alone = rebuild(&Job { items: vec![item.clone()], ..batch.clone() }).unwrap().pop().unwrap();
-        assert_eq!(alone, in_batch);
+    assert_eq!(rebuild(&batch).unwrap().classes.len(), 2, "each class is built once");
+    for (item, in_batch) in batch.items.iter().zip(all(&batch)) {
+        assert_eq!(only(&Job { items: vec![item.clone()], ..batch.clone() }), in_batch);
     }
 }
 
@@ -157,7 +159,7 @@ fn one_bad_ticket_spoils_no_other() {
     long["barcode"] = json!("1".repeat(2000));
     batch.items.push(item(&long, &[carmen()]));
     batch.items.push(item(&ticket_body(), &[carmen()]));
-    let faults: Vec<_> = rebuild(&batch).unwrap().into_iter().map(|one| one.err()).collect();
+    let faults: Vec<_> = all(&batch).into_iter().map(|one| one.err()).collect();
     let missing = |name: &str| Some(Fault::Missing(name.to_owned()));
     assert_eq!(faults, [None, missing("barCode"), missing("ticket"), missing("event"), Some(Fault::TooLarge), None]);
 }
@@ -328,23 +330,24 @@ fn a_season_lists_its_performances_and_its_class_is_one_of_that_list() {
 }
 
 #[test]
-fn digests_change_with_what_is_seen_and_only_with_that() {
+fn what_is_seen_differs_where_the_holder_would_and_only_there() {
     let template = compiled(&source("event-ticket"));
-    let digests = |body: &Value, event| {
+    let seen = |body: &Value, event| {
         let payload = built(&job(&template, body, vec![event]));
-        (payload.apple_digest, payload.google_class_digest, payload.google_object_digest)
+        let google = payload.google.unwrap();
+        (payload.apple.unwrap().seen, google.class_body, google.seen)
     };
-    let now = digests(&ticket_body(), carmen());
-    assert_eq!(now, digests(&ticket_body(), carmen()));
+    let now = seen(&ticket_body(), carmen());
+    assert_eq!(now, seen(&ticket_body(), carmen()));
 
     let mut unseen = ticket_body();
     unseen["movement"] = json!("1");
     unseen["validFrom"] = json!("2026-12-01T18:00:00+01:00");
-    assert_eq!(now, digests(&unseen, carmen()));
+    assert_eq!(now, seen(&unseen, carmen()));
 
     let mut reseated = ticket_body();
     reseated["seat"] = json!("8");
-    let reseated = digests(&reseated, carmen());
+    let reseated = seen(&reseated, carmen());
     assert!(now.0 != reseated.0 && now.1 == reseated.1 && now.2 != reseated.2);
 
     let later = performance(
@@ -354,19 +357,19 @@ fn digests_change_with_what_is_seen_and_only_with_that() {
         "2026-12-01T20:30:00+01:00",
         "2026-12-01T23:00:00+01:00",
     );
-    let later = digests(&ticket_body(), later);
+    let later = seen(&ticket_body(), later);
     assert!(now.0 != later.0 && now.1 != later.1 && now.2 == later.2);
 
-    // Two facts that swap places, which a hash over their mere concatenation would miss.
+    // Two facts that swap places, which their mere concatenation would not show.
     let (mut left, mut right) = (ticket_body(), ticket_body());
     (left["row"], left["seat"]) = (json!("1"), json!("23"));
     (right["row"], right["seat"]) = (json!("12"), json!("3"));
-    assert_ne!(digests(&left, carmen()).2, digests(&right, carmen()).2);
+    assert_ne!(seen(&left, carmen()).2, seen(&right, carmen()).2);
     for (body, absent) in [(&mut left, "row"), (&mut right, "seat")] {
         (body["row"], body["seat"]) = (json!("1"), json!("1"));
         body.as_object_mut().unwrap().remove(absent);
     }
-    assert_ne!(digests(&left, carmen()).2, digests(&right, carmen()).2);
+    assert_ne!(seen(&left, carmen()).2, seen(&right, carmen()).2);
 }
 
 #[test]

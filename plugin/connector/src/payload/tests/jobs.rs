@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::contract::payload::{Fault, Item, Job, PassPayload};
+use crate::contract::payload::{ApplePass, Fault, GoogleClass, GooglePass, Item, Job, PassPayload, Rebuilt};
 use crate::contract::types::{EventPart, PassState, Subject, TicketPart};
 use crate::payload::rebuild;
 use crate::template::{Compiled, TemplateError, TemplateSource, compile};
@@ -50,7 +50,7 @@ pub(super) fn small(template: &str) -> TemplateSource {
 
 pub(super) fn event(key: &str, body: &Value) -> EventPart {
     let body = serde_json::to_vec(body).unwrap();
-    EventPart { key: key.to_owned(), body, digest: vec![0; 32], ends_at: None }
+    EventPart { key: key.to_owned(), body, ends_at: None }
 }
 
 pub(super) fn performance(key: &str, fr: &str, en: &str, start: &str, end: &str) -> EventPart {
@@ -119,7 +119,6 @@ pub(super) fn item(body: &Value, events: &[EventPart]) -> Item {
         state: PassState::Live,
         ticket: TicketPart {
             body: serde_json::to_vec(body).unwrap(),
-            digest: vec![0; 32],
             events: events.iter().map(|event| event.key.clone()).collect(),
             selectors: Vec::new(),
         },
@@ -141,26 +140,53 @@ pub(super) fn job(compiled: &Compiled, body: &Value, events: Vec<EventPart>) -> 
     }
 }
 
+/// A pass with its class beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Built {
+    pub apple: Option<ApplePass>,
+    pub google: Option<BuiltGoogle>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct BuiltGoogle {
+    pub kind: String,
+    pub class_key: String,
+    pub class_body: Vec<u8>,
+    pub object_body: Vec<u8>,
+    pub seen: Vec<u8>,
+}
+
+/// Every pass of the job, with its class.
+pub(super) fn all(job: &Job) -> Vec<Result<Built, Fault>> {
+    let Rebuilt { classes, passes } = rebuild(job).unwrap();
+    let google = |GooglePass { class, object_body, seen }: GooglePass| {
+        let GoogleClass { kind, key: class_key, body: class_body } = classes[class as usize].clone();
+        BuiltGoogle { kind, class_key, class_body, object_body, seen }
+    };
+    let built = |pass: PassPayload| Built { apple: pass.apple, google: pass.google.map(google) };
+    passes.into_iter().map(|pass| pass.map(built)).collect()
+}
+
 /// The only pass of the job.
-pub(super) fn built(job: &Job) -> PassPayload {
+pub(super) fn built(job: &Job) -> Built {
     only(job).unwrap()
 }
 
-pub(super) fn only(job: &Job) -> Result<PassPayload, Fault> {
-    let mut passes = rebuild(job).unwrap();
+pub(super) fn only(job: &Job) -> Result<Built, Fault> {
+    let mut passes = all(job);
     assert_eq!(passes.len(), 1);
     passes.pop().unwrap()
 }
 
-pub(super) fn apple(payload: &PassPayload) -> Value {
+pub(super) fn apple(payload: &Built) -> Value {
     serde_json::from_slice(&payload.apple.as_ref().unwrap().pass_json).unwrap()
 }
 
-pub(super) fn class(payload: &PassPayload) -> Value {
+pub(super) fn class(payload: &Built) -> Value {
     serde_json::from_slice(&payload.google.as_ref().unwrap().class_body).unwrap()
 }
 
-pub(super) fn object(payload: &PassPayload) -> Value {
+pub(super) fn object(payload: &Built) -> Value {
     serde_json::from_slice(&payload.google.as_ref().unwrap().object_body).unwrap()
 }
 
@@ -175,7 +201,7 @@ pub(super) fn field<'v>(pass: &'v Value, style: &str, key: &str) -> Option<&'v V
 }
 
 /// What a phone in that language shows for a text of pass.json.
-pub(super) fn translated(payload: &PassPayload, locale: &str, text: &str) -> String {
+pub(super) fn translated(payload: &Built, locale: &str, text: &str) -> String {
     let strings = &payload.apple.as_ref().unwrap().strings;
     let (_, file) = strings.iter().find(|(tag, _)| tag == locale).unwrap();
     entries(std::str::from_utf8(file).unwrap())

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::jobs::{apple, built, carmen, compiled, event, field, job, only, small, ticket_body, translated};
-use crate::contract::payload::{Fault, PassPayload};
+use super::jobs::{Built, apple, built, carmen, compiled, event, field, job, only, small, ticket_body, translated};
+use crate::contract::payload::Fault;
 use crate::contract::types::EventPart;
 
 const HEAD: &str = "kind = \"event-ticket\"\ndescription = \"x\"\n[apple]\n";
 
 /// A pass with one field on its back.
-fn with_back(lines: &str, body: &Value, events: Vec<EventPart>) -> Result<PassPayload, Fault> {
+fn with_back(lines: &str, body: &Value, events: Vec<EventPart>) -> Result<Built, Fault> {
     let template = format!("{HEAD}[[apple.back]]\nkey = \"f\"\n{lines}");
     only(&job(&compiled(&small(&template)), body, events))
 }

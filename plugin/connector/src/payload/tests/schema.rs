@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::jobs::{built, card_body, carmen, class, compiled, job, object, season, small, source, ticket_body};
-use crate::contract::payload::PassPayload;
+use super::jobs::{Built, built, card_body, carmen, class, compiled, job, object, season, small, source, ticket_body};
 use crate::contract::types::PassState;
 
 fn problems(resource: &str, instance: &Value) -> Vec<String> {
@@ -15,7 +14,7 @@ fn problems(resource: &str, instance: &Value) -> Vec<String> {
 }
 
 /// With what a host adds.
-fn check(payload: &PassPayload) {
+fn check(payload: &Built) {
     let (mut class, mut object) = (class(payload), object(payload));
     let kind = payload.google.as_ref().unwrap().kind.as_str();
     let (class_type, object_type) = match kind {

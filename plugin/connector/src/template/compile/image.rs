@@ -1,6 +1,6 @@
 //! The images of an Apple pass: their names, and which of them go together.
 //!
-//! Owns names only; a host owns the bytes. All images of a template's folder go into the package, under the same name.
+//! Owns names only; a host owns the bytes, and puts all images of a template's folder into the package, under the same name.
 
 use super::error::{Problem, Report, nearest};
 use super::field::Style;
@@ -11,12 +11,9 @@ const NAMES: [&str; 9] =
 
 const FOLDER: &str = "images";
 
-/// Names relative to the folder `images`, sorted: the same folder gives the same bytes whatever the order of its listing.
-pub(super) fn compile(report: &Report, images: &[String], locales: &[&str], style: Style) -> Vec<String> {
-    let mut sorted = images.to_vec();
-    sorted.sort();
-    sorted.dedup();
-    for image in &sorted {
+/// Names relative to the folder `images`.
+pub(super) fn check(report: &Report, images: &[String], locales: &[&str], style: Style) {
+    for image in images {
         if !is_known(image, locales) {
             let file = image.rsplit('/').next().unwrap_or_default();
             let names: Vec<String> =
@@ -25,7 +22,7 @@ pub(super) fn compile(report: &Report, images: &[String], locales: &[&str], styl
             report.file(FOLDER, Problem::UnknownImage { name: image.clone(), nearest });
         }
     }
-    let has = |name: &str| sorted.iter().any(|image| image == name);
+    let has = |name: &str| images.iter().any(|image| image == name);
     let any = |name: &str| ["", "@2x", "@3x"].iter().any(|scale| has(&format!("{name}{scale}.png")));
     if any("icon") {
         for scale in ["icon@2x.png", "icon@3x.png"] {
@@ -40,7 +37,6 @@ pub(super) fn compile(report: &Report, images: &[String], locales: &[&str], styl
         let why = "an event ticket has either a strip, or a background and a thumbnail: the phone drops the latter";
         report.file(FOLDER, Problem::ImageConflict(why));
     }
-    sorted
 }
 
 /// `logo@2x.png`, `fr.lproj/logo@2x.png`.

@@ -143,11 +143,10 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
         }
         writer.bytes
     };
-    let mut images = Vec::new();
     let mut apple_tree = Vec::new();
     if let Some(apple) = apple {
         let (node, style) = apple::compile(context, apple, relevance.as_ref(), &common);
-        images = image::compile(context.report, &source.images, &context.tags(), style);
+        image::check(context.report, &source.images, &context.tags(), style);
         apple_tree = tree(Some(&node));
     }
     if let Some(relevance) = relevance {
@@ -172,7 +171,6 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
     }
     body.chunk(&constants.bytes);
     body.list(&strings(context.locales.len(), &statics));
-    body.list(&images);
     for tree in [&apple_tree, &class, &object] {
         body.chunk(tree);
     }
