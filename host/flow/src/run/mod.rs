@@ -231,7 +231,6 @@ impl<H: Host> Run<'_, H> {
             },
             passes,
             events: view.events.iter().map(crate::rebuild::event_part).collect(),
-            observed_at: u64::try_from(fetched.started_at).unwrap_or(0),
         };
         match self.flow.host.connector().classify(observation).await {
             Ok(Ok(verdict)) => Ok(verdict),
