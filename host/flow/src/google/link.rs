@@ -1,7 +1,7 @@
 //! The save link: a signed token in an address that puts passes into a holder's Google Wallet.
 //!
 //! Owns its claims. The objects must have been inserted before: the token names them and holds nothing of them, so that the link stays short
-//! (browsers cut long ones) and says nothing about the holder. Saving again changes nothing; only a PATCH updates an object.
+//! (browsers cut long ones) and says nothing about the holder. Saving again changes nothing; only a write of our own updates an object.
 
 use serde_json::{Map, Value, json};
 
