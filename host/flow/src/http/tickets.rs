@@ -1,6 +1,6 @@
 //! `GET /api/{tenantId}/external/secutix/orders/getTicketsUrl/{fileId}`: every ticket of a file, with its links.
 //!
-//! Reads SecuTix now (states and download addresses are not kept here) and joins what it says with the passes. A living ticket that has no
+//! Reads SecuTix now (states and download addresses are not kept here) and joins what it says with the passes. A ticket that lives and has no
 //! pass yet gets one on the way, from the same answer.
 
 use http::StatusCode;
@@ -57,7 +57,8 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
     let has_pass = |movement: &str, view: &crate::store::FileView| {
         view.passes.iter().any(|pass| pass.subject == PassSubject::Movement(movement.to_owned()))
     };
-    if listing.tickets.iter().any(|ticket| ticket.living && !has_pass(&ticket.movement, &view)) {
+    // Whether a ticket without a pass lives is the connector's to say; the answer is at hand.
+    if listing.tickets.iter().any(|ticket| !has_pass(&ticket.movement, &view)) {
         let fetched = Fetched { body, started_at };
         passes::demand(flow, tenant, TaskSubject::File(file.to_owned()), Some(fetched)).await?;
         view = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;
