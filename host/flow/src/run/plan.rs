@@ -4,7 +4,7 @@
 //! the verdict (the connector) nor the commit (`run`). Voids on positive evidence at once, on absence only when a fetch that was
 //! started long enough after the first says the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use passerelle_contract::scenario::{self, Action, Evidence, KnownPass, Operation, Verdict};
 use passerelle_contract::types::{EventPart, Subject, TicketPart};
@@ -19,7 +19,7 @@ use crate::parts::{self, PartError};
 use crate::ports::{Host, Random};
 use crate::rebuild::{self, Built, RebuildError, Subjected};
 use crate::sealing::TenantKeys;
-use crate::select::select;
+use crate::select::{Choice, Stray, select};
 use crate::store::{
     Change, EventWrite, FileView, Hint, Next, OrderAlias, PassState, PassSubject, PassWrite, Store, StoreError,
     StoredPass, TaskLease,
@@ -53,9 +53,18 @@ pub struct Plan {
     pub events: Vec<EventWrite>,
     pub passes: Vec<PassWrite>,
     pub actions: Vec<ActionRecord>,
-    /// An absence that needs a second fetch.
+    /// What a person should mend, as codes.
+    pub warnings: BTreeSet<&'static str>,
+    /// When to look again: at an absence that needs a second fetch, for a ticket that is on its way.
     again: Option<Millis>,
 }
+
+/// The outcome of a run that has seen a dead ticket whose successor is not there yet.
+const BETWEEN: &str = "between-tickets";
+/// Runs that are read to tell since when a ticket has been on its way: the waits double, so a dozen cover a week; the rest is for notifications.
+const RUNS_READ: u32 = 32;
+/// A ticket that has not come after five days does not come by waiting; the next notification looks again.
+const LONGEST_GAP: Millis = 5 * 86_400_000;
 
 impl Plan {
     pub fn next(&self, lease: &TaskLease, options: &Options) -> Next {
@@ -85,8 +94,7 @@ pub fn contract_hint(hint: &Hint) -> scenario::Hint {
 
 /// The passes of the file as the connector sees them, unsealed for the call.
 pub fn known_passes(tenant: &Tenant, keys: &TenantKeys, view: &FileView) -> Result<Vec<KnownPass>, PartError> {
-    let stored: HashMap<_, _> =
-        view.events.iter().map(|event| (event.key.as_str(), event.digest.as_str())).collect();
+    let stored: HashMap<_, _> = view.events.iter().map(|event| (event.key.as_str(), event.digest.as_str())).collect();
     view.passes
         .iter()
         .map(|pass| {
@@ -123,6 +131,7 @@ struct Draft<'a> {
     template: String,
     absent_since: Option<Millis>,
     action: &'static str,
+    stray: Option<Stray>,
     built: Option<Built>,
 }
 
@@ -145,6 +154,16 @@ pub async fn make<H: Host>(
             Err(problem) => errors.push(problem),
         }
     }
+    let warnings: BTreeSet<&'static str> = drafts.iter().filter_map(|draft| draft.stray).map(Stray::code).collect();
+    for code in &warnings {
+        tracing::warn!(tenant = %tenant.id, task = %lease.task, code, "a template that SecuTix names was passed over");
+    }
+    let absent = again.is_some();
+    if verdict.unsettled
+        && let Some(at) = next_look(flow, tenant, lease, fetched).await?
+    {
+        again = Some(again.unwrap_or(Millis::MAX).min(at));
+    }
     link_successors(&mut drafts, view);
     let events = current_events(fetched, view, verdict);
     build(flow, tenant, &events, &mut drafts, &mut errors).await?;
@@ -156,11 +175,12 @@ pub async fn make<H: Host>(
         actions.push(ActionRecord::of(&write));
         passes.push(write);
     }
-    let outcome = match (errors.is_empty(), again, passes.iter().any(|pass| pass.change.is_some())) {
+    let outcome = match (errors.is_empty(), absent, passes.iter().any(|pass| pass.change.is_some())) {
         (false, _, _) => "pass-not-built",
-        (true, Some(_), _) => "absence-unconfirmed",
-        (true, None, true) => "done",
-        (true, None, false) => "unchanged",
+        (true, true, _) => "absence-unconfirmed",
+        (true, false, _) if verdict.unsettled => BETWEEN,
+        (true, false, true) => "done",
+        (true, false, false) => "unchanged",
     };
     errors.dedup();
     Ok(Plan {
@@ -170,8 +190,25 @@ pub async fn make<H: Host>(
         events: verdict.events.iter().map(|event| event_write(event, fetched.started_at)).collect(),
         passes,
         actions,
+        warnings,
         again,
     })
+}
+
+/// When to look again for a ticket that is on its way: as soon as for an absence, and then each time after as long as it has been waited already,
+/// because most gaps are over in minutes and the call costs the same budget. None: it has been waited long enough.
+async fn next_look<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    lease: &TaskLease,
+    fetched: &Fetched,
+) -> Result<Option<Millis>, PlanError> {
+    let runs = flow.host.store().runs(&tenant.id, &lease.subject, RUNS_READ).await?;
+    let fetches = runs.iter().filter_map(|run| Some((run.fetch_started_at?, run.outcome.as_str())));
+    let since = fetches.take_while(|(_, outcome)| *outcome == BETWEEN).map(|(at, _)| at).last();
+    let waited = fetched.started_at - since.unwrap_or(fetched.started_at);
+    let at = fetched.started_at + waited.max(tenant.safety.confirm_absence_after);
+    Ok((waited < LONGEST_GAP).then_some(at))
 }
 
 /// The outer error stops the run, the inner one only this pass.
@@ -228,12 +265,12 @@ async fn draft<'a, H: Host>(
             return Ok(Ok(None));
         }
     }
-    let template = match (&ticket, &stored) {
-        (Some(part), _) if fresh => select(tenant, &subject, &part.selectors).map(str::to_owned),
-        (_, Some(stored)) => Some(stored.template.clone()),
-        _ => None,
+    let Choice { template, stray } = match (&ticket, &stored) {
+        (Some(part), _) if fresh => select(tenant, &subject, &part.selectors),
+        (_, Some(stored)) => Choice { template: Some(&stored.template), stray: None },
+        _ => Choice { template: None, stray: None },
     };
-    let Some(template) = template else {
+    let Some(template) = template.map(str::to_owned) else {
         return Ok(Err(format!("no template for {}", subject.identifier().0)));
     };
     let id = match &stored {
@@ -253,6 +290,7 @@ async fn draft<'a, H: Host>(
         template,
         absent_since,
         action,
+        stray,
         built: None,
     })))
 }
@@ -372,7 +410,8 @@ async fn write<H: Host>(
 
     let sealed = match &draft.ticket {
         Some(part) if draft.fresh => {
-            let ends = part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
+            let ends =
+                part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
             let ends = ends.and_then(|end| Millis::try_from(end).ok());
             Some(parts::seal(flow, tenant, keys, &draft.id, &draft.subject, part, ends).await?)
         }

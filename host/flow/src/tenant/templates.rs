@@ -117,6 +117,7 @@ impl TemplateReader<'_> {
                 let digest = digest(&compiled.bytes, &images);
                 let template = Template {
                     name: source.name,
+                    kind: compiled.kind,
                     compiled: compiled.bytes,
                     digest,
                     images,
