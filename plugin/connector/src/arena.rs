@@ -96,7 +96,7 @@ fn needed(layout: &Layout) -> usize {
 }
 
 unsafe impl<S: Source> GlobalAlloc for Arena<S> {
-    #[inline]
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let (number, bytes) = size(needed(&layout));
         // SAFETY: one thread, and no reference outlives the call.
@@ -124,7 +124,7 @@ unsafe impl<S: Source> GlobalAlloc for Arena<S> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         let (number, bytes) = size(needed(&layout));
         // SAFETY: as above; an over-aligned block has its beginning in the word before it.
@@ -141,7 +141,7 @@ unsafe impl<S: Source> GlobalAlloc for Arena<S> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, wanted: usize) -> *mut u8 {
         let old = size(needed(&layout)).1;
         if layout.align() <= GRAIN {

@@ -1,10 +1,12 @@
-//! Copying, filling and comparing bytes, for the linker: `memcpy`, `memmove`, `memset`, `memcmp`, `bcmp`.
+//! Copying, filling and comparing bytes, as the built module does it everywhere.
 //!
-//! Rendering texts is copying short pieces. The target's instruction for that (`memory.copy`) is a call out of the sandbox for the engine,
-//! which costs more than the piece itself; the compiler's own functions compare and copy byte by byte. These take 16 bytes at a time and
-//! pieces of up to 32 without a loop. The component is built without the instruction (`xtask`), so that the compiler calls these.
+//! Rendering texts is copying short pieces. The target's instructions for that (`memory.copy`, `memory.fill`) are a call out of the sandbox for
+//! the engine, which costs more than most pieces; and the compiler's own `memcmp` compares byte by byte. These take 16 bytes at a time, and
+//! pieces of up to 32 without a loop. `memcmp` and `bcmp` replace the compiler's by their name. `memory_copy` and `memory_fill` are called
+//! wherever the compiler wrote one of the two instructions: the build puts the calls there (`xtask/src/module.rs`), in the standard library's
+//! code too, which comes compiled.
 //!
-//! Owns the five functions. Never called by name.
+//! Owns the four functions. Never called by name from Rust.
 
 // These are the functions that slices are copied with; they cannot be made of slices.
 #![allow(unsafe_code)]
@@ -45,29 +47,9 @@ unsafe fn copy_short(to: *mut u8, from: *const u8, count: usize) {
 }
 
 /// # Safety
-/// That of C's `memcpy`.
+/// That of C's `memmove`, which is the instruction's.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
-    unsafe {
-        if count <= 32 {
-            copy_short(to, from, count);
-            return to;
-        }
-        let last = v128_load(from.add(count - 16).cast());
-        let mut done = 0;
-        while done < count - 16 {
-            v128_store(to.add(done).cast(), v128_load(from.add(done).cast()));
-            done += 16;
-        }
-        v128_store(to.add(count - 16).cast(), last);
-    }
-    to
-}
-
-/// # Safety
-/// That of C's `memmove`.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
+unsafe extern "C" fn memory_copy(to: *mut u8, from: *const u8, count: usize) {
     unsafe {
         if count <= 32 {
             copy_short(to, from, count);
@@ -90,14 +72,13 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
             v128_store(to.cast(), first);
         }
     }
-    to
 }
 
 /// # Safety
 /// That of C's `memset`.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
-    // C passes the byte as a number of which the low eight bits count.
+unsafe extern "C" fn memory_fill(to: *mut u8, byte: i32, count: usize) {
+    // The instruction takes a number of which the low eight bits count.
     let byte = byte as u8;
     unsafe {
         if count < 16 {
@@ -105,7 +86,7 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
             for at in 0..count {
                 to.add(at).write_volatile(byte);
             }
-            return to;
+            return;
         }
         let sixteen: v128 = i8x16_splat(byte as i8);
         let mut done = 0;
@@ -115,7 +96,6 @@ unsafe extern "C" fn memset(to: *mut u8, byte: i32, count: usize) -> *mut u8 {
         }
         v128_store(to.add(count - 16).cast(), sixteen);
     }
-    to
 }
 
 /// # Safety
