@@ -1,15 +1,13 @@
 //! The file: how it is made, opened and recognised.
 //!
-//! Owns the version of the tables and the settings of a connection. Does not own the tables' meaning (`schema.sql` and the files that
-//! write them).
+//! Owns the settings of a connection, and that the tables' version is kept in the file's `user_version`. Does not own the tables
+//! (`passerelle_sqlite`).
 
 use std::path::Path;
 use std::time::Duration;
 
+use passerelle_sqlite::{TABLES, VERSION};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-
-/// Version of `schema.sql`, kept in the file's `user_version`.
-pub(super) const VERSION: i64 = 1;
 
 /// How long a statement waits for another process (`passerelle key create` beside the server). Longer than any group takes, shorter than
 /// a caller waits.
@@ -88,7 +86,7 @@ fn create(conn: &mut Connection) -> Result<(), OpenError> {
         if tables > 0 {
             return Err(OpenError::Foreign);
         }
-        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;
