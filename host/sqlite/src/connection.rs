@@ -25,7 +25,7 @@ pub trait Connection {
 
 /// One row, as long as it is the statement's current one.
 pub trait Row {
-    /// The column at this place, counted from 0. A column that is not there, or is none of [`Value`]'s kinds, is [`Fault::Corrupt`].
+    /// The column at this place, counted from 0. One that holds none of [`Value`]'s kinds is [`Fault::OTHER_TYPE`].
     fn value(&self, at: usize) -> Result<Value<'_>, Fault>;
 }
 

@@ -4,9 +4,23 @@
 //! operations promise: that is `passerelle_flow::store`, and the conformance suite holds every store to it. Each operation expects to be
 //! called within one transaction, which the host commits when it answers and rolls back when it fails.
 
+pub mod api_keys;
+pub mod budget;
+mod column;
 mod connection;
+pub mod data_keys;
+pub mod devices;
+pub mod effects;
+mod events;
 mod fault;
+pub mod finish;
+pub mod installations;
+pub mod leases;
+pub mod passes;
+pub mod pulse;
 mod schema;
+pub mod statement;
+pub mod tasks;
 mod value;
 
 pub use connection::{Connection, Row};

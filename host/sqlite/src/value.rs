@@ -61,21 +61,21 @@ impl<'a> From<&'a Vec<u8>> for Value<'a> {
     }
 }
 
-impl<'a, T> From<Option<T>> for Value<'a>
-where
-    Value<'a>: From<T>,
-{
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, T::into)
-    }
+/// One by one: over all that goes into a value, an option of an option of an option … would be among them, and the compiler goes that way.
+macro_rules! optional {
+    ($($kind:ty),*) => {
+        $(impl<'a> From<Option<$kind>> for Value<'a> {
+            fn from(value: Option<$kind>) -> Self {
+                value.map_or(Self::Null, Self::from)
+            }
+        })*
+    };
 }
+optional!(i64, &'a str, &'a String, &'a [u8]);
 
-impl<'a, T> From<&'a Option<T>> for Value<'a>
-where
-    Value<'a>: From<&'a T>,
-{
-    fn from(value: &'a Option<T>) -> Self {
-        value.as_ref().into()
+impl<'a> From<&'a Option<String>> for Value<'a> {
+    fn from(text: &'a Option<String>) -> Self {
+        text.as_ref().into()
     }
 }
 

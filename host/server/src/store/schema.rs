@@ -133,4 +133,25 @@ mod tests {
         let reader = reader(&path).unwrap();
         assert!(reader.execute_batch("INSERT INTO pulse(name, beats) VALUES('x', 1)").is_err());
     }
+    #[test]
+    fn the_tables_made_one_statement_at_a_time_are_the_tables_made_at_once() {
+        let made = |make: &dyn Fn(&Connection)| {
+            let conn = Connection::open_in_memory().unwrap();
+            make(&conn);
+            let mut statement =
+                conn.prepare("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").unwrap();
+            let column = |row: &rusqlite::Row<'_>, at| row.get::<_, Option<String>>(at);
+            let rows =
+                statement.query_map([], |row| Ok([column(row, 0)?, column(row, 1)?, column(row, 2)?, column(row, 3)?]));
+            rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let at_once = made(&|conn| conn.execute_batch(TABLES).unwrap());
+        let one_by_one = made(&|conn| {
+            for statement in passerelle_sqlite::statements(TABLES) {
+                assert_eq!(conn.execute(statement, []).unwrap(), 0);
+            }
+        });
+        assert!(at_once.len() > 20);
+        assert_eq!(one_by_one, at_once);
+    }
 }
