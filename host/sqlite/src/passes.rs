@@ -160,9 +160,9 @@ pub(crate) fn known(
              WHERE tenant = ?1 AND (id = ?2 OR (kind = ?3 AND subject = ?4))",
             params![tenant.as_str(), write.id.as_str(), kind, subject],
             |row| {
-                let same = row.get::<String>(0)? == write.id.as_str()
-                    && row.get::<String>(1)? == kind
-                    && row.get::<String>(2)? == subject;
+                let same = row.get::<&str>(0)? == write.id.as_str()
+                    && row.get::<&str>(1)? == kind
+                    && row.get::<&str>(2)? == subject;
                 let state = column::pass_state(row.get(3)?)?;
                 let known = Known { state, version: row.get(4)?, modified_s: row.get(5)?, google_class: row.get(6)? };
                 Ok((same, known))

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 /// a caller waits.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// More than the statements of this module, so that none is prepared twice.
+/// More than the statements of `passerelle_sqlite`, so that none is prepared twice.
 const STATEMENTS: usize = 256;
 
 #[derive(Debug, thiserror::Error)]
