@@ -65,7 +65,8 @@ fn lints(steps: &mut Steps) -> Result<()> {
 /// The flow and the store's statements run on the edge as well; what the compiler says for that target is known from the first day.
 fn edge(steps: &mut Steps) -> Result<()> {
     toolchain::target(steps, toolchain::EDGE)?;
-    let check = ["check", "--package", "passerelle-flow", "--package", "passerelle-sqlite", "--target", toolchain::EDGE];
+    let check =
+        ["check", "--package", "passerelle-flow", "--package", "passerelle-sqlite", "--target", toolchain::EDGE];
     steps.run("the flow and its store for the edge", cargo(&check))?;
     Ok(())
 }
