@@ -7,6 +7,7 @@
 mod answer;
 mod arrival;
 mod card;
+mod claim;
 mod departure;
 mod envelope;
 mod event;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::lenient::Scalar;
+use crate::lenient::{Scalar, parse_id};
 use crate::payload::date::Stamp;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,10 @@ impl Moment {
 pub(super) fn seconds(scalar: &Scalar<'_>) -> Option<i64> {
     match scalar {
         Scalar::Whole(millis) => Some(millis.div_euclid(1000)),
-        Scalar::Text(text) => parse(text.trim()).map(Stamp::instant),
+        Scalar::Text(text) => {
+            let text = text.trim();
+            parse(text).map(Stamp::instant).or_else(|| Some(parse_id(text)?.div_euclid(1000)))
+        }
         _ => None,
     }
 }
@@ -80,6 +83,7 @@ mod tests {
     fn milliseconds_say_what_came_first_and_are_no_time_of_day() {
         let seconds = |json: &str| super::seconds(&serde_json::from_str(json).unwrap());
         assert_eq!(seconds("1796151600000"), Some(1_796_151_600));
+        assert_eq!(seconds("\"1796151600000\""), Some(1_796_151_600));
         assert_eq!(seconds("\"2026-12-01T20:00:00.000+0100\""), Some(1_796_151_600));
         assert_eq!(seconds("\"2026-12-01T20:00:00\""), None);
         assert_eq!(seconds("null"), None);

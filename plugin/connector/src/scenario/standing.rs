@@ -7,21 +7,16 @@
 use std::borrow::Cow;
 
 use super::answer::{FileAnswer, Movement, Operation, Order};
+use super::claim::{Claim, claim, says_alive};
 use super::envelope::{self, Unread, unreadable};
 use super::moment;
-use super::ticket::{self, TicketState};
 use crate::contract::scenario::{Fault, KnownPass};
 use crate::contract::types::PassState;
-use crate::lenient::{Node, Part, Scalar, parse_id};
+use crate::lenient::{Node, Part, parse_id};
 use crate::order::{self, Ranked};
 
 /// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.
 const ENDED_FILE: [&str; 4] = ["CANCELED", "CANCELLED", "ABANDONNED", "ABANDONED"];
-/// States and types of a movement that take the right of entry away.
-const ENDED_MOVEMENT: [&str; 7] =
-    ["CANCELLED", "CANCELED", "CANCELLATION", "REFUND", "REFUNDED", "ABANDONNED", "ABANDONED"];
-/// States of a movement that say that it lives: the words that SecuTix has for it elsewhere, of tickets and of products (domain.md 3.4).
-const LIVING_MOVEMENT: [&str; 6] = ["VALID", "VALIDATED", "RUNNING", "NOT_PRINTED", "PRINTED", "CONTROLLED"];
 /// Kinds of product whose sale makes movements (domain.md 3.4); goods and services may have none.
 const WITH_MOVEMENTS: [&str; 5] = ["SINGLE_ENTRY", "SEASONTICKET", "PASS", "PACKAGE", "MEMBERSHIP"];
 
@@ -322,42 +317,6 @@ fn read_movements<'f>(
         statements.push(Statement { id, rank, at, movement });
     }
     Ok(())
-}
-
-/// What a statement claims by itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Claim {
-    Ended,
-    Living,
-    Between,
-    Withdrawn,
-    /// There, and nothing more.
-    Present,
-    Silent,
-}
-
-fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
-    if is_one_of(&ENDED_MOVEMENT, &movement.movement_state) || is_one_of(&ENDED_MOVEMENT, &movement.kind) {
-        return Claim::Ended;
-    }
-    match ticket::current(&movement.tickets).map(ticket::state) {
-        Some(TicketState::Living | TicketState::Controlled) => Claim::Living,
-        // Domain.md 7.6: a superseded ticket is no end, its successor may be seconds away.
-        Some(TicketState::Superseded) => Claim::Between,
-        Some(TicketState::Withdrawn) if says_alive(movement) => Claim::Between,
-        Some(TicketState::Withdrawn) => Claim::Withdrawn,
-        None if matches!(kind, OrderKind::Refund | OrderKind::Hold) => Claim::Silent,
-        None if says_alive(movement) => Claim::Living,
-        None => Claim::Present,
-    }
-}
-
-fn says_alive(movement: &Movement<'_>) -> bool {
-    is_one_of(&LIVING_MOVEMENT, &movement.movement_state)
-}
-
-fn is_one_of(words: &[&str], scalar: &Scalar<'_>) -> bool {
-    scalar.text().is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
 /// Every movement once.
