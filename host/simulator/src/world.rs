@@ -52,7 +52,7 @@ pub struct InstitutionConfig {
     pub listener: Option<String>,
     /// Per endpoint and minute; SecuTix documents 60.
     pub requests_per_minute: u32,
-    /// Wait between flushes of batched notifications; SecuTix's default set-up has ten minutes. None: only `flush_batch` flushes.
+    /// Changes are announced in batches, this far apart; SecuTix's default set-up has ten minutes. None: at once, unless the delivery says otherwise.
     pub batch_interval: Option<std::time::Duration>,
 }
 

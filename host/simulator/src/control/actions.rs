@@ -42,6 +42,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("POST /control/replace {\"movement\",\"first_name\",\"last_name\"}", "another person, another movement"),
     ("POST /control/exchange {\"movement\",\"performance\"}", "another performance"),
     ("POST /control/cancel {\"movement\"}", "a refund of one ticket"),
+    ("POST /control/print {\"movement\"}", "the ticket is printed"),
     ("POST /control/scan {\"movement\"}", "a scan at the entry"),
     ("POST /control/retitle {\"product\",\"title\":{\"fr\":\"…\"}}", "another title"),
     (
@@ -103,6 +104,7 @@ impl Control {
             ["replace"] => secutix.replace_spectator(movement()?, holder()?, origin()?).await?,
             ["exchange"] => secutix.exchange(movement()?, number("performance")?, origin()?).await?,
             ["cancel"] => secutix.cancel(movement()?).await?,
+            ["print"] => secutix.print(movement()?).await?,
             ["scan"] => secutix.scan(movement()?).await?,
             ["retitle"] => {
                 let title = body.get("title").ok_or(ControlError::Missing("title"))?;

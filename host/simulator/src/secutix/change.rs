@@ -19,6 +19,7 @@ pub enum UseCase {
     Cancellation,
     Purchase,
     EntryScan,
+    Printing,
     ContactChange,
 }
 

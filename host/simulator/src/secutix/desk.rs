@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::secutix::catalogue::Product;
 use crate::secutix::change::{Change, TicketIds, UseCase};
-use crate::secutix::model::{File, Holder, Movement, Operation, Order, Origin, TicketState, order_secret};
+use crate::secutix::model::{File, Holder, Movement, Operation, Order, Origin, Ticket, TicketState, order_secret};
 use crate::secutix::notifier::Notice;
 use crate::secutix::{Institution, InstitutionError, State};
 
@@ -108,6 +108,12 @@ impl Institution {
         Ok(self.announce(change).await)
     }
 
+    /// The buyer prints the ticket, or has it sent.
+    pub async fn print(&self, movement: i64) -> Result<Change, InstitutionError> {
+        let change = self.state().print(movement)?;
+        Ok(self.announce(change).await)
+    }
+
     /// The ticket is scanned at the entry.
     pub async fn scan(&self, movement: i64) -> Result<Change, InstitutionError> {
         let change = self.state().scan(movement)?;
@@ -136,8 +142,14 @@ impl State {
         }
         let order = self.order("SALE", purchase.origin.originator(), vec![operation], movements);
         let file = match purchase.file {
-            Some(id) if self.files.contains_key(&id) => id,
-            Some(_) => return Err(InstitutionError::UnknownFile),
+            Some(id) => {
+                let file = self.files.get_mut(&id).ok_or(InstitutionError::UnknownFile)?;
+                // What is sold into a file that was cancelled is not cancelled with it.
+                if file.state == "CANCELED" {
+                    "PART_SOLDED".clone_into(&mut file.state);
+                }
+                id
+            }
             None => {
                 let id = self.ids.file();
                 let state = "SOLDED".to_owned();
@@ -164,7 +176,7 @@ impl State {
         alter: impl FnOnce(&mut Movement),
     ) -> Result<Change, InstitutionError> {
         let before = self.living(movement)?;
-        let ticket = self.ids.ticket();
+        let ticket = self.new_ticket();
         let found = self.movement_mut(movement).ok_or(InstitutionError::UnknownMovement)?;
         for old in &mut found.tickets {
             old.state = TicketState::Invalidated;
@@ -218,7 +230,8 @@ impl State {
         successor.tariff.clone_from(&old.tariff);
         let successor_id = successor.id;
         self.end(movement);
-        let order = self.order(origin.exchange_type(), origin.originator(), vec![operation], vec![successor]);
+        let mut order = self.order(origin.exchange_type(), origin.originator(), vec![operation], vec![successor]);
+        order.takes_back = vec![(old.id, old.operation)];
         let mut change = self.file_order(case, before.file, order)?;
         let after = self.ids_of(successor_id).ok_or(InstitutionError::UnknownMovement)?;
         change.notices = vec![Notice::of("CANCELLED", &before), Notice::of("PAID", &after)];
@@ -234,7 +247,8 @@ impl State {
         self.end(movement);
         let operation = Operation { id: self.ids.operation(), ..sold };
         let origin = Origin::BackOffice;
-        let order = self.order(origin.refund_type(), origin.originator(), vec![operation], Vec::new());
+        let mut order = self.order(origin.refund_type(), origin.originator(), vec![operation], Vec::new());
+        order.takes_back = vec![(old.id, old.operation)];
         let mut change = self.file_order(UseCase::Cancellation, before.file, order)?;
         if let Some(file) = self.files.get_mut(&before.file) {
             let none_left = file.orders.iter().flat_map(|order| &order.movements).all(|movement| movement.ended);
@@ -243,6 +257,15 @@ impl State {
         change.notices = vec![Notice::of("CANCELLED", &before)];
         change.before = vec![before];
         Ok(change)
+    }
+
+    fn print(&mut self, movement: i64) -> Result<Change, InstitutionError> {
+        let before = self.living(movement)?;
+        let found = self.movement_mut(movement).ok_or(InstitutionError::UnknownMovement)?;
+        if let Some(ticket) = found.tickets.last_mut() {
+            ticket.state = TicketState::Printed;
+        }
+        self.modified(UseCase::Printing, before)
     }
 
     fn scan(&mut self, movement: i64) -> Result<Change, InstitutionError> {
@@ -301,6 +324,7 @@ impl State {
             created: venue_time(),
             operations,
             movements,
+            takes_back: Vec::new(),
         }
     }
 
@@ -321,55 +345,15 @@ impl State {
             },
             audience: "Adult".to_owned(),
             tariff: "FULL".to_owned(),
-            tickets: vec![self.ids.ticket()],
+            tickets: vec![self.new_ticket()],
             ended: false,
         }
     }
 
-    /// The ids of a movement that lives.
-    fn living(&self, movement: i64) -> Result<TicketIds, InstitutionError> {
-        let (file, _, found) = self.find(movement).ok_or(InstitutionError::UnknownMovement)?;
-        if found.ended || file.state == "CANCELED" {
-            return Err(InstitutionError::MovementEnded);
-        }
-        self.ids_of(movement).ok_or(InstitutionError::UnknownMovement)
-    }
-
-    pub(crate) fn ids_of(&self, movement: i64) -> Option<TicketIds> {
-        let (file, order, found) = self.find(movement)?;
-        let ticket = found.ticket()?;
-        Some(TicketIds {
-            file: file.id,
-            order: order.id,
-            order_secret: order.secret.clone(),
-            movement,
-            ticket: ticket.id,
-            barcode: ticket.barcode.clone(),
-        })
-    }
-
-    fn find(&self, movement: i64) -> Option<(&File, &Order, &Movement)> {
-        let file = self.files.get(self.file_of_movement.get(&movement)?)?;
-        file.orders.iter().find_map(|order| {
-            let found = order.movements.iter().find(|found| found.id == movement)?;
-            Some((file, order, found))
-        })
-    }
-
-    fn movement_mut(&mut self, id: i64) -> Option<&mut Movement> {
-        let file = self.files.get_mut(self.file_of_movement.get(&id)?)?;
-        file.orders.iter_mut().flat_map(|order| &mut order.movements).find(|movement| movement.id == id)
-    }
-
-    fn operation(&self, file: i64, id: i64) -> Option<&Operation> {
-        let orders = &self.files.get(&file)?.orders;
-        orders.iter().flat_map(|order| &order.operations).find(|operation| operation.id == id)
-    }
-
-    pub(crate) fn touch(&mut self, file: i64) {
-        if let Some(file) = self.files.get_mut(&file) {
-            file.modified = venue_time();
-        }
+    fn new_ticket(&mut self) -> Ticket {
+        let unprinted = self.oddities.tickets_unprinted;
+        let ticket = self.ids.ticket();
+        Ticket { state: if unprinted { TicketState::NotPrinted } else { ticket.state }, ..ticket }
     }
 }
 

@@ -4,6 +4,7 @@
 //! Owns the one state behind them and its lock. Does not own the JSON form (`rendering`), the rules of a use case (`desk`), or
 //! transport. Bounded by: memory; a clone is a handle on the same institution.
 
+mod books;
 pub mod catalogue;
 pub mod change;
 pub mod credentials;
@@ -112,7 +113,8 @@ impl Institution {
             calls: Vec::new(),
             references: BTreeMap::new(),
             listener: config.listener.clone(),
-            delivery: Delivery::default(),
+            // Who asks for an interval asks for batches.
+            delivery: config.batch_interval.map_or_else(Delivery::default, |_| Delivery::batched()),
             outbox: Outbox::default(),
         };
         Self { inner: Arc::new(Inner { credentials, caller, state: Mutex::new(state), ahead: AtomicI64::new(0) }) }

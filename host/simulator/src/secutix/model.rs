@@ -77,6 +77,8 @@ pub struct Order {
     pub created: Zoned,
     pub operations: Vec<Operation>,
     pub movements: Vec<Movement>,
+    /// Movements of earlier orders that an exchange or a refund ends, with their operations.
+    pub takes_back: Vec<(i64, i64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

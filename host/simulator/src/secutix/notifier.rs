@@ -147,6 +147,10 @@ impl Institution {
     pub(crate) async fn flush(&self) -> Vec<Receipt> {
         let (waiting, delivery) = {
             let mut state = self.state();
+            // Nobody is told yet, so nothing is lost yet.
+            if state.listener.is_none() {
+                return Vec::new();
+            }
             (std::mem::take(&mut state.outbox.waiting), state.delivery.clone())
         };
         self.send(waiting, &delivery).await
@@ -191,11 +195,11 @@ impl Institution {
     }
 
     pub(crate) async fn deliver(&self, notice: Notice) -> Receipt {
-        let (listener, attempts, mut wait) = {
+        let (listener, attempts, mut wait, body) = {
             let state = self.state();
-            (state.listener.clone(), state.delivery.attempts.max(1), state.delivery.backoff)
+            let body = state.oddities.disfigure_notice(notice.body()).to_string();
+            (state.listener.clone(), state.delivery.attempts.max(1), state.delivery.backoff, body)
         };
-        let body = notice.body().to_string();
         let mut receipt = Receipt {
             notice,
             status: None,

@@ -17,8 +17,22 @@ pub struct Oddities {
     pub unknown_fields: bool,
     /// Null and empty lists are left out altogether.
     pub omit_optional: bool,
+    /// Dates in other notations: offsets without a colon, an order's creation in milliseconds, a notice's last update as people write it.
+    pub other_dates: bool,
     /// A cancelled or exchanged-away movement is in no order any more, instead of being marked.
     pub cancelled_is_absent: bool,
+    /// The ticket that a reprint has superseded is called CANCELLED, as some interfaces do.
+    pub superseded_is_cancelled: bool,
+    /// Movements without `movementState` and `type`. Together with `tickets_untold` the shape of the one answer that is public.
+    pub movement_state_untold: bool,
+    /// Movements without `tickets`.
+    pub tickets_untold: bool,
+    /// An exchange or a refund lists the movement that it takes back, by its number alone.
+    pub old_movement_listed: bool,
+    /// New tickets are NOT_PRINTED, until they are printed.
+    pub tickets_unprinted: bool,
+    /// Notices without a state (null) and a last update (empty).
+    pub blank_notices: bool,
     /// Answers `in_progress`.
     pub in_progress: u32,
     /// Answers HTTP 200 with this `statusCode`, until taken back.
@@ -62,6 +76,10 @@ impl Oddities {
                     );
                 }
                 for (name, value) in fields {
+                    if self.other_dates && name == "creationDateTime" {
+                        odd.insert(name, self.disfigure(millis(&value)));
+                        continue;
+                    }
                     let absent = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
                     // An empty list of movements or orders is a statement, not an option that is left out.
                     let stated = matches!(name.as_str(), "movementDatas" | "orderDetailsDatas" | "tickets");
@@ -73,7 +91,34 @@ impl Oddities {
             }
             Value::Array(items) => Value::Array(items.into_iter().map(|item| self.disfigure(item)).collect()),
             Value::Number(number) if self.numbers_as_strings => Value::String(number.to_string()),
+            Value::String(text) if self.other_dates => Value::String(without_colon(&text).unwrap_or(text)),
             other => other,
         }
     }
+
+    /// The same for a notice on its way out.
+    pub(crate) fn disfigure_notice(&self, mut notice: Value) -> Value {
+        if let Some(fields) = notice.as_object_mut() {
+            if self.other_dates {
+                fields.insert("lastUpdate".to_owned(), json!("14.03.2026, 19:02 h"));
+            }
+            if self.blank_notices {
+                fields.insert("state".to_owned(), Value::Null);
+                fields.insert("lastUpdate".to_owned(), json!(""));
+            }
+        }
+        notice
+    }
+}
+
+/// `2026-03-14T19:02:11.000+01:00` to `…+0100`; none: no such date.
+fn without_colon(text: &str) -> Option<String> {
+    let (head, minutes) = text.split_at_checked(text.len().checked_sub(3)?)?;
+    let minutes = minutes.strip_prefix(':')?;
+    (text.parse::<jiff::Timestamp>().is_ok() && text.contains('T')).then(|| format!("{head}{minutes}"))
+}
+
+fn millis(date: &Value) -> Value {
+    let moment = date.as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    moment.map_or(Value::Null, |moment| json!(moment.as_millisecond()))
 }

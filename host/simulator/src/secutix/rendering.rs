@@ -53,8 +53,10 @@ fn order_data(order: &Order, state: &State, oddities: &Oddities) -> Value {
         true => !oddities.cancelled_is_absent,
         false => oddities.missing_movements == 0,
     };
-    let movements: Vec<Value> =
-        order.movements.iter().filter(shown).map(|movement| movement_data(movement, oddities)).collect();
+    let taken_back = order.takes_back.iter().filter(|_| oddities.old_movement_listed);
+    let taken_back = taken_back.map(|(id, operation)| json!({"movementId": id, "operationId": operation}));
+    let stated = order.movements.iter().filter(shown).map(|movement| movement_data(movement, oddities));
+    let movements: Vec<Value> = taken_back.chain(stated).collect();
     json!({
         "orderId": order.id,
         "orderSecretId": order.secret,
@@ -151,14 +153,18 @@ fn movement_data(movement: &Movement, oddities: &Oddities) -> Value {
             json!({
                 "ticketId": ticket.id,
                 "barcode": ticket.barcode,
-                "ticketState": ticket.state.code(),
+                "ticketState": match ticket.state {
+                    TicketState::Invalidated if oddities.superseded_is_cancelled => TicketState::Cancelled,
+                    state => state,
+                }
+                .code(),
                 "ticketUrl": null,
             })
         })
         .collect();
     let newest = movement.tickets.iter().take(visible).next_back();
     let cancelled = movement.ended || newest.is_none_or(|ticket| ticket.state == TicketState::Cancelled);
-    json!({
+    let mut data = json!({
         "movementId": movement.id,
         "operationId": movement.operation,
         "type": "SALE",
@@ -178,7 +184,15 @@ fn movement_data(movement: &Movement, oddities: &Oddities) -> Value {
         "endValidityDate": null,
         "instanceNumber": 1,
         "tickets": tickets,
-    })
+    });
+    if let Some(fields) = data.as_object_mut() {
+        fields.retain(|name, _| match name.as_str() {
+            "movementState" | "type" => !oddities.movement_state_untold,
+            "tickets" => !oddities.tickets_untold,
+            _ => true,
+        });
+    }
+    data
 }
 
 pub(crate) fn contact_answer(contact: &Contact) -> Value {

@@ -91,6 +91,67 @@ async fn forms_stray_when_they_are_told_to() {
 }
 
 #[tokio::test]
+async fn dates_and_notices_have_other_forms_too() {
+    let partner = Partner::meet().await;
+    let secutix = partner.secutix();
+    let sale = secutix.sell_single("CARMEN", Holder::new("Ada", "L"), Origin::TicketShop).await.unwrap();
+    let (_, plain) = partner.file(sale.files[0]).await;
+    secutix.oddities(|odd| odd.other_dates = true);
+    let (_, file) = partner.file(sale.files[0]).await;
+    let order = |file: &Value| file["orderDetailsDatas"][0].clone();
+    let created: jiff::Timestamp = order(&plain)["creationDateTime"].as_str().unwrap().parse().unwrap();
+    assert_eq!(order(&file)["creationDateTime"], json!(created.as_millisecond()));
+    let start = |file: &Value| order(file)["operationDatas"][0]["performanceStartDate"].as_str().unwrap().to_owned();
+    let (head, minutes) = start(&plain).rsplit_once(':').map(|(head, end)| (head.to_owned(), end.to_owned())).unwrap();
+    assert_eq!(start(&file), head + &minutes);
+    // Nothing that only looks like it.
+    assert_eq!(order(&file)["movementDatas"], order(&plain)["movementDatas"]);
+
+    let sent = |secutix: &crate::Institution| secutix.state().oddities.disfigure_notice(sale.notices[0].body());
+    assert_eq!(sent(secutix)["lastUpdate"], "14.03.2026, 19:02 h");
+    secutix.behave();
+    assert_eq!(sent(secutix), sale.notices[0].body());
+    secutix.oddities(|odd| odd.blank_notices = true);
+    assert_eq!((&sent(secutix)["state"], &sent(secutix)["lastUpdate"]), (&Value::Null, &json!("")));
+}
+
+#[tokio::test]
+async fn what_became_of_a_movement_may_be_said_in_fewer_words() {
+    let partner = Partner::meet().await;
+    let secutix = partner.secutix();
+    let holders = ["Ada", "Ben"].map(|name| Holder::new(name, "L")).to_vec();
+    let sale = secutix.sell_family("CARMEN", holders, Origin::TicketShop).await.unwrap();
+    let (first, second) = (sale.after[0].movement, sale.after[1].movement);
+    secutix.reprint(first, Origin::TicketShop).await.unwrap();
+    let exchanged = secutix.exchange(second, crate::FIRST_PERFORMANCE + 2, Origin::TicketShop).await.unwrap();
+    secutix.oddities(|odd| {
+        odd.superseded_is_cancelled = true;
+        odd.movement_state_untold = true;
+    });
+    let (_, file) = partner.file(sale.files[0]).await;
+    let movement = &file["orderDetailsDatas"][0]["movementDatas"][0];
+    assert_eq!(
+        (&movement["tickets"][0]["ticketState"], &movement["tickets"][1]["ticketState"]),
+        (&json!("CANCELLED"), &json!("VALID"))
+    );
+    assert!(movement.get("movementState").is_none() && movement.get("type").is_none());
+
+    secutix.oddities(|odd| {
+        odd.tickets_untold = true;
+        odd.old_movement_listed = true;
+    });
+    let (_, file) = partner.file(sale.files[0]).await;
+    assert!(file["orderDetailsDatas"][0]["movementDatas"][1].get("tickets").is_none());
+    let listed = file["orderDetailsDatas"][1]["movementDatas"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(
+        listed[0],
+        json!({"movementId": second, "operationId": file["orderDetailsDatas"][0]["operationDatas"][0]["operationId"]})
+    );
+    assert_eq!(listed[1]["movementId"], json!(exchanged.after[0].movement));
+}
+
+#[tokio::test]
 async fn failures_come_as_often_as_they_were_ordered() {
     let partner = Partner::meet().await;
     let secutix = partner.secutix();

@@ -101,7 +101,6 @@ async fn a_batch_goes_out_by_itself_when_its_time_has_come() {
         ..InstitutionConfig::default()
     };
     let world = Simulator::start(SimulatorConfig { institution, ..SimulatorConfig::default() }).await.unwrap();
-    world.secutix().set_delivery(Delivery::batched());
     let sale = world.secutix().sell_single("CARMEN", Holder::new("Ada", "L"), Origin::TicketShop).await.unwrap();
     assert!(sale.receipts.is_empty());
     let body: Value = serde_json::from_slice(&hearing.recv().await.unwrap()).unwrap();

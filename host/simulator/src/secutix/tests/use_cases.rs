@@ -155,6 +155,38 @@ async fn what_is_over_stays_over_and_the_unknown_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_sold_into_a_cancelled_file_lives() {
+    let secutix = institution();
+    let sale = secutix.sell_single("CARMEN", ada(), Origin::TicketShop).await.unwrap();
+    secutix.cancel(sale.movement().unwrap()).await.unwrap();
+    assert_eq!(secutix.file(sale.files[0]).unwrap().state, "CANCELED");
+    let purchase = Purchase {
+        product: "CARMEN".to_owned(),
+        performance: None,
+        holders: vec![ben()],
+        origin: Origin::TicketShop,
+        file: Some(sale.files[0]),
+    };
+    let again = secutix.sell(purchase).await.unwrap();
+    assert_eq!(secutix.file(sale.files[0]).unwrap().state, "PART_SOLDED");
+    secutix.reprint(again.movement().unwrap(), Origin::TicketShop).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_not_printed_yet_is_printed_once() {
+    let secutix = institution();
+    secutix.oddities(|odd| odd.tickets_unprinted = true);
+    let sale = secutix.sell_single("CARMEN", ada(), Origin::TicketShop).await.unwrap();
+    let state = || {
+        let file = secutix.file_json(sale.files[0]).unwrap();
+        file.pointer("/orderDetailsDatas/0/movementDatas/0/tickets/0/ticketState").unwrap().clone()
+    };
+    assert_eq!(state(), "NOT_PRINTED");
+    let change = secutix.print(sale.movement().unwrap()).await.unwrap();
+    assert_eq!((state(), change.after), ("PRINTED".into(), sale.after));
+}
+
+#[tokio::test]
 async fn a_scan_controls_the_ticket_and_says_validated() {
     let secutix = institution();
     let sale = secutix.sell_single("CARMEN", ada(), Origin::TicketShop).await.unwrap();
