@@ -6,6 +6,7 @@
 pub mod client;
 mod report;
 mod scenes;
+mod shown;
 pub mod stage;
 
 use std::path::PathBuf;

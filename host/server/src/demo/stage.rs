@@ -177,8 +177,12 @@ impl Stage {
 
     /// Runs of a file, newest first.
     pub async fn runs(&self, file: i64) -> anyhow::Result<Vec<(String, RunFindings)>> {
-        let subject = TaskSubject::File(file.to_string());
-        let runs = self.server.flow.host.store.runs(&self.tenant, &subject, 50).await?;
+        self.runs_of(&TaskSubject::File(file.to_string())).await
+    }
+
+    /// Runs of a file or a contact, newest first.
+    pub async fn runs_of(&self, subject: &TaskSubject) -> anyhow::Result<Vec<(String, RunFindings)>> {
+        let runs = self.server.flow.host.store.runs(&self.tenant, subject, 50).await?;
         runs.into_iter().map(|run| Ok((run.outcome, serde_json::from_str(&run.findings)?))).collect()
     }
 
