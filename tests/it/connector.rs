@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use passerelle_connector::contract::{installation, payload, scenario, webhook};
+use passerelle_flow::explain::explain;
 use passerelle_flow::ports::Connector as _;
 use passerelle_server::engine::{CONNECTOR, Capacity, Engine, Sandbox};
 use serde::Serialize;
@@ -166,6 +167,23 @@ fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
         let _ = case.run(&mut building);
     }
     assert!(building.built > 100, "only {} passes were built", building.built);
+}
+
+#[test]
+fn a_saved_answer_is_explained_whichever_call_it_came_from() {
+    let both = Both::new();
+    let explained = |case: &str, kind: &str| {
+        let saved = |stem: &str| {
+            let path =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(case).join(format!("{stem}{kind}.json"));
+            std::fs::read(path).unwrap()
+        };
+        let (before, after) = (saved("before"), saved("after"));
+        let verdict = explain(&both.sandbox, Some(&before), &after, None);
+        both.runtime.block_on(verdict).unwrap().operations.remove(0).reason.code
+    };
+    assert_eq!(explained("contact-changed", ".contact"), "card-changed");
+    assert_eq!(explained("reprint", ""), "barcode-changed");
 }
 
 #[test]

@@ -20,5 +20,6 @@ mod openapi;
 mod outage;
 mod privacy;
 mod process;
+mod recording;
 mod store;
 mod voids;

@@ -1,7 +1,7 @@
 //! A classification without a server: two answers of SecuTix, what happened between them, and why.
 //!
 //! Owns the way from files on a disk to a verdict that a person reads. Uses the same connector as a run, touches no store and no network.
-//! What the "known passes" would be is what the earlier file itself offers: every living ticket of it has a pass.
+//! What the "known passes" would be is what the earlier answer itself offers: every living ticket of it has a pass, or the member a card.
 
 use passerelle_contract::scenario::{Action, Answer, Fault, Hint, KnownPass, Observation, Verdict};
 use passerelle_contract::types::{EventPart, PassState};
@@ -62,7 +62,7 @@ async fn classify<C: Connector>(
     passes: Vec<KnownPass>,
     events: Vec<EventPart>,
 ) -> Result<Verdict, ExplainError> {
-    let observation = Observation { hints, answer: Answer::File(file.to_vec()), passes, events };
+    let observation = Observation { hints, answer: answer(file), passes, events };
     connector.classify(observation).await?.map_err(|fault| ExplainError::Judged {
         which,
         reason: match fault {
@@ -71,6 +71,22 @@ async fn classify<C: Connector>(
             Fault::Unreadable(pointer) => format!("nothing readable at {pointer:?}"),
         },
     })
+}
+
+/// Which call a saved answer came from: that is not written on it, but only one of the two is about a contact.
+fn answer(saved: &[u8]) -> Answer {
+    #[derive(serde::Deserialize)]
+    struct Saved {
+        #[serde(rename = "contactData")]
+        contact: Option<serde::de::IgnoredAny>,
+        #[serde(rename = "fileDetailsData")]
+        file: Option<serde::de::IgnoredAny>,
+    }
+    match serde_json::from_slice(saved) {
+        Ok(Saved { contact: Some(_), file: None }) => Answer::Contact(saved.to_vec()),
+        // What is neither is judged as a file, and the connector says what is wrong with it.
+        _ => Answer::File(saved.to_vec()),
+    }
 }
 
 /// The passes that exist when everything that a verdict offers is on a phone.

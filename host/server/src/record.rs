@@ -21,10 +21,11 @@ use serde_json::Value;
 
 pub use scrub::Scrubber;
 
-/// The notification, the answer before the change, the answer after it.
+/// The notification.
 pub const CHANGE: &str = "notification.json";
-pub const BEFORE: &str = "before.json";
-pub const AFTER: &str = "after.json";
+/// The answer before the change, and the one after it: by their names a case knows whose they are.
+const OF_A_FILE: [&str; 2] = ["before.json", "after.json"];
+const OF_A_CONTACT: [&str; 2] = ["before.contact.json", "after.contact.json"];
 
 /// What is recorded.
 #[derive(Clone)]
@@ -33,6 +34,15 @@ pub enum Subject {
     /// An order, by its `orderSecretToken`.
     Token(String),
     Contact(String),
+}
+
+impl Subject {
+    fn answers(&self) -> [&'static str; 2] {
+        match self {
+            Self::File(_) | Self::Token(_) => OF_A_FILE,
+            Self::Contact(_) => OF_A_CONTACT,
+        }
+    }
 }
 
 pub struct RecordOptions {
@@ -101,7 +111,9 @@ pub async fn record<A: Answers>(
     options: &RecordOptions,
     between: impl AsyncFnOnce() -> std::io::Result<bool>,
 ) -> Result<Recorded, RecordError> {
-    for name in [CHANGE, BEFORE, AFTER] {
+    let [name_before, name_after] = options.subject.answers();
+    // Either kind: a case has one answer for each moment.
+    for name in [CHANGE].into_iter().chain(OF_A_FILE).chain(OF_A_CONTACT) {
         let path = options.out.join(name);
         if path.exists() {
             return Err(RecordError::Exists(path));
@@ -116,10 +128,11 @@ pub async fn record<A: Answers>(
     };
     let unchanged = after.as_ref() == Some(&before);
 
-    let (names, documents): (Vec<&str>, Vec<Value>) = [(CHANGE, change), (BEFORE, Some(before)), (AFTER, after)]
-        .into_iter()
-        .filter_map(|(name, document)| Some((name, document?)))
-        .unzip();
+    let (names, documents): (Vec<&str>, Vec<Value>) =
+        [(CHANGE, change), (name_before, Some(before)), (name_after, after)]
+            .into_iter()
+            .filter_map(|(name, document)| Some((name, document?)))
+            .unzip();
     let scrubbed = Scrubber::new(key).scrub(&documents);
 
     std::fs::create_dir_all(&options.out).map_err(|error| RecordError::Write(options.out.clone(), error))?;
@@ -179,6 +192,8 @@ mod tests {
         }
     }
 
+    const BEFORE: &str = OF_A_FILE[0];
+    const AFTER: &str = OF_A_FILE[1];
     const FIRST: &str = r#"{"statusCode":"success","orderSecretId":"9f3c0c7e5b","beneficiaryFirstname":"Ada"}"#;
     const SECOND: &str = r#"{"statusCode":"success","orderSecretId":"9f3c0c7e5b","beneficiaryFirstname":"Grace"}"#;
 
@@ -211,6 +226,21 @@ mod tests {
         let recorded = record(&answers([FIRST]), &[1; 32], &options(folder.path()), async || Ok(false)).await.unwrap();
         assert_eq!(recorded.files.len(), 2);
         assert!(!folder.path().join("case").join(AFTER).exists());
+    }
+
+    #[tokio::test]
+    async fn a_contact_is_recorded_as_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let contact = r#"{"statusCode":"success","contactData":{"contactNumber":"4711"}}"#;
+        let options =
+            RecordOptions { subject: Subject::Contact("4711".to_owned()), change: None, ..options(folder.path()) };
+        let recorded = record(&answers([contact, contact]), &[1; 32], &options, async || Ok(true)).await.unwrap();
+        let names: Vec<_> = recorded.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, OF_A_CONTACT);
+        // And no file is recorded beside it.
+        let options = RecordOptions { subject: Subject::File("1".to_owned()), ..options };
+        let failed = record(&answers([FIRST]), &[1; 32], &options, async || Ok(false)).await;
+        assert!(matches!(failed, Err(RecordError::Exists(_))));
     }
 
     #[tokio::test]

@@ -76,6 +76,16 @@ pub(super) fn nature(path: &[&str]) -> Nature {
     }
 }
 
+/// SecuTix's own numbers: which is the larger tells which is the later, and a verdict goes by that.
+pub(super) fn is_identifier(path: &[&str]) -> bool {
+    path.last().is_some_and(|key| key.ends_with("Id") && !key.contains("Secret"))
+}
+
+/// A moment, also where it is written as a number.
+pub(super) fn is_date(path: &[&str]) -> bool {
+    path.last().is_some_and(|key| key.contains("Date") || *key == "lastUpdate" || key.ends_with("Time"))
+}
+
 /// A name of the catalogue is one word; a sentence under a key that promises a code is something else.
 pub(super) fn is_code(text: &str) -> bool {
     (1..=40).contains(&text.len())

@@ -1,8 +1,9 @@
 //! Replaces every personal value of SecuTix's answers with a fake of the same shape, so that a recording can be shown to anybody.
 //!
 //! Owns the replacing: the same value becomes the same fake everywhere, so that a movement is the same movement before, after and in the
-//! notification, and different values stay different. Pure and deterministic in its key. The key is made for a recording and forgotten:
-//! with it, names could be found by trying them. Does not own the list of what is not personal (`known`).
+//! notification, and different values stay different. SecuTix's numbers keep their order and its dates their distances, because a verdict goes by
+//! them. Pure and deterministic in its key. The key is made for a recording and forgotten: with it, names could be found by trying them. Does not
+//! own the list of what is not personal (`known`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,10 @@ pub struct Scrubber {
     /// Chosen with the first date.
     seconds: Option<i64>,
     dates: BTreeSet<String>,
+    /// Dates that are written as numbers.
+    instants: BTreeSet<i64>,
+    /// Identifiers that have no fake yet.
+    identifiers: BTreeSet<i64>,
     /// Documents that were handed out: scrubbing one again changes nothing.
     made: Vec<Value>,
 }
@@ -44,6 +49,8 @@ impl Scrubber {
             telling: BTreeMap::new(),
             seconds: None,
             dates: BTreeSet::new(),
+            instants: BTreeSet::new(),
+            identifiers: BTreeSet::new(),
             made: Vec::new(),
         }
     }
@@ -55,6 +62,7 @@ impl Scrubber {
         for document in &new {
             self.learn(&mut Vec::new(), document);
         }
+        self.number_anew();
         let scrubbed: Vec<Value> =
             documents
                 .iter()
@@ -89,11 +97,24 @@ impl Scrubber {
                 Nature::Code | Nature::Personal if shape::moved(text, 0).is_some() => {
                     self.dates.insert(text.clone());
                 }
-                Nature::Code | Nature::Personal if shape::is_meaningful(text) => self.learn_text(text),
+                Nature::Code | Nature::Personal if shape::is_meaningful(text) => {
+                    if known::is_identifier(path) {
+                        self.identifiers.extend(shape::identifier(text));
+                    }
+                    self.learn_text(text);
+                }
                 Nature::Code | Nature::Personal => {}
             },
             Value::Number(number) if known::nature(path) != Nature::Kept => {
-                self.learn_text(number.to_string().trim_start_matches('-'));
+                let text = number.to_string();
+                if let Some(instant) = number.as_i64().filter(|number| is_instant(path, *number)) {
+                    self.instants.insert(instant);
+                    return;
+                }
+                if known::is_identifier(path) {
+                    self.identifiers.extend(shape::identifier(&text));
+                }
+                self.learn_text(text.trim_start_matches('-'));
             }
             Value::Number(_) | Value::Bool(_) | Value::Null => {}
         }
@@ -123,8 +144,51 @@ impl Scrubber {
             }
             Value::Array(items) => Value::Array(items.iter().map(|item| self.value(path, item)).collect()),
             Value::String(text) => Value::String(self.text(known::nature(path), text)),
-            Value::Number(number) if known::nature(path) != Nature::Kept => self.number(number),
+            Value::Number(number) if known::nature(path) != Nature::Kept => {
+                match number.as_i64().filter(|number| is_instant(path, *number)) {
+                    Some(instant) => Value::from(instant + self.seconds() * 1000),
+                    None => self.number(number),
+                }
+            }
             Value::Number(_) | Value::Bool(_) | Value::Null => value.clone(),
+        }
+    }
+
+    /// Fakes for the identifiers, in the order of what they stand for. Drawn and not shifted: whoever knows one of them (a performance's number is in
+    /// the shop's addresses) learns nothing of the others but their order.
+    fn number_anew(&mut self) {
+        let mut waiting: Vec<i64> = std::mem::take(&mut self.identifiers)
+            .into_iter()
+            .filter(|id| !self.fakes.contains_key(&id.to_string()))
+            .collect();
+        let (mut floor, mut drawn) = (1, 0_u64);
+        while let Some(first) = waiting.first() {
+            let digits = first.to_string().len();
+            let same = waiting.partition_point(|id| id.to_string().len() == digits);
+            let class: Vec<i64> = waiting.drain(..same).collect();
+            // Of the same length where there is room for all of them and for what must be avoided, else longer.
+            let room = i64::try_from(class.len() + self.originals.len()).unwrap_or(i64::MAX).saturating_mul(8);
+            let low = floor.max(power_of_ten(digits - 1));
+            let mut high = power_of_ten(digits).saturating_sub(1);
+            while high.saturating_sub(low) < room && high < i64::MAX {
+                high = high.saturating_mul(10).saturating_add(9);
+            }
+            let mut fakes = BTreeSet::new();
+            while fakes.len() < class.len() {
+                let candidate = low + shape::draw(&self.key, b"identifiers", &mut drawn, high.saturating_sub(low));
+                let text = candidate.to_string();
+                // As in `fake`: the bound is for the reader.
+                let fresh =
+                    !self.taken.contains(&text) && !self.originals.contains(&text) && !self.mentions_somebody(&text);
+                if fresh || drawn == u64::MAX {
+                    fakes.insert(candidate);
+                }
+            }
+            floor = fakes.last().map_or(floor, |last| last.saturating_add(1));
+            for (id, fake) in class.into_iter().zip(fakes) {
+                self.taken.insert(fake.to_string());
+                self.fakes.insert(id.to_string(), fake.to_string());
+            }
         }
     }
 
@@ -200,7 +264,9 @@ impl Scrubber {
             let seconds = drawn % LONGEST_MOVE;
             // At least a day, so that a date without a time moves as well.
             let lands = |date: &String| shape::moved(date, seconds).is_some_and(|moved| self.dates.contains(&moved));
-            if (seconds.abs() >= 86_400 && !self.dates.iter().any(lands)) || attempt == u32::MAX {
+            let meets = |instant: &i64| self.instants.contains(&(instant + seconds * 1000));
+            let clear = !self.dates.iter().any(lands) && !self.instants.iter().any(meets);
+            if (seconds.abs() >= 86_400 && clear) || attempt == u32::MAX {
                 break seconds;
             }
             attempt += 1;
@@ -208,6 +274,15 @@ impl Scrubber {
         self.seconds = Some(seconds);
         seconds
     }
+}
+
+/// Milliseconds since 1970, between 1973 and 2286: what is shorter or longer is something else.
+fn is_instant(path: &[&str], number: i64) -> bool {
+    known::is_date(path) && (100_000_000_000..10_000_000_000_000).contains(&number)
+}
+
+fn power_of_ten(digits: usize) -> i64 {
+    u32::try_from(digits).ok().and_then(|digits| 10_i64.checked_pow(digits)).unwrap_or(i64::MAX)
 }
 
 /// Digits that outgrew an int64 stay a text, which SecuTix sends for some of its numbers anyway.

@@ -44,6 +44,21 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// A number from 0 to `most`, the next of an endless row that only this key makes. (The bias of 64 bits over the room of an identifier is nothing that
+/// a fake depends on.)
+pub(super) fn draw(key: &hmac::Key, row: &[u8], drawn: &mut u64, most: i64) -> i64 {
+    let tag = hmac::sign(key, &[row, &drawn.to_le_bytes()].concat());
+    *drawn = drawn.saturating_add(1);
+    let bytes = tag.as_ref().first_chunk::<8>().map_or(0, |bytes| i64::from_le_bytes(*bytes) & i64::MAX);
+    bytes % most.saturating_add(1).max(1)
+}
+
+/// An identifier as SecuTix writes it: above zero, without leading zeros, within 64 bits.
+pub(super) fn identifier(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|c| c.is_ascii_digit()) && !text.starts_with('0');
+    if plain { text.parse().ok() } else { None }
+}
+
 /// Is there anything in it that could tell who it is?
 pub(super) fn is_meaningful(text: &str) -> bool {
     text.chars().any(|c| c.is_ascii_alphanumeric() || !c.is_ascii())

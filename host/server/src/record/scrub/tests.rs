@@ -41,7 +41,8 @@ fn relations_survive_between_documents_and_within_them() {
     for same in ["movementId", "operationId", "culturalContactNumber", "beneficiaryFirstname", "seat"] {
         assert_eq!(movement(&before, same), movement(&after, same), "{same}");
     }
-    assert_ne!(movement(&before, "tickets/0/ticketId"), movement(&after, "tickets/0/ticketId"));
+    // A reprint's ticket has the larger number, and that is how it is told.
+    assert!(movement(&before, "tickets/0/ticketId").as_i64() < movement(&after, "tickets/0/ticketId").as_i64());
     assert_ne!(movement(&before, "barCode"), movement(&after, "barCode"));
     assert_eq!(movement(&after, "barCode"), movement(&after, "tickets/0/barcode"));
     assert_eq!(movement(&after, "operationId"), *at(&after, "/orderDetailsDatas/0/operationDatas/0/operationId"));
@@ -71,6 +72,21 @@ fn what_a_decision_needs_is_kept() {
     ] {
         assert_eq!(*at(&scrubbed, &pointer), expected, "{pointer}");
     }
+}
+
+#[test]
+fn a_date_that_is_a_number_moves_with_those_that_are_texts() {
+    let order = |created: i64| json!({"creationDateTime": created, "lastModDateTime": "2026-03-14T19:02:11.000+01:00", "orderId": created});
+    let (first, second) = (1_772_352_000_000, 1_773_511_331_000);
+    let scrubbed = Scrubber::new(&KEY).scrub(&[order(first), order(second)]);
+    let created = |at: usize| scrubbed[at]["creationDateTime"].as_i64().unwrap();
+    assert_eq!(created(1) - created(0), second - first);
+    let text: jiff::Timestamp = scrubbed[0]["lastModDateTime"].as_str().unwrap().parse().unwrap();
+    let original: jiff::Timestamp = "2026-03-14T19:02:11.000+01:00".parse().unwrap();
+    assert_eq!(created(0) - first, text.as_millisecond() - original.as_millisecond());
+    assert_ne!(created(0), first);
+    // The same number under another name is no date.
+    assert_ne!(scrubbed[0]["orderId"], json!(created(0)));
 }
 
 #[test]
@@ -191,6 +207,28 @@ proptest! {
         for (a, b) in originals.iter().zip(&fakes) {
             for (c, d) in originals.iter().zip(&fakes) {
                 prop_assert_eq!(a == c, b == d, "{} {} / {} {}", a, b, c, d);
+            }
+        }
+    }
+
+    #[test]
+    fn identifiers_keep_their_order(ids in proptest::collection::vec((1_i64.., any::<bool>()), 1..40), small in proptest::collection::vec(1_i64..40, 0..20), key in any::<[u8; 32]>()) {
+        let documents: Vec<Value> = ids
+            .into_iter()
+            .chain(small.into_iter().map(|id| (id, false)))
+            .map(|(id, text)| json!({"movementId": if text { json!(id.to_string()) } else { json!(id) }, "contactNumber": "4711"}))
+            .collect();
+        let scrubbed = Scrubber::new(&key).scrub(&documents);
+        let number = |document: &Value| {
+            let id = &document["movementId"];
+            id.as_i64().unwrap_or_else(|| id.as_str().unwrap().parse().unwrap())
+        };
+        let originals: BTreeSet<i64> = documents.iter().map(number).collect();
+        for (left, new_left) in documents.iter().zip(&scrubbed) {
+            prop_assert!(!originals.contains(&number(new_left)));
+            prop_assert_eq!(left["movementId"].is_string(), new_left["movementId"].is_string());
+            for (right, new_right) in documents.iter().zip(&scrubbed) {
+                prop_assert_eq!(number(left).cmp(&number(right)), number(new_left).cmp(&number(new_right)));
             }
         }
     }
