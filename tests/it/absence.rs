@@ -67,6 +67,33 @@ async fn a_ticket_that_comes_back_was_never_void() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_comes_back_after_its_end_shows_nothing_of_it() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let held = &sold.held[0];
+    let before = house.shown(held);
+    let secutix = house.stage.world.secutix();
+    secutix.oddities(|odd| odd.missing_movements = u32::MAX);
+    let notice = Notice::of("MODIFIED", &secutix.ticket_ids(sold.movement(0)).unwrap());
+    assert!(secutix.notify(notice.clone()).await.accepted());
+    house.outcome(sold.file, "absence-unconfirmed").await;
+    house.advance(CONFIRMED).await;
+    house.void(held).await;
+    house.stage.rest().await.unwrap();
+    let dead = house.stage.google(held).unwrap().object;
+    assert!(dead["textModulesData"].to_string().contains("\"void\""), "{dead:#}");
+
+    secutix.behave();
+    assert!(secutix.notify(notice).await.accepted());
+    house.up_to_date(&sold).await;
+    house.stage.rest().await.unwrap();
+    let (apple, google) = house.shown(held);
+    assert_eq!(google, before.1);
+    assert_eq!(apple, before.0);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_read_voids_nothing_however_often_it_comes() {
     let house = House::new().await;
     let sold = house.sold("FLUTE", &["Marie", "Pierre"]).await;

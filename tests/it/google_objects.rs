@@ -71,9 +71,9 @@ async fn every_class_and_object_is_as_google_describes_it_and_no_object_tells_of
     // The play has gone through all of it: tickets and a card, made and changed.
     for expected in [
         ("POST", "eventTicketClass"),
-        ("PATCH", "eventTicketClass"),
+        ("PUT", "eventTicketClass"),
         ("POST", "eventTicketObject"),
-        ("PATCH", "eventTicketObject"),
+        ("PUT", "eventTicketObject"),
         ("POST", "loyaltyClass"),
         ("POST", "loyaltyObject"),
     ] {

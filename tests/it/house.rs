@@ -200,12 +200,13 @@ impl House {
         }
     }
 
-    /// Both phones show it as void, the iPhone without a barcode.
+    /// Both phones show it as void, without a barcode.
     pub async fn void(&self, held: &Held) {
         let apple = self.stage.iphone.wait_until(|view| view.serial == held.serial && view.voided, LIMIT).await;
         assert_eq!(apple.expect("the iPhone does not show that it is void").barcode, None);
         let void = |view: &passerelle_simulator::GoogleView| view.object_id == held.object && view.state == "INACTIVE";
-        self.stage.android.wait_until(void, LIMIT).await.expect("the Android phone does not show that it is void");
+        let google = self.stage.android.wait_until(void, LIMIT).await;
+        assert_eq!(google.expect("the Android phone does not show that it is void").barcode, None);
     }
 
     /// Neither phone has ever been told that it is void.

@@ -1,8 +1,14 @@
 //! From a change in SecuTix to what the phones show, over the whole house. The demo plays each use case once; here is what must hold beside it.
 
-use passerelle_simulator::{Delivery, Origin, PhoneEvent};
+use std::time::Duration;
+
+use passerelle_server::demo::stage::StageOptions;
+use passerelle_simulator::{Delivery, Holder, InstitutionConfig, Origin, PhoneEvent, SimulatorConfig};
 
 use crate::house::{House, LIMIT, Package, until};
+
+/// `confirm_absence_after_s` of the example tenant, and a little.
+const LOOKED_AGAIN: i64 = 121_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exchange_ends_alike_whichever_of_its_notices_comes_first() {
@@ -28,8 +34,9 @@ async fn an_exchange_ends_alike_whichever_of_its_notices_comes_first() {
         let view = house.stage.iphone.add(&format!("{successor}&device=apple")).await.unwrap();
         assert_eq!(view.barcode.as_deref(), Some(change.after[0].barcode.as_str()));
         assert!(!view.voided && view.serial != old.serial);
-        // The dead pass leads there as well.
+        // The dead pass leads there as well, on either phone.
         assert_eq!(house.stage.apple(old).unwrap().field("successor"), Some(successor));
+        assert_eq!(house.stage.google(old).unwrap().object["linksModuleData"]["uris"][0]["uri"], successor);
         house.end().await;
     }
 }
@@ -70,22 +77,170 @@ async fn cancelling_one_of_four_leaves_the_other_three_alone_byte_for_byte() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_invalidated_ticket_of_a_reprint_never_voids() {
+async fn the_invalidated_ticket_of_a_reprint_never_voids_and_the_new_one_is_fetched_without_another_word() {
     let house = House::new().await;
     let sold = house.sold("CARMEN", &["Ada"]).await;
     let before = house.shown(&sold.held[0]);
     let secutix = house.stage.world.secutix();
     // The next answer has the old ticket as INVALIDATED, and the new one not yet.
     secutix.oddities(|odd| odd.reprint_gap = 1);
-    let fetches = house.fetches();
-    let change = secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
-    until("the answer with the gap was read", async || house.fetches() > fetches).await;
+    secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
+    house.outcome(sold.file, "between-tickets").await;
     house.nothing_due().await;
     assert_eq!(house.shown(&sold.held[0]), before);
 
-    assert!(secutix.notify(change.notices[0].clone()).await.accepted());
+    house.advance(LOOKED_AGAIN).await;
     house.up_to_date(&sold).await;
     house.never_void(&sold.held[0]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_is_long_on_its_way_is_looked_for_ever_less_often() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let secutix = house.stage.world.secutix();
+    secutix.oddities(|odd| odd.reprint_gap = 3);
+    let fetches = house.fetches();
+    secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
+    house.outcome(sold.file, "between-tickets").await;
+    // After two minutes; then when it has been waited for two, then four, each time from the first look.
+    for (too_soon, then, looks) in [(60_000, 70_000, 2), (60_000, 80_000, 3), (120_000, 170_000, 4)] {
+        house.advance(too_soon).await;
+        house.nothing_due().await;
+        assert_eq!(house.fetches(), fetches + looks - 1);
+        house.advance(then).await;
+        until("another look", async || house.fetches() == fetches + looks).await;
+    }
+    house.up_to_date(&sold).await;
+    house.never_void(&sold.held[0]);
+    house.end().await;
+}
+
+/// Interfaces differ in what they call the old ticket of a reprint; where nothing else is said the first look is no proof of anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reprint_whose_old_ticket_is_called_cancelled_never_voids() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let secutix = house.stage.world.secutix();
+    secutix.oddities(|odd| {
+        odd.superseded_is_cancelled = true;
+        odd.movement_state_untold = true;
+        odd.reprint_gap = 1;
+    });
+    secutix.reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    house.outcome(sold.file, "absence-unconfirmed").await;
+    house.advance(LOOKED_AGAIN).await;
+    house.up_to_date(&sold).await;
+    house.never_void(&sold.held[0]);
+    house.end().await;
+}
+
+/// The one answer of SecuTix that is public has neither tickets nor states: what became of a movement is told by the orders alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_and_a_refund_end_their_passes_when_only_the_orders_tell() {
+    let house = House::new().await;
+    let secutix = house.stage.world.secutix();
+    secutix.oddities(|odd| {
+        odd.movement_state_untold = true;
+        odd.tickets_untold = true;
+        odd.old_movement_listed = true;
+        odd.cancelled_is_absent = true;
+    });
+    let sold = house.sold("FLUTE", &["Marie", "Pierre", "Irene"]).await;
+    secutix.exchange(sold.movement(0), house.performance("ORPHEE"), Origin::TicketShop).await.unwrap();
+    secutix.cancel(sold.movement(1)).await.unwrap();
+    house.outcome(sold.file, "absence-unconfirmed").await;
+    house.nothing_due().await;
+    for held in &sold.held {
+        house.never_void(held);
+    }
+    house.advance(LOOKED_AGAIN).await;
+    house.void(&sold.held[0]).await;
+    house.void(&sold.held[1]).await;
+    house.stage.rest().await.unwrap();
+    house.never_void(&sold.held[2]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_that_stray_from_the_documentation_change_nothing_of_a_journey() {
+    let house = House::new().await;
+    let secutix = house.stage.world.secutix();
+    secutix.oddities(|odd| {
+        odd.numbers_as_strings = true;
+        odd.unknown_fields = true;
+        odd.omit_optional = true;
+        odd.other_dates = true;
+        odd.blank_notices = true;
+        odd.tickets_unprinted = true;
+    });
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    let before = house.shown(&sold.held[1]);
+    secutix.print(sold.movement(1)).await.unwrap();
+    house.stage.rest().await.unwrap();
+    assert_eq!(house.shown(&sold.held[1]), before);
+
+    let change = secutix.exchange(sold.movement(0), house.performance("ORPHEE"), Origin::TicketShop).await.unwrap();
+    house.void(&sold.held[0]).await;
+    let successor = house.stage.apple(&sold.held[0]).unwrap().field("successor").unwrap().to_owned();
+    let view = house.stage.iphone.add(&format!("{successor}&device=apple")).await.unwrap();
+    assert_eq!(view.barcode.as_deref(), Some(change.after[0].barcode.as_str()));
+
+    secutix.cancel(sold.movement(1)).await.unwrap();
+    house.void(&sold.held[1]).await;
+    house.stage.rest().await.unwrap();
+    let unread: Vec<_> = house.stage.runs(sold.file).await.unwrap().into_iter().flat_map(|run| run.1.unread).collect();
+    assert_eq!(unread, Vec::<String>::new());
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_announced_in_batches_reaches_the_phones_with_the_batch() {
+    // Soon, since nobody waits ten minutes for a test.
+    let institution =
+        InstitutionConfig { batch_interval: Some(Duration::from_millis(200)), ..InstitutionConfig::default() };
+    let simulator = SimulatorConfig { institution, ..SimulatorConfig::default() };
+    let house = House::with(StageOptions { simulator, ..StageOptions::default() }).await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    let secutix = house.stage.world.secutix();
+    for index in [0, 1] {
+        let change = secutix.reprint(sold.movement(index), Origin::TicketShop).await.unwrap();
+        assert!(change.receipts.is_empty(), "it was announced at once");
+    }
+    house.up_to_date(&sold).await;
+    assert_eq!(secutix.waiting_notices(), 0);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_replaced_is_not_led_to_the_pass_of_the_other() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let old = &sold.held[0];
+    let link = house.link(&old.serial).await;
+    let secutix = house.stage.world.secutix();
+    let grace = Holder::new("Grace", "Hopper");
+    let change = secutix.replace_spectator(sold.movement(0), grace, Origin::TicketShop).await.unwrap();
+    house.void(old).await;
+    house.stage.rest().await.unwrap();
+    // The finding keeps the pair, for those who may see both.
+    let findings = house.stage.runs(sold.file).await.unwrap();
+    let replacement = findings.iter().flat_map(|run| &run.1.findings).find(|it| it.use_case == "replacement").unwrap();
+    assert_eq!(replacement.successor, Some(change.after[0].movement.to_string()));
+
+    let successor = change.after[0].movement.to_string();
+    let pass = house.get(&format!("/api/demo/passes/findPass?secutix.movementId={successor}")).await;
+    let pass = String::from_utf8(pass.body.to_vec()).unwrap();
+    assert!(!pass.is_empty());
+    assert_eq!(house.described(&old.serial).await.get("successor"), None);
+    let gone = house.send("GET", &link, &[], "").await;
+    let (apple, google) = house.shown(old);
+    for told in [gone.json(), apple, google] {
+        let told = told.to_string();
+        assert!(!told.contains(&pass) && !told.contains("Grace") && !told.contains(&change.after[0].barcode), "{told}");
+    }
+    assert_eq!(gone.status, 410);
     house.end().await;
 }
 

@@ -75,11 +75,7 @@ fn open_sealed(
 ) -> Result<TicketPart, PartError> {
     let text = keys.open(&tenant.id, key, sealed, &["sealed_part", tenant.id.as_str(), pass.as_str()])?;
     let part: SealedPart = serde_json::from_slice(&text).map_err(|_| PartError::Form)?;
-    Ok(TicketPart {
-        body: part.body.into_bytes(),
-        events: part.events,
-        selectors: part.selectors,
-    })
+    Ok(TicketPart { body: part.body.into_bytes(), events: part.events, selectors: part.selectors })
 }
 
 /// What is erased together: the tickets of a performance, or one card. A season ticket goes with its last event, and so has a group

@@ -139,11 +139,7 @@ pub fn link(tenant: &Tenant, keys: &TenantKeys, pass: &PassId) -> String {
 }
 
 /// Builds one stored pass as it is now.
-pub async fn rebuild_view<H: Host>(
-    flow: &Flow<H>,
-    tenant: &Tenant,
-    view: &PassView,
-) -> Result<Built, RebuildError> {
+pub async fn rebuild_view<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Result<Built, RebuildError> {
     let keys = TenantKeys::derive(&tenant.seal_key);
     let ticket = parts::open(tenant, &keys, &view.pass)?.ok_or(RebuildError::Erased)?;
     let template = tenant
