@@ -97,7 +97,7 @@ fn every_case_gives_the_same_bytes_natively_and_in_the_sandbox() {
 fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
     struct Building {
         both: Both,
-        templates: Vec<Vec<u8>>,
+        templates: Vec<String>,
         built: usize,
     }
     impl Connector for Building {

@@ -94,7 +94,7 @@ pub struct Google {
 pub struct Template {
     pub name: String,
     /// Flat data made by `passerelle_connector::template::compile`.
-    pub compiled: Vec<u8>,
+    pub compiled: String,
     /// Hex SHA-256 over `compiled` and the images: a pass built with another digest is stale.
     pub digest: String,
     /// By name in the template's folder, `fr.lproj/logo@2x.png` included.

@@ -30,7 +30,7 @@ fn bench() -> Bench {
         tenant: certificates::tenant(identity),
         template: Template {
             name: "event-ticket".into(),
-            compiled: vec![],
+            compiled: String::new(),
             digest: String::new(),
             images: images.map(|(name, bytes)| (name.to_owned(), Bytes::from(bytes))).into(),
             apple_images: OnceLock::new(),

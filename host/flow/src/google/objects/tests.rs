@@ -19,7 +19,7 @@ fn host(answers: impl IntoIterator<Item = Answer>) -> ScriptedHost {
 fn template(images: &[&str]) -> Template {
     Template {
         name: "member".into(),
-        compiled: vec![],
+        compiled: String::new(),
         digest: String::new(),
         images: images.iter().map(|name| ((*name).to_owned(), Bytes::from_static(b"png"))).collect(),
         apple_images: OnceLock::new(),
