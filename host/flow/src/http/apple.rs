@@ -68,7 +68,7 @@ async fn authenticate<H: Host>(
         .map(|(_, token)| token.trim())
         .ok_or_else(Problem::apple_unauthorised)?;
     let id = PassId::parse(serial).map_err(|_| Problem::apple_unauthorised())?;
-    if !TenantKeys::derive(&tenant.seal_key).verify_apple(&tenant.id, &id, token) {
+    if !tenant.keys.verify_apple(&tenant.id, &id, token) {
         return Err(Problem::apple_unauthorised());
     }
     flow.host.store().pass(&tenant.id, &id).await.map_err(caller::unavailable)?.ok_or_else(Problem::apple_unauthorised)
@@ -87,8 +87,8 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
     let token = PushToken::parse(&registration.push_token)
         .ok_or_else(|| Problem::field("pushToken", "a push token is made of letters and digits"))?;
     let token = token.as_str();
-    let keys = TenantKeys::derive(&tenant.seal_key);
-    let device = device_mac(&keys, device)?;
+    let keys = &tenant.keys;
+    let device = device_mac(keys, device)?;
     let push_sealed = keys
         .seal_small(flow.host.random(), &["device", tenant.id.as_str(), &device], token.as_bytes())
         .map_err(internal)?;
@@ -114,7 +114,7 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
 
 async fn unregister<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device: &str, serial: &str) -> Answer {
     let view = authenticate(flow, tenant, call, serial).await?;
-    let device = device_mac(&TenantKeys::derive(&tenant.seal_key), device)?;
+    let device = device_mac(&tenant.keys, device)?;
     let left = flow.host.store().unregister(&tenant.id, &device, &view.pass.id).await.map_err(caller::unavailable)?;
     if let Some(active) = left {
         signal(flow, tenant, &view, Kind::Removed, active).await?;
@@ -160,7 +160,7 @@ struct Updated<'a> {
 }
 
 async fn updated<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device: &str) -> Answer {
-    let device = device_mac(&TenantKeys::derive(&tenant.seal_key), device)?;
+    let device = device_mac(&tenant.keys, device)?;
     // A tag that is not ours (another server's, a truncated one) is no tag: the phone gets everything once.
     let tag = call.query("passesUpdatedSince").and_then(|tag| tag.parse().ok());
     let updated = flow.host.store().updated_since(&tenant.id, &device, tag).await.map_err(caller::unavailable)?;

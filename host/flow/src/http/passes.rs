@@ -20,7 +20,6 @@ use crate::ports::Host;
 use crate::rebuild::{self, RebuildError};
 use crate::run::effect::{SendError, Which, kind_of, send_google};
 use crate::run::{self, Fetched};
-use crate::sealing::TenantKeys;
 use crate::store::{EffectKind, PassState, PassSubject, PassView, Priority, Store, TaskSubject};
 use crate::tenant::Tenant;
 use crate::words;
@@ -165,8 +164,8 @@ pub struct Links {
     pub google: Option<String>,
 }
 
-pub fn links(tenant: &Tenant, keys: &TenantKeys, pass: &PassId) -> Links {
-    let link = rebuild::link(tenant, keys, pass);
+pub fn links(tenant: &Tenant, pass: &PassId) -> Links {
+    let link = rebuild::link(tenant, pass);
     Links {
         apple: tenant.apple.is_some().then(|| format!("{link}&device=apple")),
         google: tenant.google.is_some().then(|| format!("{link}&device=google")),
@@ -177,21 +176,20 @@ pub fn links(tenant: &Tenant, keys: &TenantKeys, pass: &PassId) -> Links {
 pub async fn get<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, id: &str) -> Answer {
     method(call, "GET")?;
     let id = PassId::parse(id).map_err(|_| Problem::not_found("pass"))?;
-    let keys = TenantKeys::derive(&tenant.seal_key);
     match call.query("token") {
-        Some(token) if keys.verify_link(&tenant.id, &id, token) => {}
+        Some(token) if tenant.keys.verify_link(&tenant.id, &id, token) => {}
         Some(_) => return Err(Problem::unauthorised()),
         None => caller::authorise(flow, tenant, call, Scope::PassRead).await?,
     }
     let view = flow.host.store().pass(&tenant.id, &id).await.map_err(caller::unavailable)?;
     let view = view.ok_or_else(|| Problem::not_found("pass"))?;
     let device = match call.query("device") {
-        None if call.query("token").is_none() => return describe(flow, tenant, &keys, &view).await,
+        None if call.query("token").is_none() => return describe(flow, tenant, &view).await,
         None => wallet_of(call.header(header::USER_AGENT).unwrap_or_default()),
         Some(device) => device,
     };
     if view.pass.state == PassState::Void {
-        let successor = view.pass.successor.as_ref().map(|pass| rebuild::link(tenant, &keys, pass));
+        let successor = view.pass.successor.as_ref().map(|pass| rebuild::link(tenant, pass));
         return Err(Problem::void_pass(successor));
     }
     match device {
@@ -207,7 +205,7 @@ fn wallet_of(user_agent: &str) -> &'static str {
     if apple { "apple" } else { "google" }
 }
 
-async fn describe<H: Host>(flow: &Flow<H>, tenant: &Tenant, keys: &TenantKeys, view: &PassView) -> Answer {
+async fn describe<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Answer {
     let pass = &view.pass;
     let status = installation::status(flow, tenant, pass).await.map_err(|error| match error {
         installation::InstallationError::Store(error) => caller::unavailable(error),
@@ -232,7 +230,7 @@ async fn describe<H: Host>(flow: &Flow<H>, tenant: &Tenant, keys: &TenantKeys, v
         creation_date: timestamp(pass.created_at),
         last_update_date: timestamp(pass.updated_at),
         providers,
-        links: links(tenant, keys, &pass.id),
+        links: links(tenant, &pass.id),
         successor: pass.successor.as_ref().map(|pass| pass.as_str().to_owned()),
     })
 }

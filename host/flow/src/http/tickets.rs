@@ -12,7 +12,6 @@ use crate::access::Scope;
 use crate::flow::Flow;
 use crate::ports::Host;
 use crate::run::Fetched;
-use crate::sealing::TenantKeys;
 use crate::secutix::{Listing, SecutixClient, SecutixError, Ticket};
 use crate::store::{PassState, PassSubject, Priority, Store, TaskSubject};
 use crate::tenant::Tenant;
@@ -62,7 +61,6 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
         passes::demand(flow, tenant, TaskSubject::File(file.to_owned()), Some(fetched)).await?;
         view = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;
     }
-    let keys = TenantKeys::derive(&tenant.seal_key);
     let tickets = listing
         .tickets
         .into_iter()
@@ -72,7 +70,7 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
                 id: pass.id.as_str().to_owned(),
                 pass_type: pass.template.clone(),
                 state: if pass.state == PassState::Live { "live" } else { "void" },
-                links: (pass.state == PassState::Live).then(|| links(tenant, &keys, &pass.id)),
+                links: (pass.state == PassState::Live).then(|| links(tenant, &pass.id)),
             });
             TicketItem { ticket, pass }
         })

@@ -17,7 +17,6 @@ use crate::identity::{Millis, PassId};
 use crate::installation;
 use crate::ports::Host;
 use crate::rebuild::{self, BuiltGoogle, RebuildError};
-use crate::sealing::TenantKeys;
 use crate::store::{EffectKind, EffectLease, EffectNext, PassView, Store, StoreError, StoreResult};
 use crate::tenant::Tenant;
 
@@ -63,8 +62,7 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
     let Some(device) = flow.host.store().device(&lease.tenant, &lease.target).await? else {
         return Ok(EffectNext::Gone);
     };
-    let keys = TenantKeys::derive(&tenant.seal_key);
-    let token = match keys.open_small(&device.push_sealed, &["device", tenant.id.as_str(), &lease.target]) {
+    let token = match tenant.keys.open_small(&device.push_sealed, &["device", tenant.id.as_str(), &lease.target]) {
         Ok(token) => Zeroizing::new(String::from_utf8_lossy(&token).into_owned()),
         Err(error) => return Ok(EffectNext::Dead { error: error.to_string() }),
     };

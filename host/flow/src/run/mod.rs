@@ -14,7 +14,6 @@ use passerelle_contract::scenario::{self, Answer, Observation, Verdict};
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId, TenantId};
 use crate::ports::{Connector, Host, SandboxFailure};
-use crate::sealing::TenantKeys;
 use crate::secutix::{SecutixClient, SecutixError};
 use crate::store::{
     Adoption, FileView, Finish, Finished, Next, PassSubject, RunRecord, Store, StoreResult, TaskLease, TaskSubject,
@@ -86,12 +85,11 @@ impl<H: Host> Run<'_, H> {
             let next = Next::Wait { at: self.flow.now() + PERSON_PAUSE };
             return self.stop(Trouble { outcome: "no-such-tenant", error: None, next }).await;
         };
-        let keys = TenantKeys::derive(&tenant.seal_key);
         // A notification is answered only by a fetch that was started after it was accepted.
         let answers_all = |fetched: &Fetched| self.lease.hints.iter().all(|hint| hint.received_at < fetched.started_at);
         let fetched = match fetched.filter(answers_all) {
             Some(fetched) => fetched,
-            None => match self.fetch(&tenant, &keys).await {
+            None => match self.fetch(&tenant).await {
                 Ok(fetched) => fetched,
                 Err(trouble) => return self.stop(trouble).await,
             },
@@ -99,7 +97,7 @@ impl<H: Host> Run<'_, H> {
         self.fetch_started_at = Some(fetched.started_at);
 
         if let TaskSubject::Token(_) = self.lease.subject {
-            let file = match self.classify(&tenant, &keys, &fetched, &FileView::empty()).await {
+            let file = match self.classify(&tenant, &fetched, &FileView::empty()).await {
                 Ok(Verdict { file: Some(file), .. }) => file,
                 Ok(_) => return self.stop(self.failed("no-file", None)).await,
                 Err(trouble) => return self.stop(trouble).await,
@@ -115,11 +113,11 @@ impl<H: Host> Run<'_, H> {
 
         for _ in 0..CONFLICT_ROUNDS {
             let view = self.view().await?;
-            let verdict = match self.classify(&tenant, &keys, &fetched, &view).await {
+            let verdict = match self.classify(&tenant, &fetched, &view).await {
                 Ok(verdict) => verdict,
                 Err(trouble) => return self.stop(trouble).await,
             };
-            let plan = match plan::make(self.flow, &tenant, &keys, &self.lease, &fetched, &view, &verdict).await {
+            let plan = match plan::make(self.flow, &tenant, &self.lease, &fetched, &view, &verdict).await {
                 Ok(plan) => plan,
                 Err(plan::PlanError::Store(error)) => return Err(error),
                 Err(error) => return self.stop(self.failed("not-planned", Some(error.to_string()))).await,
@@ -157,7 +155,7 @@ impl<H: Host> Run<'_, H> {
         self.stop(self.failed("conflict", None)).await
     }
 
-    async fn fetch(&mut self, tenant: &Tenant, keys: &TenantKeys) -> Result<Fetched, Trouble> {
+    async fn fetch(&mut self, tenant: &Tenant) -> Result<Fetched, Trouble> {
         let client = SecutixClient::new(&self.flow.host, tenant);
         let started_at = self.flow.now();
         let priority = self.lease.priority;
@@ -166,7 +164,7 @@ impl<H: Host> Run<'_, H> {
             TaskSubject::Contact(number) => client.get_contact(number, priority).await,
             TaskSubject::Token(mac) => {
                 let sealed = self.lease.token_sealed.as_deref().unwrap_or_default();
-                let token = keys.open_small(sealed, &["task", tenant.id.as_str(), mac]).ok();
+                let token = tenant.keys.open_small(sealed, &["task", tenant.id.as_str(), mac]).ok();
                 let token = token.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
                 match token {
                     Some(token) => client.get_file_by_token(&token, priority).await,
@@ -216,11 +214,10 @@ impl<H: Host> Run<'_, H> {
     async fn classify(
         &self,
         tenant: &Tenant,
-        keys: &TenantKeys,
         fetched: &Fetched,
         view: &FileView,
     ) -> Result<Verdict, Trouble> {
-        let passes = plan::known_passes(tenant, keys, view)
+        let passes = plan::known_passes(tenant, view)
             .map_err(|error| self.failed("sealed-part-unreadable", Some(error.to_string())))?;
         let body = fetched.body.to_vec();
         let observation = Observation {

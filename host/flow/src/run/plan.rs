@@ -84,7 +84,7 @@ pub fn contract_hint(hint: &Hint) -> scenario::Hint {
 }
 
 /// The passes of the file as the connector sees them, unsealed for the call.
-pub fn known_passes(tenant: &Tenant, keys: &TenantKeys, view: &FileView) -> Result<Vec<KnownPass>, PartError> {
+pub fn known_passes(tenant: &Tenant, view: &FileView) -> Result<Vec<KnownPass>, PartError> {
     let stored: HashMap<_, _> =
         view.events.iter().map(|event| (event.key.as_str(), event.digest.as_str())).collect();
     view.passes
@@ -97,7 +97,7 @@ pub fn known_passes(tenant: &Tenant, keys: &TenantKeys, view: &FileView) -> Resu
                 order: pass.order.clone(),
                 file: pass.file.clone(),
                 ticket: pass.ticket.clone(),
-                snapshot: parts::open(tenant, keys, pass)?,
+                snapshot: parts::open(tenant, pass)?,
                 shown: pass
                     .events
                     .iter()
@@ -129,7 +129,6 @@ struct Draft<'a> {
 pub async fn make<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    keys: &TenantKeys,
     lease: &TaskLease,
     fetched: &Fetched,
     view: &FileView,
@@ -139,7 +138,7 @@ pub async fn make<H: Host>(
     let mut again = None;
     let mut drafts = Vec::new();
     for operation in &verdict.operations {
-        match draft(flow, tenant, keys, fetched, view, operation, &mut again).await? {
+        match draft(flow, tenant, fetched, view, operation, &mut again).await? {
             Ok(Some(draft)) => drafts.push(draft),
             Ok(None) => {}
             Err(problem) => errors.push(problem),
@@ -152,7 +151,7 @@ pub async fn make<H: Host>(
     let mut passes = Vec::new();
     let mut actions = Vec::new();
     for draft in drafts {
-        let write = write(flow, tenant, keys, lease, verdict, &events, draft).await?;
+        let write = write(flow, tenant, lease, verdict, &events, draft).await?;
         actions.push(ActionRecord::of(&write));
         passes.push(write);
     }
@@ -166,7 +165,7 @@ pub async fn make<H: Host>(
     Ok(Plan {
         outcome,
         error: (!errors.is_empty()).then(|| errors.join("; ")),
-        aliases: aliases(keys, verdict),
+        aliases: aliases(&tenant.keys, verdict),
         events: verdict.events.iter().map(|event| event_write(event, fetched.started_at)).collect(),
         passes,
         actions,
@@ -178,7 +177,6 @@ pub async fn make<H: Host>(
 async fn draft<'a, H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    keys: &TenantKeys,
     fetched: &Fetched,
     view: &FileView,
     operation: &'a Operation,
@@ -195,7 +193,7 @@ async fn draft<'a, H: Host>(
     };
     let (ticket, fresh) = match (&operation.action, &stored) {
         (Action::Offer(part) | Action::Update(part) | Action::Revive(part), _) => (Some(part.clone()), true),
-        (Action::End(_) | Action::Keep, Some(stored)) => (parts::open(tenant, keys, stored)?, false),
+        (Action::End(_) | Action::Keep, Some(stored)) => (parts::open(tenant, stored)?, false),
         (Action::End(_) | Action::Keep, None) => return Ok(Ok(None)),
     };
     let mut absent_since = None;
@@ -354,12 +352,12 @@ async fn build<H: Host>(
 async fn write<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    keys: &TenantKeys,
     lease: &TaskLease,
     verdict: &Verdict,
     events: &HashMap<String, CurrentEvent>,
     draft: Draft<'_>,
 ) -> Result<PassWrite, PlanError> {
+    let keys = &tenant.keys;
     let stored = draft.stored.as_ref();
     let built = draft.built.as_ref();
     let apple_mac = built.and_then(|built| built.apple.as_ref()).map(|apple| keys.mac("apple", &[&apple.seen]));
@@ -374,7 +372,7 @@ async fn write<H: Host>(
         Some(part) if draft.fresh => {
             let ends = part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
             let ends = ends.and_then(|end| Millis::try_from(end).ok());
-            Some(parts::seal(flow, tenant, keys, &draft.id, &draft.subject, part, ends).await?)
+            Some(parts::seal(flow, tenant, &draft.id, &draft.subject, part, ends).await?)
         }
         _ => None,
     };
