@@ -37,7 +37,7 @@ pub(super) fn current_events(fetched: &Fetched, view: &FileView, verdict: &Verdi
     events
 }
 
-/// Fills the templates, all passes of one template in one call.
+/// Fills the templates for those that are not built yet, all passes of one template in one call.
 pub(super) async fn build<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
@@ -47,13 +47,13 @@ pub(super) async fn build<H: Host>(
 ) -> Result<(), PlanError> {
     let mut by_template: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (index, draft) in drafts.iter().enumerate() {
-        if draft.ticket.is_some() {
+        if draft.ticket.is_some() && draft.built.is_none() {
             by_template.entry(draft.template.clone()).or_default().push(index);
         }
     }
     for (name, indexes) in by_template {
         let Some(template) = tenant.templates.get(&name) else {
-            errors.push(format!("there is no template {name:?}"));
+            tell(errors, format!("there is no template {name:?}"));
             continue;
         };
         let mut needed: Vec<EventPart> = Vec::new();
@@ -82,15 +82,22 @@ pub(super) async fn build<H: Host>(
                                 draft.built = Some(built);
                             }
                         }
-                        Err(error) => errors.push(format!("template {name:?}: {error}")),
+                        Err(error) => tell(errors, format!("template {name:?}: {error}")),
                     }
                 }
             }
             Err(RebuildError::Sandbox(failure)) => return Err(PlanError::Rebuild(failure.into())),
-            Err(error) => errors.push(format!("template {name:?}: {error}")),
+            Err(error) => tell(errors, format!("template {name:?}: {error}")),
         }
     }
     Ok(())
+}
+
+/// Each once, however many passes it is about.
+fn tell(errors: &mut Vec<String>, error: String) {
+    if !errors.contains(&error) {
+        errors.push(error);
+    }
 }
 
 /// Tells whether an event is still what it was. Of canonical JSON, so equal facts have equal digests.

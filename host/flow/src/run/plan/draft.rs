@@ -3,7 +3,7 @@
 //! Owns which state the pass is to have, what it is built from, and when an absence is believed. Does not own what its template makes
 //! of it (`build`) nor the row (`write`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use passerelle_contract::scenario::{Action, Evidence, Operation};
 use passerelle_contract::types::{Subject, TicketPart};
@@ -35,6 +35,14 @@ pub(super) struct Draft<'a> {
     pub absent_since: Option<Millis>,
     pub action: &'static str,
     pub built: Option<Built>,
+}
+
+impl Draft<'_> {
+    /// Nothing is written of it unless its template has made something of it: what is sealed is what the next look compares with, so a
+    /// pass that the holder never got would look up to date for ever. A pass that ends does so whatever its template says.
+    fn needs_build(&self) -> bool {
+        self.fresh
+    }
 }
 
 /// The outer error stops the run, the inner one only this pass.
@@ -117,6 +125,21 @@ pub(super) async fn draft<'a, H: Host>(
         action,
         built: None,
     })))
+}
+
+/// Drops what was not built and needs to be. True: a pass led to one that is not made now, and has to be linked and built again.
+pub(super) fn drop_unbuilt(drafts: &mut Vec<Draft<'_>>) -> bool {
+    let unbuilt = |draft: &Draft<'_>| draft.needs_build() && draft.built.is_none();
+    let never: HashSet<PassId> =
+        drafts.iter().filter(|draft| unbuilt(draft) && draft.stored.is_none()).map(|draft| draft.id.clone()).collect();
+    drafts.retain(|draft| !unbuilt(draft));
+    let mut led = false;
+    for draft in drafts.iter_mut().filter(|draft| draft.successor.as_ref().is_some_and(|to| never.contains(to))) {
+        draft.successor = draft.stored.as_ref().and_then(|stored| stored.successor.clone());
+        draft.built = None;
+        led = true;
+    }
+    led
 }
 
 /// A voided pass leads to the one that took its place, be that older or made in this run; a pass that lives again leads nowhere.

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use passerelle_contract::scenario::{self, KnownPass, Verdict};
 
 use self::build::{build, current_events};
-use self::draft::{draft, link_successors};
+use self::draft::{draft, drop_unbuilt, link_successors};
 use self::write::{aliases, event_write, write};
 use super::Fetched;
 use super::record::ActionRecord;
@@ -59,7 +59,8 @@ pub struct Plan {
 
 impl Plan {
     pub fn next(&self, lease: &TaskLease, options: &Options) -> Next {
-        // A template that cannot be filled is mended by a person, and `replay` builds what is missing; until then trying again is vain.
+        // A template that cannot be filled is mended by a person. What it did not make is not written, so the next look finds the same
+        // difference again, be it by `replay` or by a notification; until then trying again is vain.
         if self.error.is_some() && lease.attempts >= options.dead_after.min(3) {
             return Next::Dead;
         }
@@ -129,6 +130,10 @@ pub async fn make<H: Host>(
     link_successors(&mut drafts, view);
     let events = current_events(fetched, view, verdict);
     build(flow, tenant, &events, &mut drafts, &mut errors).await?;
+    if drop_unbuilt(&mut drafts) {
+        link_successors(&mut drafts, view);
+        build(flow, tenant, &events, &mut drafts, &mut errors).await?;
+    }
 
     let mut passes = Vec::new();
     let mut actions = Vec::new();
@@ -143,7 +148,6 @@ pub async fn make<H: Host>(
         (true, None, true) => "done",
         (true, None, false) => "unchanged",
     };
-    errors.dedup();
     Ok(Plan {
         outcome,
         error: (!errors.is_empty()).then(|| errors.join("; ")),
