@@ -71,6 +71,8 @@ pub(super) async fn draft<'a, H: Host>(
     let mut absent_since = None;
     let (state, action) = match (&operation.action, &stored) {
         (Action::Offer(_), None) => (PassState::Live, "created"),
+        // It ended in the file that it was in before; in this one its movement lives.
+        (Action::Offer(_), Some(stored)) if stored.state == PassState::Void => (PassState::Live, "revived"),
         (Action::Offer(_) | Action::Update(_), Some(stored)) => (stored.state, "updated"),
         (Action::Update(_), None) => (PassState::Live, "created"),
         (Action::Revive(_), _) => (PassState::Live, "revived"),
