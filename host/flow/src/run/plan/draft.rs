@@ -6,15 +6,14 @@
 use std::collections::{HashMap, HashSet};
 
 use passerelle_contract::scenario::{Action, Evidence, Operation};
-use passerelle_contract::types::{Subject, TicketPart};
+use passerelle_contract::types::TicketPart;
 
-use super::PlanError;
+use super::{Look, PlanError, subject_of};
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId};
 use crate::parts;
 use crate::ports::{Host, Random};
 use crate::rebuild::Built;
-use crate::run::Fetched;
 use crate::select::select;
 use crate::store::{FileView, PassState, PassSubject, Store, StoredPass};
 use crate::tenant::Tenant;
@@ -40,8 +39,17 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Nothing is written of it unless its template has made something of it: what is sealed is what the next look compares with, so a
     /// pass that the holder never got would look up to date for ever. A pass that ends does so whatever its template says.
-    fn needs_build(&self) -> bool {
-        self.fresh
+    fn is_unbuilt(&self) -> bool {
+        self.fresh && self.built.is_none()
+    }
+
+    /// Leaves what was seen without any template: that the movement is there. Otherwise one more absence would be taken for the second one.
+    /// False: there is nothing to write down.
+    fn reduce(&mut self) -> bool {
+        let Some(stored) = self.stored.as_ref().filter(|stored| stored.absent_since.is_some()) else { return false };
+        (self.action, self.state, self.template) = ("kept", stored.state, stored.template.clone());
+        (self.ticket, self.fresh) = (None, false);
+        true
     }
 }
 
@@ -49,22 +57,21 @@ impl Draft<'_> {
 pub(super) async fn draft<'a, H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    fetched: &Fetched,
-    view: &FileView,
+    look: &Look<'_>,
     operation: &'a Operation,
     again: &mut Option<Millis>,
 ) -> Result<Result<Option<Draft<'a>>, String>, PlanError> {
-    let subject = match &operation.subject {
-        Subject::Movement(id) => PassSubject::Movement(id.clone()),
-        Subject::Contact(number) => PassSubject::Contact(number.clone()),
-    };
+    let subject = subject_of(&operation.subject);
     let stored = match &operation.pass {
-        Some(id) => view.passes.iter().find(|pass| pass.id.as_str() == id).cloned(),
+        Some(id) => look.view.passes.iter().find(|pass| pass.id.as_str() == id).cloned(),
         // The movement may have come from another file, and its pass with it.
         None => flow.host.store().pass_by_subject(&tenant.id, &subject).await?.map(|found| found.pass),
     };
     let (ticket, fresh) = match (&operation.action, &stored) {
         (Action::Offer(part) | Action::Update(part) | Action::Revive(part), _) => (Some(part.clone()), true),
+        (Action::Keep, Some(stored)) if stored.sealed.is_none() && look.recovered.contains_key(&subject) => {
+            (look.recovered.get(&subject).cloned(), true)
+        }
         (Action::End(_) | Action::Keep, Some(stored)) => (parts::open(tenant, stored)?, false),
         (Action::End(_) | Action::Keep, None) => return Ok(Ok(None)),
     };
@@ -80,9 +87,9 @@ pub(super) async fn draft<'a, H: Host>(
         (Action::End(Evidence::Absence), Some(stored)) => {
             let wait = tenant.safety.confirm_absence_after;
             match stored.absent_since {
-                Some(first) if first + wait <= fetched.started_at => (PassState::Void, "voided"),
+                Some(first) if first + wait <= look.fetched.started_at => (PassState::Void, "voided"),
                 earlier => {
-                    let first = earlier.unwrap_or(fetched.started_at);
+                    let first = earlier.unwrap_or(look.fetched.started_at);
                     absent_since = Some(first);
                     *again = Some(again.unwrap_or(Millis::MAX).min(first + wait));
                     (stored.state, "absent")
@@ -93,10 +100,10 @@ pub(super) async fn draft<'a, H: Host>(
         (Action::Keep, Some(stored)) => (stored.state, "kept"),
         (Action::Keep, None) => return Ok(Ok(None)),
     };
-    if action == "kept" {
-        let links = operation.successor.is_some() && stored.as_ref().is_some_and(|pass| pass.successor.is_none());
-        let seen_again = stored.as_ref().is_some_and(|pass| pass.absent_since.is_some());
-        if !links && !seen_again {
+    if let ("kept", Some(stored)) = (action, &stored) {
+        let links = operation.successor.is_some() && stored.successor.is_none();
+        let seen_again = stored.absent_since.is_some();
+        if !links && !seen_again && !fresh {
             return Ok(Ok(None));
         }
     }
@@ -131,10 +138,9 @@ pub(super) async fn draft<'a, H: Host>(
 
 /// Drops what was not built and needs to be. True: a pass led to one that is not made now, and has to be linked and built again.
 pub(super) fn drop_unbuilt(drafts: &mut Vec<Draft<'_>>) -> bool {
-    let unbuilt = |draft: &Draft<'_>| draft.needs_build() && draft.built.is_none();
-    let never: HashSet<PassId> =
-        drafts.iter().filter(|draft| unbuilt(draft) && draft.stored.is_none()).map(|draft| draft.id.clone()).collect();
-    drafts.retain(|draft| !unbuilt(draft));
+    let new = drafts.iter().filter(|draft| draft.is_unbuilt() && draft.stored.is_none());
+    let never: HashSet<PassId> = new.map(|draft| draft.id.clone()).collect();
+    drafts.retain_mut(|draft| !draft.is_unbuilt() || draft.reduce());
     let mut led = false;
     for draft in drafts.iter_mut().filter(|draft| draft.successor.as_ref().is_some_and(|to| never.contains(to))) {
         draft.successor = draft.stored.as_ref().and_then(|stored| stored.successor.clone());

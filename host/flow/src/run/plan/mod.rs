@@ -11,6 +11,7 @@ mod write;
 use std::collections::HashMap;
 
 use passerelle_contract::scenario::{self, KnownPass, Verdict};
+use passerelle_contract::types::{Subject, TicketPart};
 
 use self::build::{build, current_events};
 use self::draft::{draft, drop_unbuilt, link_successors};
@@ -23,7 +24,9 @@ use crate::options::Options;
 use crate::parts::{self, PartError};
 use crate::ports::Host;
 use crate::rebuild::{self, RebuildError};
-use crate::store::{EventWrite, FileView, Hint, Next, OrderAlias, PassWrite, StoreError, TaskLease};
+use crate::store::{
+    EventWrite, FileView, Hint, Next, OrderAlias, PassSubject, PassWrite, StoreError, TaskLease,
+};
 use crate::tenant::Tenant;
 
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,17 @@ impl From<PartError> for PlanError {
             other => Self::Part(other),
         }
     }
+}
+
+/// One look at SecuTix, and what is known beside it.
+pub struct Look<'a> {
+    pub fetched: &'a Fetched,
+    pub view: &'a FileView,
+    pub verdict: &'a Verdict,
+    /// Facts of passes that were erased, where somebody asks for them.
+    pub recovered: &'a HashMap<PassSubject, TicketPart>,
+    /// Of whom the run answers, for the history.
+    pub correlations: &'a [String],
 }
 
 pub struct Plan {
@@ -80,6 +94,13 @@ pub fn retry<H: Host>(lease: &TaskLease, options: &Options, flow: &Flow<H>) -> N
     Next::Retry { at: flow.now() + options.retry.wait(lease.attempts, flow.host.random()) }
 }
 
+pub fn subject_of(subject: &Subject) -> PassSubject {
+    match subject {
+        Subject::Movement(id) => PassSubject::Movement(id.clone()),
+        Subject::Contact(number) => PassSubject::Contact(number.clone()),
+    }
+}
+
 pub fn contract_hint(hint: &Hint) -> scenario::Hint {
     scenario::Hint { state: hint.state.clone(), sale_movement: hint.movement.clone(), ticket: hint.ticket.clone() }
 }
@@ -109,19 +130,13 @@ pub fn known_passes(tenant: &Tenant, view: &FileView) -> Result<Vec<KnownPass>, 
         .collect()
 }
 
-pub async fn make<H: Host>(
-    flow: &Flow<H>,
-    tenant: &Tenant,
-    lease: &TaskLease,
-    fetched: &Fetched,
-    view: &FileView,
-    verdict: &Verdict,
-) -> Result<Plan, PlanError> {
+pub async fn make<H: Host>(flow: &Flow<H>, tenant: &Tenant, look: &Look<'_>) -> Result<Plan, PlanError> {
+    let Look { fetched, view, verdict, .. } = *look;
     let mut errors = Vec::new();
     let mut again = None;
     let mut drafts = Vec::new();
     for operation in &verdict.operations {
-        match draft(flow, tenant, fetched, view, operation, &mut again).await? {
+        match draft(flow, tenant, look, operation, &mut again).await? {
             Ok(Some(draft)) => drafts.push(draft),
             Ok(None) => {}
             Err(problem) => errors.push(problem),
@@ -138,7 +153,7 @@ pub async fn make<H: Host>(
     let mut passes = Vec::new();
     let mut actions = Vec::new();
     for draft in drafts {
-        let write = write(flow, tenant, lease, verdict, &events, draft).await?;
+        let write = write(flow, tenant, look, &events, draft).await?;
         actions.push(ActionRecord::of(&write));
         passes.push(write);
     }

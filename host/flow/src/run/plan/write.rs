@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use passerelle_contract::scenario::Verdict;
 use passerelle_contract::types::EventPart;
 
-use super::PlanError;
+use super::{Look, PlanError};
 use super::build::{CurrentEvent, event_digest};
 use super::draft::Draft;
 use crate::flow::Flow;
@@ -16,18 +16,17 @@ use crate::parts;
 use crate::ports::Host;
 use crate::run::record;
 use crate::sealing::TenantKeys;
-use crate::store::{Change, EventWrite, OrderAlias, PassWrite, TaskLease};
+use crate::store::{Change, EventWrite, OrderAlias, PassWrite};
 use crate::tenant::Tenant;
 
 pub(super) async fn write<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    lease: &TaskLease,
-    verdict: &Verdict,
+    look: &Look<'_>,
     events: &HashMap<String, CurrentEvent>,
     draft: Draft<'_>,
 ) -> Result<PassWrite, PlanError> {
-    let keys = &tenant.keys;
+    let (keys, verdict) = (&tenant.keys, look.verdict);
     let stored = draft.stored.as_ref();
     let built = draft.built.as_ref();
     let apple_mac = built.and_then(|built| built.apple.as_ref()).map(|apple| keys.mac("apple", &[&apple.seen]));
@@ -85,7 +84,7 @@ pub(super) async fn write<H: Host>(
             use_case: record::use_case_of(verdict, operation),
             reason: operation.reason.code.clone(),
             fields: operation.reason.fields.clone(),
-            correlations: lease.hints.iter().map(|hint| hint.correlation.clone()).collect(),
+            correlations: look.correlations.to_vec(),
         }),
         id: draft.id,
         subject: draft.subject,
