@@ -11,6 +11,7 @@ use passerelle_contract::types::Wallet;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, Problem, caller, empty, json, method, passes, respond};
+use crate::apple::package::MEDIA_TYPE;
 use crate::apple::push::PushToken;
 use crate::flow::Flow;
 use crate::identity::PassId;
@@ -91,7 +92,7 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
     let device = device_mac(keys, device)?;
     let push_sealed = keys
         .seal_small(flow.host.random(), &["device", tenant.id.as_str(), &device], token.as_bytes())
-        .map_err(internal)?;
+        .map_err(caller::internal)?;
     let registered = flow
         .host
         .store()
@@ -179,13 +180,19 @@ async fn latest<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, view: &Pa
     if since.is_some_and(|since| since.timestamp().as_second() >= modified) {
         return Ok(empty(StatusCode::NOT_MODIFIED));
     }
-    package(flow, tenant, view).await
+    // What is erased cannot change any more: the phone keeps what it has.
+    Ok(package(flow, tenant, call, view).await?.unwrap_or_else(|| empty(StatusCode::NOT_MODIFIED)))
 }
 
-/// The signed package of a pass, with the `Last-Modified` of its last visible change.
-pub async fn package<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Answer {
-    let bytes = passes::apple_package(flow, tenant, view).await?;
-    let mut response = respond(StatusCode::OK, "application/vnd.apple.pkpass", bytes);
+/// The signed package of a pass, with the `Last-Modified` of its last visible change. None: what it showed is erased.
+pub async fn package<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    call: &Call,
+    view: &PassView,
+) -> Result<Option<Response<Bytes>>, Problem> {
+    let Some(bytes) = passes::apple_package(flow, tenant, call, view).await? else { return Ok(None) };
+    let mut response = respond(StatusCode::OK, MEDIA_TYPE, bytes);
     if let Some(value) = http_date(view.pass.modified_s) {
         response.headers_mut().insert(header::LAST_MODIFIED, value);
     }
@@ -193,7 +200,7 @@ pub async fn package<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) 
     if let Ok(value) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
-    Ok(response)
+    Ok(Some(response))
 }
 
 fn http_date(seconds: i64) -> Option<HeaderValue> {
@@ -220,9 +227,4 @@ fn device_mac(keys: &TenantKeys, device: &str) -> Result<String, Problem> {
         return Err(Problem::field("deviceLibraryIdentifier", "1 to 128 characters are expected"));
     }
     Ok(keys.mac("device", &[device.as_bytes()]))
-}
-
-fn internal(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "apple web service");
-    Problem::internal()
 }
