@@ -4,6 +4,7 @@
 //! Google). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
 
 pub mod access;
+mod alarm;
 pub mod apple;
 pub mod google;
 pub mod identity;

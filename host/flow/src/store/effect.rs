@@ -16,6 +16,19 @@ pub enum EffectKind {
     GoogleObject,
 }
 
+impl EffectKind {
+    pub const ALL: [Self; 3] = [Self::ApplePush, Self::GoogleClass, Self::GoogleObject];
+
+    /// As it is kept, listed and typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApplePush => "apple-push",
+            Self::GoogleClass => "google-class",
+            Self::GoogleObject => "google-object",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectLease {
     pub tenant: TenantId,
