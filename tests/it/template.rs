@@ -1,6 +1,6 @@
 //! A template that cannot be filled, and one that was edited: no phone misses a change for it.
 
-use passerelle_simulator::{Delivery, Origin};
+use passerelle_simulator::{Delivery, Notice, Origin};
 
 use crate::house::{House, until};
 
@@ -35,6 +35,30 @@ async fn a_change_that_a_template_could_not_show_is_shown_when_the_template_is_m
     house.advance(RETRY).await;
     house.up_to_date(&sold).await;
     assert_eq!(told(&house, serial).await.len(), history.len() + 1);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_template_reaches_an_installed_pass_with_the_next_run_of_its_file() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let (held, secutix) = (&sold.held[0], house.stage.world.secutix());
+    let notice = Notice::of("MODIFIED", &secutix.ticket_ids(sold.movement(0)).unwrap());
+    house.rewrite(TEMPLATE, |text| text.replace("backgroundColor = \"#3a1030\"", "backgroundColor = \"#0a5030\"")).await;
+    house.stage.rest().await.unwrap();
+    let colour = || house.stage.apple(held).unwrap().raw["backgroundColor"].clone();
+    let (before, pushes) = (colour(), house.pushes().len());
+    assert!(secutix.notify(notice.clone()).await.accepted());
+    until("the phone shows the new colour", async || colour() != before).await;
+    house.stage.rest().await.unwrap();
+    assert_eq!(house.pushes().len(), pushes + 1);
+    assert_eq!(told(&house, &held.serial).await.last().unwrap().1, "template-change");
+
+    // Once: what it shows now is what the template says.
+    assert!(secutix.notify(notice).await.accepted());
+    house.outcome(sold.file, "unchanged").await;
+    house.stage.rest().await.unwrap();
+    assert_eq!(house.pushes().len(), pushes + 1);
     house.end().await;
 }
 

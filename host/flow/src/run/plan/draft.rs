@@ -29,6 +29,8 @@ pub(super) struct Draft<'a> {
     pub ticket: Option<TicketPart>,
     /// `ticket` is new and has to be sealed.
     pub fresh: bool,
+    /// Its template is another one than the pass was last built with, by name or by content.
+    pub retemplated: bool,
     pub successor: Option<PassId>,
     pub template: String,
     pub absent_since: Option<Millis>,
@@ -40,7 +42,8 @@ impl Draft<'_> {
     /// Nothing is written of it unless its template has made something of it: what is sealed is what the next look compares with, so a
     /// pass that the holder never got would look up to date for ever. A pass that ends does so whatever its template says.
     fn is_unbuilt(&self) -> bool {
-        self.fresh && self.built.is_none()
+        let nothing_else = self.action == "kept" && self.retemplated;
+        (self.fresh || nothing_else) && self.built.is_none()
     }
 
     /// Leaves what was seen without any template: that the movement is there. Otherwise one more absence would be taken for the second one.
@@ -48,7 +51,7 @@ impl Draft<'_> {
     fn reduce(&mut self) -> bool {
         let Some(stored) = self.stored.as_ref().filter(|stored| stored.absent_since.is_some()) else { return false };
         (self.action, self.state, self.template) = ("kept", stored.state, stored.template.clone());
-        (self.ticket, self.fresh) = (None, false);
+        (self.ticket, self.fresh, self.retemplated) = (None, false, false);
         true
     }
 }
@@ -100,13 +103,6 @@ pub(super) async fn draft<'a, H: Host>(
         (Action::Keep, Some(stored)) => (stored.state, "kept"),
         (Action::Keep, None) => return Ok(Ok(None)),
     };
-    if let ("kept", Some(stored)) = (action, &stored) {
-        let links = operation.successor.is_some() && stored.successor.is_none();
-        let seen_again = stored.absent_since.is_some();
-        if !links && !seen_again && !fresh {
-            return Ok(Ok(None));
-        }
-    }
     let template = match (&ticket, &stored) {
         (Some(part), _) if fresh => select(tenant, &subject, &part.selectors).map(str::to_owned),
         (_, Some(stored)) => Some(stored.template.clone()),
@@ -115,6 +111,16 @@ pub(super) async fn draft<'a, H: Host>(
     let Some(template) = template else {
         return Ok(Err(format!("no template for {}", subject.identifier().0)));
     };
+    let digest = tenant.templates.get(&template).map(|template| &template.digest);
+    let retemplated =
+        stored.as_ref().is_some_and(|stored| ticket.is_some() && digest.is_some_and(|it| *it != stored.template_digest));
+    if let ("kept", Some(stored)) = (action, &stored) {
+        let links = operation.successor.is_some() && stored.successor.is_none();
+        let seen_again = stored.absent_since.is_some();
+        if !links && !seen_again && !fresh && !retemplated {
+            return Ok(Ok(None));
+        }
+    }
     let id = match &stored {
         Some(stored) => stored.id.clone(),
         None => PassId::from_random(flow.host.random().bytes()),
@@ -128,6 +134,7 @@ pub(super) async fn draft<'a, H: Host>(
         state,
         ticket,
         fresh,
+        retemplated,
         successor,
         template,
         absent_since,

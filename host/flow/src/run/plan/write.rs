@@ -19,6 +19,10 @@ use crate::sealing::TenantKeys;
 use crate::store::{Change, EventWrite, OrderAlias, PassWrite};
 use crate::tenant::Tenant;
 
+/// The organiser's own change: neither a row of the update matrix nor a reason of the connector's.
+const TEMPLATE_CHANGE: &str = "template-change";
+const TEMPLATE_CHANGED: &str = "template-changed";
+
 pub(super) async fn write<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
@@ -35,7 +39,13 @@ pub(super) async fn write<H: Host>(
     let state_changed = stored.is_some_and(|stored| stored.state != draft.state);
     let differs = |new: &Option<String>, old: Option<&String>| new.as_ref().is_some_and(|new| Some(new) != old);
     let apple_changed = stored.is_some_and(|stored| differs(&apple_mac, stored.apple_mac.as_ref()));
-    let object_changed = stored.is_some_and(|stored| differs(&google_mac, stored.google_mac.as_ref()));
+    let class = built.and_then(|built| built.google.as_ref()).map(|google| google.class_key.clone());
+    // The object names its class: another class is another object, although it shows the same.
+    let object_changed = stored.is_some_and(|stored| {
+        differs(&google_mac, stored.google_mac.as_ref()) || differs(&class, stored.google_class.as_ref())
+    });
+    // Also what is no text of a pass: its images.
+    let retemplated = draft.retemplated && built.is_some();
 
     let sealed = match &draft.ticket {
         Some(part) if draft.fresh => {
@@ -61,28 +71,32 @@ pub(super) async fn write<H: Host>(
     };
     let operation = draft.operation;
     let keep = |new: &Option<String>, old: Option<&Option<String>>| new.clone().or_else(|| old.cloned().flatten());
-    let is_change = !matches!(draft.action, "kept" | "absent");
+    let visible = state_changed || apple_changed || object_changed || retemplated;
+    let digest = |name: &str| tenant.templates.get(name).map(|template| template.digest.clone());
     Ok(PassWrite {
         expected: stored.map(|stored| stored.version),
         file: keep(&verdict.file, stored.map(|stored| &stored.file)),
         order: keep(&operation.order, stored.map(|stored| &stored.order)),
         ticket: keep(&operation.ticket, stored.map(|stored| &stored.ticket)),
         state: draft.state,
-        template_digest: tenant.templates.get(&draft.template).map(|it| it.digest.clone()).unwrap_or_default(),
-        google_class: keep(
-            &built.and_then(|built| built.google.as_ref()).map(|google| google.class_key.clone()),
-            stored.map(|stored| &stored.google_class),
-        ),
+        template_digest: match (built, stored) {
+            (None, Some(stored)) => stored.template_digest.clone(),
+            _ => digest(&draft.template).unwrap_or_default(),
+        },
+        google_class: keep(&class, stored.map(|stored| &stored.google_class)),
         ticket_mac,
         apple_mac: keep(&apple_mac, stored.map(|stored| &stored.apple_mac)),
         google_mac: keep(&google_mac, stored.map(|stored| &stored.google_mac)),
         events: shown,
-        visible: state_changed || apple_changed || object_changed,
+        visible,
         object_changed: state_changed || object_changed,
-        change: is_change.then(|| Change {
-            action: draft.action.to_owned(),
-            use_case: record::use_case_of(verdict, operation),
-            reason: operation.reason.code.clone(),
+        change: cause(&draft, visible).map(|(action, reason)| Change {
+            action: action.to_owned(),
+            use_case: match reason {
+                Some(_) => TEMPLATE_CHANGE.to_owned(),
+                None => record::use_case_of(verdict, operation),
+            },
+            reason: reason.unwrap_or(&operation.reason.code).to_owned(),
             fields: operation.reason.fields.clone(),
             correlations: look.correlations.to_vec(),
         }),
@@ -93,6 +107,15 @@ pub(super) async fn write<H: Host>(
         sealed,
         absent_since: draft.absent_since,
     })
+}
+
+/// What a line of the history says was done, and why when that is not what SecuTix said. None: nothing that a person would ask about.
+fn cause(draft: &Draft<'_>, visible: bool) -> Option<(&'static str, Option<&'static str>)> {
+    match draft.action {
+        "kept" if visible && draft.retemplated => Some(("updated", Some(TEMPLATE_CHANGED))),
+        "kept" | "absent" => None,
+        action => Some((action, None)),
+    }
 }
 
 pub(super) fn event_write(event: &EventPart, observed_at: Millis) -> EventWrite {
