@@ -36,8 +36,8 @@ const WARM_UP: usize = 50;
 
 fn main() -> ExitCode {
     let run = || {
-        let report = report_file()?;
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(report))
+        let options = Options::read()?;
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(options))
     };
     match run() {
         Ok(true) => ExitCode::SUCCESS,
@@ -49,18 +49,29 @@ fn main() -> ExitCode {
     }
 }
 
-fn report_file() -> Result<Option<PathBuf>> {
-    let mut file = None;
-    let mut args = std::env::args().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--report" => file = Some(args.next().context("--report needs a file")?.into()),
-            // Cargo says so to every bench.
-            "--bench" => {}
-            other => bail!("`{other}` is not known; there is only --report FILE"),
+#[derive(Default)]
+struct Options {
+    report: Option<PathBuf>,
+    /// Another build of the connector than the one that the server embeds.
+    connector: Option<PathBuf>,
+}
+
+impl Options {
+    fn read() -> Result<Self> {
+        let mut options = Self::default();
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            let mut file = || args.next().map(PathBuf::from).with_context(|| format!("{arg} needs a file"));
+            match arg.as_str() {
+                "--report" => options.report = Some(file()?),
+                "--connector" => options.connector = Some(file()?),
+                // Cargo says so to every bench.
+                "--bench" => {}
+                other => bail!("`{other}` is not known; there are --report FILE and --connector FILE"),
+            }
         }
+        Ok(options)
     }
-    Ok(file)
 }
 
 /// One function with one number of tickets.
@@ -128,10 +139,14 @@ macro_rules! row {
     }};
 }
 
-async fn bench(report: Option<PathBuf>) -> Result<bool> {
+async fn bench(options: Options) -> Result<bool> {
+    let connector = match &options.connector {
+        Some(file) => std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
+        None => CONNECTOR.to_vec(),
+    };
     let began = Instant::now();
     let engine = Engine::new(Capacity::default())?;
-    let sandbox = Sandbox::load(&engine, CONNECTOR)?;
+    let sandbox = Sandbox::load(&engine, &connector)?;
     let load = began.elapsed();
 
     let mut rows = Vec::new();
@@ -174,8 +189,8 @@ async fn bench(report: Option<PathBuf>) -> Result<bool> {
     let aims = aims(&rows);
     print(&rows, &aims, load);
     let ok = aims.iter().all(Aim::met);
-    if let Some(file) = report {
-        std::fs::write(&file, json(&rows, &aims, load, ok))
+    if let Some(file) = options.report {
+        std::fs::write(&file, json(&rows, &aims, load, connector.len(), ok))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(ok)
@@ -184,7 +199,7 @@ async fn bench(report: Option<PathBuf>) -> Result<bool> {
 /// A measured failure would be fast.
 fn built(inputs: &Inputs) -> Result<()> {
     match passerelle_connector::payload::rebuild(&inputs.job) {
-        Ok(passes) if passes.iter().all(Result::is_ok) => Ok(()),
+        Ok(built) if built.passes.iter().all(Result::is_ok) => Ok(()),
         other => bail!("the measured job is not built: {other:?}"),
     }
 }
@@ -247,7 +262,7 @@ fn print(rows: &[Row], aims: &[Aim], load: Duration) {
     }
 }
 
-fn json(rows: &[Row], aims: &[Aim], load: Duration, ok: bool) -> String {
+fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool) -> String {
     let rounded = |number: f64| (number * 100.0).round() / 100.0;
     let rows = rows.iter().map(|row| {
         json!({
@@ -261,7 +276,7 @@ fn json(rows: &[Row], aims: &[Aim], load: Duration, ok: bool) -> String {
         .iter()
         .map(|aim| json!({"aim": aim.what, "limit": aim.limit, "actual": rounded(aim.actual), "ok": aim.met()}));
     let report = json!({
-        "ok": ok, "component_bytes": CONNECTOR.len(), "load_ms": load.as_millis().min(u128::from(u64::MAX)) as u64,
+        "ok": ok, "component_bytes": bytes, "load_ms": load.as_millis().min(u128::from(u64::MAX)) as u64,
         "functions": rows.collect::<Vec<_>>(), "aims": aims.collect::<Vec<_>>(),
     });
     format!("{report:#}\n")

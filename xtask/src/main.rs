@@ -7,6 +7,7 @@
 
 mod component;
 mod licences;
+mod module;
 mod step;
 mod suite;
 mod toolchain;

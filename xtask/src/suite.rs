@@ -60,10 +60,11 @@ fn lints(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
-/// The flow runs on the edge as well; what the compiler says for that target is known from the first day.
+/// The flow and the store's statements run on the edge as well; what the compiler says for that target is known from the first day.
 fn edge(steps: &mut Steps) -> Result<()> {
     toolchain::target(steps, toolchain::EDGE)?;
-    steps
-        .run("the flow for the edge", cargo(&["check", "--package", "passerelle-flow", "--target", toolchain::EDGE]))?;
+    let check =
+        ["check", "--package", "passerelle-flow", "--package", "passerelle-sqlite", "--target", toolchain::EDGE];
+    steps.run("the flow and its store for the edge", cargo(&check))?;
     Ok(())
 }

@@ -6,7 +6,9 @@
 //! contract does not cross.
 
 pub mod bindings;
-#[cfg(feature = "component")]
+#[cfg(any(feature = "component", test))]
+mod arena;
+#[cfg(all(feature = "component", target_family = "wasm"))]
 mod component;
 
 pub(crate) mod canonical;

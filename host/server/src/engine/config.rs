@@ -1,6 +1,6 @@
 //! wasmtime's switches, each with its reason. No other file names `Config`.
 
-use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::meter;
 
@@ -44,8 +44,11 @@ pub fn pool(calls: u32) -> InstanceAllocationStrategy {
     pool.max_memory_size(meter::MEMORY_CEILING);
     // Slots that are kept warm for the component that used them last.
     pool.max_unused_warm_slots(calls);
-    // Pages that stay mapped when a slot is given back: the next instance writes them without a page fault.
-    pool.linear_memory_keep_resident(meter::KEEP_RESIDENT);
+    // Pages that stay mapped when a slot is given back: the next instance writes them without a page fault. Linux from 6.7 on tells which
+    // ones were written, so that only those are cleared; elsewhere all that is kept must be, and a little is best.
+    let scan = PoolingAllocationConfig::is_pagemap_scan_available();
+    pool.pagemap_scan(if scan { Enabled::Yes } else { Enabled::No });
+    pool.linear_memory_keep_resident(if scan { meter::KEEP_RESIDENT } else { meter::KEEP_RESIDENT_BLINDLY });
     pool.table_keep_resident(64 * 1024);
     InstanceAllocationStrategy::Pooling(pool)
 }

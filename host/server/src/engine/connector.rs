@@ -4,8 +4,9 @@
 
 use passerelle_contract::{installation, payload, scenario, webhook};
 use passerelle_flow::ports::{Connector, SandboxFailure};
+use wasmtime::component::InstancePre;
 
-use super::bindings::ConnectorPre;
+use super::bindings;
 use super::convert::Cross;
 use super::load::{self, LoadError};
 use super::meter::{Limits, Meter};
@@ -14,8 +15,29 @@ use super::runtime::Engine;
 /// A loaded connector. Cheap to share, ready for any number of calls.
 pub struct Sandbox {
     engine: Engine,
-    connector: ConnectorPre<Meter>,
+    connector: InstancePre<Meter>,
+    exports: Exports,
     limits: Limits,
+}
+
+/// Where each interface's function is. A call looks up its own only: each look-up compares the function's type with the contract's, which
+/// takes as long as a small call.
+struct Exports {
+    webhook: bindings::webhook::GuestIndices,
+    scenario: bindings::scenario::GuestIndices,
+    payload: bindings::payload::GuestIndices,
+    installation: bindings::installation::GuestIndices,
+}
+
+impl Exports {
+    fn of(connector: &InstancePre<Meter>) -> wasmtime::Result<Self> {
+        Ok(Self {
+            webhook: bindings::webhook::GuestIndices::new(connector)?,
+            scenario: bindings::scenario::GuestIndices::new(connector)?,
+            payload: bindings::payload::GuestIndices::new(connector)?,
+            installation: bindings::installation::GuestIndices::new(connector)?,
+        })
+    }
 }
 
 impl Sandbox {
@@ -25,8 +47,9 @@ impl Sandbox {
     }
 
     pub fn load_with(engine: &Engine, wasm: &[u8], limits: Limits) -> Result<Self, LoadError> {
-        let connector = ConnectorPre::new(load::load(engine, wasm)?).map_err(LoadError::World)?;
-        Ok(Self { engine: engine.clone(), connector, limits })
+        let connector = load::load(engine, wasm)?;
+        let exports = Exports::of(&connector).map_err(LoadError::World)?;
+        Ok(Self { engine: engine.clone(), connector, exports, limits })
     }
 }
 
@@ -38,7 +61,7 @@ impl Connector for Sandbox {
         let notification = notification.cross();
         let answer = self.engine.call(&self.limits, async |store| {
             let guest = self.connector.instantiate_async(&mut *store).await?;
-            guest.passerelle_connector_webhook().call_validate(store, &notification).await
+            self.exports.webhook.load(&mut *store, &guest)?.call_validate(store, &notification).await
         });
         answer.await.map(Cross::cross)
     }
@@ -50,7 +73,7 @@ impl Connector for Sandbox {
         let observation = observation.cross();
         let answer = self.engine.call(&self.limits, async |store| {
             let guest = self.connector.instantiate_async(&mut *store).await?;
-            guest.passerelle_connector_scenario().call_classify(store, &observation).await
+            self.exports.scenario.load(&mut *store, &guest)?.call_classify(store, &observation).await
         });
         answer.await.map(Cross::cross)
     }
@@ -62,7 +85,7 @@ impl Connector for Sandbox {
         let job = job.cross();
         let answer = self.engine.call(&self.limits, async |store| {
             let guest = self.connector.instantiate_async(&mut *store).await?;
-            guest.passerelle_connector_payload().call_rebuild(store, &job).await
+            self.exports.payload.load(&mut *store, &guest)?.call_rebuild(store, &job).await
         });
         answer.await.map(Cross::cross)
     }
@@ -76,7 +99,7 @@ impl Connector for Sandbox {
         let (context, status, signals) = (context.cross(), status.cross(), signals.cross());
         let answer = self.engine.call(&self.limits, async |store| {
             let guest = self.connector.instantiate_async(&mut *store).await?;
-            guest.passerelle_connector_installation().call_reduce(store, &context, &status, &signals).await
+            self.exports.installation.load(&mut *store, &guest)?.call_reduce(store, &context, &status, &signals).await
         });
         answer.await.map(Cross::cross)
     }

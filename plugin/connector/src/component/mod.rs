@@ -1,10 +1,13 @@
-//! The component's exports: each is one call of the function that does it.
+//! The component: its exports, each one call of the function that does it, and the memory that they work in.
 
 // What `export!` expands to is generated and speaks the canonical ABI.
 #![allow(unsafe_code)]
 
+mod bytes;
+mod heap;
+
 use crate::contract::installation::{Context, Reduction, Signal, Status};
-use crate::contract::payload::{self, Job, PassPayload};
+use crate::contract::payload::{self, Job, Rebuilt};
 use crate::contract::scenario::{self, Observation, Verdict};
 use crate::contract::webhook::{Notification, OrderChange, Rejection};
 use crate::contract::{installation, webhook};
@@ -24,7 +27,7 @@ impl scenario::Guest for Connector {
 }
 
 impl payload::Guest for Connector {
-    fn rebuild(job: Job) -> Result<Vec<Result<PassPayload, payload::Fault>>, payload::Fault> {
+    fn rebuild(job: Job) -> Result<Rebuilt, payload::Fault> {
         crate::payload::rebuild(&job)
     }
 }
