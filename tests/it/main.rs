@@ -21,4 +21,5 @@ mod outage;
 mod privacy;
 mod process;
 mod store;
+mod template;
 mod voids;

@@ -105,7 +105,8 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         println!("  notifications go to    {listener}");
         println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display());
         println!(
-            "\nThe addresses and keys change with every start; the folder {} is rewritten then.",
+            "\nThe addresses and keys change with every start; the folder {} is rewritten then, and its database begins empty: \
+             start the server again, and make a new API key.",
             arguments.folder.display()
         );
         asked_to_stop().await?;

@@ -78,6 +78,17 @@ pub async fn authorise<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, sc
     }
 }
 
+/// An `Accept` header names this media type.
+pub fn accepts(accept: Option<&str>, media: &str) -> bool {
+    accept.is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with(media)))
+}
+
+/// What went wrong with us goes to the log, where the request's span leads to it, not to the caller.
+pub fn internal(error: impl std::fmt::Display) -> Problem {
+    tracing::error!(%error, "request failed");
+    Problem::internal()
+}
+
 /// The store's text goes to the log, not to the caller.
 pub fn unavailable(error: crate::store::StoreError) -> Problem {
     tracing::error!(%error, "store");

@@ -5,10 +5,13 @@
 
 mod apple;
 mod caller;
+mod demand;
 mod health;
+mod history;
 mod orders;
 mod passes;
 mod problem;
+mod save;
 mod tickets;
 
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 pub use problem::{Problem, TYPE_PREFIX};
+use tracing::Instrument;
 
 use crate::flow::Flow;
 use crate::identity::TenantId;
@@ -48,7 +52,7 @@ impl Call {
 
     /// `Accept` names this media type, so a person or a program asks for it.
     pub fn accepts(&self, media: &str) -> bool {
-        self.header(header::ACCEPT).is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with(media)))
+        caller::accepts(self.header(header::ACCEPT), media)
     }
 }
 
@@ -61,20 +65,34 @@ impl<H: Host> Flow<H> {
         let correlation = caller::correlation(&parts.headers).unwrap_or_else(|| self.uuid());
         let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let raw_path = parts.uri.path().to_owned();
-        let answer = match caller::segments(&raw_path) {
-            None => Err(Problem::unknown_path()),
-            Some(path) => {
-                let call = Call {
-                    method: parts.method,
-                    path,
-                    query: caller::query(parts.uri.query().unwrap_or_default()),
-                    headers: parts.headers,
-                    body,
-                    correlation: correlation.clone(),
-                };
-                route(self, &call).await
+        let segments = caller::segments(&raw_path);
+        // On every line that is written on the way, whatever the level: the answer names the id, and the log must lead on from there.
+        // The path stays out of it: it may hold a link's proof or a device.
+        let span = tracing::error_span!("request", %correlation, tenant = tracing::field::Empty);
+        if let Some(tenant) = segments.as_deref().and_then(tenant_named) {
+            span.record("tenant", tracing::field::display(tenant));
+        }
+        let answered = async {
+            let answer = match segments {
+                None => Err(Problem::unknown_path()),
+                Some(path) => {
+                    let call = Call {
+                        method: parts.method,
+                        path,
+                        query: caller::query(parts.uri.query().unwrap_or_default()),
+                        headers: parts.headers,
+                        body,
+                        correlation: correlation.clone(),
+                    };
+                    route(self, &call).await
+                }
+            };
+            if let Err(problem) = &answer {
+                tracing::info!(status = problem.status, problem = problem.slug(), "request refused");
             }
+            answer
         };
+        let answer = answered.instrument(span).await;
         let response = answer.unwrap_or_else(|problem| problem.response(accept.as_deref(), &raw_path, &correlation));
         finish(response, &correlation)
     }
@@ -83,6 +101,7 @@ impl<H: Host> Flow<H> {
     pub fn refuse(&self, problem: Problem, headers: &HeaderMap, path: &str) -> Response<Bytes> {
         let correlation = caller::correlation(headers).unwrap_or_else(|| self.uuid());
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        tracing::info!(%correlation, status = problem.status, problem = problem.slug(), "request refused");
         finish(problem.response(accept, path, &correlation), &correlation)
     }
 }
@@ -112,7 +131,7 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["passes"] => passes::create(flow, &tenant, call).await,
                 ["passes", "findPass"] => passes::find(flow, &tenant, call).await,
                 ["passes", id] => passes::get(flow, &tenant, call, id).await,
-                ["passes", id, "history"] => passes::history(flow, &tenant, call, id).await,
+                ["passes", id, "history"] => history::tell(flow, &tenant, call, id).await,
                 ["templates", template, "images", image @ ..] => {
                     passes::image(&tenant, call, template, &image.join("/"))
                 }
@@ -124,6 +143,14 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
             apple::route(flow, &tenant, call, rest).await
         }
         _ => Err(Problem::unknown_path()),
+    }
+}
+
+/// The tenant that a path names, before it is known whether there is one.
+fn tenant_named(path: &[String]) -> Option<TenantId> {
+    match path {
+        [area, tenant, ..] if area == "api" || area == "apple" => TenantId::parse(tenant).ok(),
+        _ => None,
     }
 }
 

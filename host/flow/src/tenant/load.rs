@@ -4,6 +4,7 @@
 //! that the server and Spin read the same folder alike. Does not ask the time: a certificate that has expired is a matter of `apple`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use super::templates::{self, TemplateFolder};
 use super::{Apple, Google, Safety, Secutix, Selection, Tenant};
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
+use crate::sealing::TenantKeys;
 
 /// The file that makes a folder a tenant.
 pub const TENANT_FILE: &str = "tenant.toml";
@@ -112,7 +114,7 @@ pub fn load(
                 locales,
                 public_url,
                 secutix,
-                seal_key,
+                keys: Arc::new(TenantKeys::derive(&seal_key)),
                 apple,
                 google,
                 templates,

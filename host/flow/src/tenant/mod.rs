@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
+use crate::sealing::TenantKeys;
 
 #[derive(Clone)]
 pub struct Tenant {
@@ -31,8 +32,8 @@ pub struct Tenant {
     /// `https://passes.example.org`, without a final slash: where phones and buyers reach this server.
     pub public_url: String,
     pub secutix: Secutix,
-    /// 32 bytes. Wraps data keys and, through a derivation, makes the MACs.
-    pub seal_key: Zeroizing<[u8; 32]>,
+    /// Derived from the seal key, which is not kept: nothing needs it again.
+    pub keys: Arc<TenantKeys>,
     pub apple: Option<Apple>,
     pub google: Option<Google>,
     pub templates: BTreeMap<String, Arc<Template>>,
