@@ -64,7 +64,6 @@ fn observation(
         answer: scenario::Answer::File(file(tickets, printing).to_string().into_bytes()),
         passes,
         events,
-        observed_at: 1_773_500_000_000,
     }
 }
 

@@ -8,6 +8,7 @@
 //! - `before.json` (`before.contact.json`): SecuTix's answer from which the passes come, by accepting every offer;
 //! - `passes.json`: what happens to those passes: `{"erased": ["movement"], "void": ["movement"], "forgotten": ["movement"], "file": "id"}`;
 //! - `after.json` (`after.contact.json`), `after-2.json`, …: the answers that are classified, each seen from the passes that the one before left;
+//! - `template`: the name of a template of the example tenant: what the passes that change then show is told as well;
 //! - `hostile.json`: any of these by its stem, as pieces to put together, for what is too large or too broken to be a file:
 //!   `{"notification": [{"text": "x", "times": 100000}, {"hex": "c3"}]}`; `{n}` in a text is the number of the repetition.
 
@@ -15,14 +16,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use passerelle_connector::contract::payload::{self, Item, Job, Rebuilt};
 use passerelle_connector::contract::scenario::{
     Action, Answer, Evidence, Fault, Hint, KnownPass, Observation, Operation, Verdict,
 };
 use passerelle_connector::contract::types::{EventPart, PassState, Subject};
 use passerelle_connector::contract::webhook::{Notification, OrderChange, Rejection};
+use passerelle_connector::template::{TemplateSource, compile};
 use serde_json::{Map, Value};
 
-use told::{difference, tell_classification, tell_validation};
+use told::{difference, tell_classification, tell_payload, tell_validation};
 
 // By path: this file is a module of several test binaries, in none of which its folder is its own.
 #[path = "case_told.rs"]
@@ -32,6 +35,7 @@ mod told;
 pub trait Connector {
     fn validate(&mut self, notification: &Notification) -> Result<OrderChange, Rejection>;
     fn classify(&mut self, observation: &Observation) -> Result<Verdict, Fault>;
+    fn rebuild(&mut self, job: &Job) -> Result<Rebuilt, payload::Fault>;
 }
 
 /// The connector as a library.
@@ -45,7 +49,16 @@ impl Connector for Native {
     fn classify(&mut self, observation: &Observation) -> Result<Verdict, Fault> {
         passerelle_connector::scenario::classify(observation)
     }
+
+    fn rebuild(&mut self, job: &Job) -> Result<Rebuilt, payload::Fault> {
+        passerelle_connector::payload::rebuild(job)
+    }
 }
+
+/// As the example tenant's `tenant.toml` has them.
+const LOCALES: [&str; 3] = ["fr", "en", "de"];
+const ORGANIZATION: &str = "Opéra de Démonstration";
+const SETTINGS: [(&str, &str); 2] = [("phone", "+41 22 555 01 00"), ("website", "https://opera.example.org")];
 
 /// One folder, read.
 pub struct Case {
@@ -54,6 +67,8 @@ pub struct Case {
     pub before: Option<Answer>,
     pub passes: Option<Value>,
     pub steps: Vec<Step>,
+    /// Compiled.
+    template: Option<String>,
 }
 
 /// What arrives together.
@@ -94,6 +109,7 @@ impl Case {
             before: source.answer("before")?,
             passes: read_json(&folder.join("passes.json"))?,
             steps,
+            template: template(folder)?,
         })
     }
 
@@ -126,6 +142,9 @@ impl Case {
                 told.insert("verdict".to_owned(), tell_classification(&verdict));
                 if let Ok(verdict) = &verdict {
                     passes.apply(verdict);
+                    if let Some(template) = &self.template {
+                        told.insert("passes".to_owned(), passes.show(verdict, template, connector)?);
+                    }
                 }
             }
             steps.push(Value::Object(told));
@@ -146,6 +165,27 @@ impl Case {
             None => Ok(()),
         }
     }
+}
+
+/// The template that the folder names, compiled.
+fn template(folder: &Path) -> Result<Option<String>, String> {
+    let Ok(name) = fs::read_to_string(folder.join("template")) else { return Ok(None) };
+    let name = name.trim();
+    let from = folder.join("../../../examples/tenants/demo/templates").join(name);
+    let read = |path: PathBuf| fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()));
+    let mut images = Vec::new();
+    for image in fs::read_dir(from.join("images")).map_err(|error| format!("{}: {error}", from.display()))? {
+        images.push(image.map_err(|error| error.to_string())?.file_name().to_string_lossy().into_owned());
+    }
+    let locale = |tag: &str| Ok::<_, String>((tag.to_owned(), read(from.join(format!("{tag}.toml")))?));
+    let source = TemplateSource {
+        name: name.to_owned(),
+        template: read(from.join("template.toml"))?,
+        locales: LOCALES.into_iter().map(locale).collect::<Result<_, _>>()?,
+        images,
+        settings: SETTINGS.map(|(name, _)| name.to_owned()).to_vec(),
+    };
+    compile(&source).map(|compiled| Some(compiled.text)).map_err(|errors| format!("{errors:?}"))
 }
 
 fn read_json(path: &Path) -> Result<Option<Value>, String> {
@@ -233,7 +273,7 @@ pub struct Passes {
 
 impl Passes {
     pub fn observe(&self, hints: Vec<Hint>, answer: Answer) -> Observation {
-        Observation { hints, answer, passes: self.known.clone(), events: self.events.clone(), observed_at: 0 }
+        Observation { hints, answer, passes: self.known.clone(), events: self.events.clone() }
     }
 
     /// Does what the verdict says, as a host would: every offer is taken, and an absence is believed the second time.
@@ -291,6 +331,41 @@ impl Passes {
             Action::End(Evidence::Absence) if !self.absent.insert(id) => pass.state = PassState::Void,
             Action::End(Evidence::Absence) | Action::Keep => {}
         }
+    }
+
+    /// What the passes show that the verdict has just made, changed or ended.
+    fn show(&self, verdict: &Verdict, template: &str, connector: &mut impl Connector) -> Result<Value, String> {
+        let pass_of = |id: &str| format!("pass-{id}");
+        let mut items = Vec::new();
+        for operation in &verdict.operations {
+            let (Subject::Movement(id) | Subject::Contact(id)) = &operation.subject;
+            let pass = operation.pass.clone().unwrap_or_else(|| pass_of(id));
+            let known = self.places.get(&pass).and_then(|place| self.known.get(*place));
+            let Some(KnownPass { state, snapshot: Some(ticket), .. }) = known else { continue };
+            if matches!(operation.action, Action::Keep) {
+                continue;
+            }
+            let mut variables = vec![("host.organization".to_owned(), ORGANIZATION.to_owned())];
+            if let Some(successor) = &operation.successor {
+                variables.push(("host.successor".to_owned(), format!("https://example.org/{}", pass_of(successor))));
+            }
+            let (subject, state, ticket) = (operation.subject.clone(), *state, ticket.clone());
+            items.push(Item { pass, subject, state, ticket, variables });
+        }
+        let job = Job {
+            template: template.to_owned(),
+            locales: LOCALES.map(str::to_owned).to_vec(),
+            settings: SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+            events: self.events.clone(),
+            items,
+        };
+        let rebuilt = connector.rebuild(&job).map_err(|fault| format!("{fault:?}"))?;
+        let mut told = Map::new();
+        for built in rebuilt.passes {
+            let built = built.map_err(|fault| format!("{fault:?}"))?;
+            told.insert(built.pass.clone(), tell_payload(&built, &rebuilt.classes)?);
+        }
+        Ok(told.into())
     }
 
     fn edit(&mut self, edits: &Value) {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use passerelle_connector::contract::payload::{GoogleClass, PassPayload};
 use passerelle_connector::contract::scenario::{self, Action, Evidence, Fact, Fault, Finding, Operation, Verdict};
 use passerelle_connector::contract::types::Subject;
 use passerelle_connector::contract::webhook::{self, OrderChange, Rejection};
@@ -53,14 +54,20 @@ pub fn tell_classification(answer: &Result<Verdict, Fault>) -> Value {
         Err(Fault::NotReady) => json!({"fault": "not-ready"}),
         Err(Fault::Refused(code)) => json!({"fault": "refused", "code": code}),
         Err(Fault::Unreadable(pointer)) => json!({"fault": "unreadable", "pointer": pointer}),
-        Ok(Verdict { file, orders, findings, operations, events, unread }) => json!({
+        Ok(Verdict { file, orders, findings, operations, events, unsettled, unread }) => {
+            let mut told = json!({
             "file": file,
             "orders": list(orders, |(order, token)| json!(format!("{order} {token}"))),
             "findings": list(findings, tell_finding),
             "operations": list(operations, tell_operation),
             "events": list(events, |event| json!({"key": event.key, "endsAt": event.ends_at, "body": body(&event.body)})),
             "unread": unread,
-        }),
+            });
+            if *unsettled {
+                told["unsettled"] = true.into();
+            }
+            told
+        }
     }
 }
 
@@ -149,6 +156,52 @@ fn tell_operation(operation: &Operation) -> Value {
         );
     }
     Value::Object(told)
+}
+
+/// What a holder reads: Apple's fields by their keys and what is said of the pass as a whole, Google's class and object.
+pub fn tell_payload(payload: &PassPayload, classes: &[GoogleClass]) -> Result<Value, String> {
+    let mut told = Map::new();
+    if let Some(apple) = &payload.apple {
+        let pass = body(&apple.pass_json);
+        let mut fields = Map::new();
+        gather(&pass, &mut fields);
+        let of_pass = |name: &str| pass.get(name).cloned().unwrap_or_default();
+        told.insert(
+            "apple".to_owned(),
+            json!({
+                "voided": of_pass("voided"), "expirationDate": of_pass("expirationDate"), "relevantDates": of_pass("relevantDates"),
+                "barcodes": of_pass("barcodes"), "fields": fields,
+            }),
+        );
+    }
+    if let Some(google) = &payload.google {
+        let class = usize::try_from(google.class).ok().and_then(|class| classes.get(class)).ok_or("no such class")?;
+        // What is the same for every pass of the template is on record with the template.
+        let event = body(&class.body);
+        let of_event = |name: &str| event.get(name).cloned().unwrap_or_default();
+        told.insert(
+            "google".to_owned(),
+            json!({
+                "class": class.key, "eventName": of_event("eventName"), "dateTime": of_event("dateTime"),
+                "object": body(&google.object_body),
+            }),
+        );
+    }
+    Ok(told.into())
+}
+
+/// Every object with a key and a value, wherever it is.
+fn gather(value: &Value, into: &mut Map<String, Value>) {
+    match value {
+        Value::Object(members) => {
+            if let (Some(Value::String(key)), Some(value)) = (members.get("key"), members.get("value")) {
+                into.insert(key.clone(), value.clone());
+            }
+            members.values().for_each(|member| gather(member, into));
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather(item, into)),
+        _ => {}
+    }
 }
 
 /// Canonical JSON, to be read.

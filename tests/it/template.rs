@@ -44,7 +44,9 @@ async fn an_edited_template_reaches_an_installed_pass_with_the_next_run_of_its_f
     let sold = house.sold("CARMEN", &["Ada"]).await;
     let (held, secutix) = (&sold.held[0], house.stage.world.secutix());
     let notice = Notice::of("MODIFIED", &secutix.ticket_ids(sold.movement(0)).unwrap());
-    house.rewrite(TEMPLATE, |text| text.replace("backgroundColor = \"#3a1030\"", "backgroundColor = \"#0a5030\"")).await;
+    house
+        .rewrite(TEMPLATE, |text| text.replace("backgroundColor = \"#3a1030\"", "backgroundColor = \"#0a5030\""))
+        .await;
     house.stage.rest().await.unwrap();
     let colour = || house.stage.apple(held).unwrap().raw["backgroundColor"].clone();
     let (before, pushes) = (colour(), house.pushes().len());
@@ -85,6 +87,9 @@ async fn a_pass_ends_whatever_its_template_says_and_leads_nowhere_until_its_succ
     let (_, successor) = gone.split_once("successor: ").expect("no successor");
     let reply = house.send("GET", &format!("{successor}&device=apple"), &[], "").await;
     assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
-    until("the phones show that it is void", async || house.stage.google(old).is_some_and(|view| view.state == "INACTIVE")).await;
+    until("the phones show that it is void", async || {
+        house.stage.google(old).is_some_and(|view| view.state == "INACTIVE")
+    })
+    .await;
     house.end().await;
 }

@@ -41,7 +41,11 @@ struct Inside {
 impl Reencode for Inside {
     type Error = std::convert::Infallible;
 
-    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error<Self::Error>> {
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), Error<Self::Error>> {
         let number = self.defined;
         self.defined += 1;
         if number == self.copy || number == self.fill {

@@ -62,7 +62,7 @@ async fn classify<C: Connector>(
     passes: Vec<KnownPass>,
     events: Vec<EventPart>,
 ) -> Result<Verdict, ExplainError> {
-    let observation = Observation { hints, answer: Answer::File(file.to_vec()), passes, events, observed_at: 0 };
+    let observation = Observation { hints, answer: Answer::File(file.to_vec()), passes, events };
     connector.classify(observation).await?.map_err(|fault| ExplainError::Judged {
         which,
         reason: match fault {

@@ -66,19 +66,10 @@ pub fn open(tenant: &Tenant, pass: &StoredPass) -> Result<Option<TicketPart>, Pa
     open_sealed(tenant, &pass.id, sealed, key).map(Some)
 }
 
-fn open_sealed(
-    tenant: &Tenant,
-    pass: &PassId,
-    sealed: &Sealed,
-    key: &DataKey,
-) -> Result<TicketPart, PartError> {
+fn open_sealed(tenant: &Tenant, pass: &PassId, sealed: &Sealed, key: &DataKey) -> Result<TicketPart, PartError> {
     let text = tenant.keys.open(&tenant.id, key, sealed, &["sealed_part", tenant.id.as_str(), pass.as_str()])?;
     let part: SealedPart = serde_json::from_slice(&text).map_err(|_| PartError::Form)?;
-    Ok(TicketPart {
-        body: part.body.into_bytes(),
-        events: part.events,
-        selectors: part.selectors,
-    })
+    Ok(TicketPart { body: part.body.into_bytes(), events: part.events, selectors: part.selectors })
 }
 
 /// What is erased together: the tickets of a performance, or one card. A season ticket goes with its last event, and so has a group

@@ -137,11 +137,7 @@ pub fn link(tenant: &Tenant, pass: &PassId) -> String {
 }
 
 /// Builds one stored pass as it is now.
-pub async fn rebuild_view<H: Host>(
-    flow: &Flow<H>,
-    tenant: &Tenant,
-    view: &PassView,
-) -> Result<Built, RebuildError> {
+pub async fn rebuild_view<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Result<Built, RebuildError> {
     let ticket = parts::open(tenant, &view.pass)?.ok_or(RebuildError::Erased)?;
     let template = tenant
         .templates

@@ -19,7 +19,9 @@ mod tests {
         for code in ["INVALID_ARGUMENT", "file_not_found", "BadDeviceToken", "a.b-c", "7"] {
             assert_eq!(code_of(code, 20), Some(code));
         }
-        for text in ["", "invalid value: Ada L", "Ada Lovelace", "name=Ada", "Zoé", "no\n", "<html>", "a_code_that_is_too_long"] {
+        for text in
+            ["", "invalid value: Ada L", "Ada Lovelace", "name=Ada", "Zoé", "no\n", "<html>", "a_code_that_is_too_long"]
+        {
             assert_eq!(code_of(text, 20), None, "{text}");
         }
     }

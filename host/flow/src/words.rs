@@ -46,7 +46,7 @@ pub fn reason(code: &str) -> &str {
         "replaced" => "another person took the place",
         "cancelled" => "the ticket was cancelled",
         "file-cancelled" => "the whole order was cancelled",
-        "absent" => "SecuTix no longer shows the ticket",
+        "absent" => "SecuTix no longer shows the ticket as sold",
         "alive-again" => "SecuTix shows the ticket as valid again",
         "still-ended" => "the ticket is still invalid",
         "between-tickets" => "the earlier ticket is invalid and the new one not there yet",
@@ -62,7 +62,7 @@ pub fn action(code: &str) -> &str {
         "updated" => "The pass was updated",
         "voided" => "The pass was made invalid",
         "revived" => "The pass was made valid again",
-        "absent" => "The ticket is missing in SecuTix; the pass stays until a second look agrees",
+        "absent" => "The pass stays as it is until a second look agrees",
         "kept" => "The pass was left as it is",
         other => other,
     }
@@ -71,16 +71,40 @@ pub fn action(code: &str) -> &str {
 /// One field, as a person would call it.
 pub fn field(name: &str) -> &str {
     match name {
-        "title" | "event.title" => "title",
-        "startsAt" | "event.start" => "start time",
-        "endsAt" | "event.end" => "end time",
-        "doorsAt" | "event.doors" => "doors",
-        "venue" => "venue",
-        "barcode" | "barCode" => "barcode",
-        "ticket" => "ticket",
+        "address.address" => "address",
+        "address.city" => "city",
+        "address.country" => "country",
+        "address.postalCode" => "postal code",
+        "barCode" => "barcode",
+        "contact.number" => "contact",
+        "contact.quality" => "membership",
+        "contact.title" => "form of address",
+        "event" => "the event",
+        "event.code" => "product code",
+        "event.doors" => "doors",
+        "event.end" => "end time",
+        "event.kind" => "kind of product",
+        "event.start" => "start time",
+        "event.state" => "state of the event",
+        "event.template" => "the choice of the template",
+        "event.title" => "title",
+        "events" => "performances",
         "firstName" | "lastName" => "holder's name",
-        "contact" => "cultural contact",
-        "seatCategory" => "category",
+        "state.used" => "entry",
+        "ticket.area" => "zone",
+        "ticket.audience" => "audience",
+        "ticket.gate" => "gate",
+        "ticket.number" => "ticket number",
+        "ticket.order" => "order number",
+        "ticket.row" => "row",
+        "ticket.seat" => "seat",
+        "ticket.seatCategory" => "category",
+        "ticket.tariff" => "tariff",
+        "ticket.validFrom" => "start of validity",
+        "ticket.validTo" => "end of validity",
+        "venue.location" => "place on the map",
+        "venue.name" => "venue",
+        "venue.room" => "room",
         other => other,
     }
 }
@@ -134,4 +158,19 @@ pub fn operation(operation: &Operation) -> String {
     let what = if fields.is_empty() { String::new() } else { format!(" ({})", fields.join(", ")) };
     let next = record.successor.map(|movement| format!("; successor {movement}")).unwrap_or_default();
     format!("{}: {}: {}{what}{next}", record.subject, record.action, reason(&record.reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use passerelle_connector::scenario::{FIELDS, REASONS};
+
+    #[test]
+    fn every_code_and_every_field_of_the_connector_has_words() {
+        for (code, _) in REASONS {
+            assert_ne!(super::reason(code), *code);
+        }
+        for name in FIELDS {
+            assert_ne!(super::field(name), *name);
+        }
+    }
 }

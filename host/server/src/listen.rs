@@ -37,7 +37,7 @@ struct Shared {
     /// Wakes the workers after an accepted request, so that an idle server reacts at once.
     wake: Arc<Notify>,
     /// Held by each request that is being answered; nothing is sent on it.
-    working: mpsc::Sender<()>,
+    _working: mpsc::Sender<()>,
 }
 
 /// Serves until `stop` turns true, then lets the running requests end.

@@ -5,9 +5,9 @@
 //! Owns no I/O, no clock and no randomness; the component built from it imports nothing. Bounded by `wit/connector`: what is not in the
 //! contract does not cross.
 
-pub mod bindings;
 #[cfg(any(feature = "component", test))]
 mod arena;
+pub mod bindings;
 #[cfg(all(feature = "component", target_family = "wasm"))]
 mod component;
 

@@ -1,7 +1,7 @@
 //! The save link: a signed token in an address that puts passes into a holder's Google Wallet.
 //!
 //! Owns its claims. The objects must have been inserted before: the token names them and holds nothing of them, so that the link stays short
-//! (browsers cut long ones) and says nothing about the holder. Saving again changes nothing; only a PATCH updates an object.
+//! (browsers cut long ones) and says nothing about the holder. Saving again changes nothing; only a write of our own updates an object.
 
 use serde_json::{Map, Value, json};
 
@@ -85,7 +85,11 @@ mod tests {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.as_ref())
             .verify(input.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
             .unwrap();
-        let one = format!("{}/{}", tenant().google.unwrap().save_url, run(save_token(&host, &tenant(), &saved[..1])).unwrap());
+        let one = format!(
+            "{}/{}",
+            tenant().google.unwrap().save_url,
+            run(save_token(&host, &tenant(), &saved[..1])).unwrap()
+        );
         // Google's advice for links in browsers.
         assert!(one.len() <= 1800, "{}", one.len());
     }

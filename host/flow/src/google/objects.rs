@@ -1,7 +1,9 @@
 //! Classes and objects: brought to what the connector built, whether or not they are there already.
 //!
-//! Owns the two writes (insert, patch), which of them comes first, and what the host adds to a body. Does not own the bodies nor when they are
-//! sent. A patch merges: a field that a body no longer has stays at Google as it was, and a list is replaced whole.
+//! Owns the two writes (insert, update), which of them comes first, and what the host adds to a body. Does not own the bodies nor when they are
+//! sent. An update replaces the whole resource. Google's other write, a patch, merges: what a body no longer has (the barcode of a cancelled ticket,
+//! a text that is over, a seat) would stay on the phone. What Google keeps itself, such as `hasUsers`, survives both; messages that were added to
+//! a resource would not.
 
 use std::time::Duration;
 
@@ -100,12 +102,12 @@ struct Resource {
 #[derive(Clone, Copy, PartialEq)]
 enum Write {
     Insert,
-    Patch,
+    Update,
 }
 
 enum Written {
     Done,
-    /// An insert of what is there, or a patch of what is not: the other write is the right one.
+    /// An insert of what is there, or an update of what is not: the other write is the right one.
     Otherwise,
 }
 
@@ -118,7 +120,7 @@ struct Account<'a, H: Host> {
 
 impl<H: Host> Account<'_, H> {
     async fn upsert(&self, resource: &Resource, exists: bool) -> Result<(), GoogleError> {
-        let (first, second) = if exists { (Write::Patch, Write::Insert) } else { (Write::Insert, Write::Patch) };
+        let (first, second) = if exists { (Write::Update, Write::Insert) } else { (Write::Insert, Write::Update) };
         for write in [first, second] {
             if let Written::Done = self.write(resource, write).await? {
                 return Ok(());
@@ -137,7 +139,7 @@ impl<H: Host> Account<'_, H> {
         match (response.status.as_u16(), write) {
             (200..=299, _) => Ok(Written::Done),
             (401, _) => Err(GoogleError::CredentialsRefused(GoogleReason::of(&response.body))),
-            (409, Write::Insert) | (404, Write::Patch) => Ok(Written::Otherwise),
+            (409, Write::Insert) | (404, Write::Update) => Ok(Written::Otherwise),
             (404, Write::Insert) if resource.needs_class => Err(GoogleError::NotReady),
             _ => Err(match refusal(&response, self.host.clock().now()) {
                 GoogleError::Refused { reason: GoogleReason::ClassNotFound, .. } => GoogleError::NotReady,
@@ -150,7 +152,7 @@ impl<H: Host> Account<'_, H> {
         let token = self.tokens.get(self.host, self.google).await?;
         let (method, url) = match write {
             Write::Insert => (Method::POST, format!("{}/{}", self.google.api_url, resource.name)),
-            Write::Patch => (Method::PATCH, format!("{}/{}/{}", self.google.api_url, resource.name, resource.id)),
+            Write::Update => (Method::PUT, format!("{}/{}/{}", self.google.api_url, resource.name, resource.id)),
         };
         let request = HttpRequest {
             method,

@@ -112,7 +112,8 @@ pub async fn find<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
 /// A template follows the tenant's rules and not the caller's wish; a caller who counts on another one is told.
 fn answer_typed(call: &Call, view: &PassView, pass_type: Option<&str>) -> Answer {
     if pass_type.is_some_and(|wanted| wanted != view.pass.template) {
-        let message = format!("this pass is of the type {}, which the tenant's selection rules say", view.pass.template);
+        let message =
+            format!("this pass is of the type {}, which the tenant's selection rules say", view.pass.template);
         return Err(Problem::field("passType", &message));
     }
     answer_id(call, view)

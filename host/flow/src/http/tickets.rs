@@ -1,6 +1,6 @@
 //! `GET /api/{tenantId}/external/secutix/orders/getTicketsUrl/{fileId}`: every ticket of a file, with its links.
 //!
-//! Reads SecuTix now (states and download addresses are not kept here) and joins what it says with the passes. A living ticket that has no
+//! Reads SecuTix now (states and download addresses are not kept here) and joins what it says with the passes. A ticket that lives and has no
 //! pass yet gets one on the way, from the same answer.
 
 use http::StatusCode;
@@ -55,13 +55,14 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
 
     let store = flow.host.store();
     let mut view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
-    let living = listing.tickets.iter().filter(|ticket| ticket.living);
-    let subjects = living.map(|ticket| PassSubject::Movement(ticket.movement.clone()));
+    // Whether a ticket without a pass lives is the connector's to say; the answer is at hand.
+    let subjects = listing.tickets.iter().map(|ticket| PassSubject::Movement(ticket.movement.clone()));
     let has_pass = |subject: &PassSubject| view.passes.iter().any(|pass| pass.subject == *subject);
     let wanted: Vec<PassSubject> = subjects.filter(|subject| !has_pass(subject)).collect();
     if !wanted.is_empty() {
         let fetched = Some(Fetched { body, started_at });
-        demand(flow, tenant, call, Demand { subject: TaskSubject::File(file.clone()), wanted: &wanted, fetched }).await?;
+        demand(flow, tenant, call, Demand { subject: TaskSubject::File(file.clone()), wanted: &wanted, fetched })
+            .await?;
         view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
     }
     let tickets = listing

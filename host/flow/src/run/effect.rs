@@ -25,12 +25,8 @@ use crate::tenant::Tenant;
 
 /// How long an effect waits for a person, who has to change the configuration, a certificate or a template; spread, so that the phones of a
 /// venue do not come back in the same second. Longer than a task's minute: one fault stops thousands of them.
-const PERSON_PAUSE: Backoff = Backoff {
-    first: Duration::from_secs(300),
-    factor: 1,
-    most: Duration::from_secs(300),
-    jitter_percent: 20,
-};
+const PERSON_PAUSE: Backoff =
+    Backoff { first: Duration::from_secs(300), factor: 1, most: Duration::from_secs(300), jitter_percent: 20 };
 /// Attempts at what Google refuses as it is; with the default backoff a quarter of a minute.
 const LASTING_ATTEMPTS: i64 = 3;
 
@@ -186,9 +182,7 @@ fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), Se
         Err(SendError::Google(error)) if !error.is_transient() && lease.attempts >= LASTING_ATTEMPTS => {
             dead(error.to_string())
         }
-        Err(SendError::Google(error)) => {
-            Sent::Next(failed(flow, lease, error.retry_after(), error.to_string()))
-        }
+        Err(SendError::Google(error)) => Sent::Next(failed(flow, lease, error.retry_after(), error.to_string())),
         Err(error) => Sent::Next(failed(flow, lease, None, error.to_string())),
     })
 }

@@ -152,7 +152,7 @@ impl<'a, H: Host> Run<'a, H> {
                 recovered: &recovered,
                 correlations: &correlations,
             };
-            let plan = match plan::make(self.flow, &tenant, &look).await {
+            let plan = match plan::make(self.flow, &tenant, &self.lease, &look).await {
                 Ok(plan) => plan,
                 Err(plan::PlanError::Store(error)) => return Err(error),
                 Err(error) => return self.stop(self.failed("not-planned", Some(error.to_string()))).await,
@@ -203,12 +203,7 @@ impl<'a, H: Host> Run<'a, H> {
         }
     }
 
-    async fn classify(
-        &self,
-        tenant: &Tenant,
-        fetched: &Fetched,
-        view: &FileView,
-    ) -> Result<Verdict, Trouble> {
+    async fn classify(&self, tenant: &Tenant, fetched: &Fetched, view: &FileView) -> Result<Verdict, Trouble> {
         let passes = plan::known_passes(tenant, view)
             .map_err(|error| self.failed("sealed-part-unreadable", Some(error.to_string())))?;
         let body = fetched.body.to_vec();
@@ -220,7 +215,6 @@ impl<'a, H: Host> Run<'a, H> {
             },
             passes,
             events: view.events.iter().map(crate::rebuild::event_part).collect(),
-            observed_at: u64::try_from(fetched.started_at).unwrap_or(0),
         };
         match self.flow.host.connector().classify(observation).await {
             Ok(Ok(verdict)) => Ok(verdict),

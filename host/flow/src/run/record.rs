@@ -17,6 +17,8 @@ pub struct RunFindings {
     pub actions: Vec<ActionRecord>,
     /// JSON pointers of what was not understood.
     pub unread: Vec<String>,
+    /// Codes of what a person should mend: `comfort-variable-names-no-template`, …
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +79,7 @@ impl RunFindings {
             findings: verdict.findings.iter().map(FindingRecord::of).collect(),
             actions: plan.actions.clone(),
             unread: verdict.unread.clone(),
+            warnings: plan.warnings.iter().map(|code| (*code).to_owned()).collect(),
         }
     }
 

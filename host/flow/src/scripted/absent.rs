@@ -21,10 +21,7 @@ impl Connector for ScriptedHost {
     ) -> Result<Result<scenario::Verdict, scenario::Fault>, SandboxFailure> {
         absent()
     }
-    async fn rebuild(
-        &self,
-        _: payload::Job,
-    ) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
+    async fn rebuild(&self, _: payload::Job) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
         absent()
     }
     async fn reduce(

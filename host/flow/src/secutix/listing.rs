@@ -1,7 +1,7 @@
 //! The tickets of a file as SecuTix shows them: for a person who asks where a ticket is, not for a decision.
 //!
-//! Reads few fields, leniently (numbers as strings, absent fields, unknown ones). What a change means is the connector's business
-//! (`scenario.classify`) and is never decided from here.
+//! Reads few fields, leniently (numbers as strings, absent fields, unknown ones). What a change means, and whether a ticket lives, is the
+//! connector's business (`scenario.classify`) and is never decided from here.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -31,9 +31,6 @@ pub struct Ticket {
     /// SecuTix's own download address, where the file has one.
     #[serde(rename = "downloadUrl", skip_serializing_if = "Option::is_none")]
     pub download_url: Option<String>,
-    /// The newest statement of the file does not say that it has ended.
-    #[serde(skip)]
-    pub living: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -73,8 +70,6 @@ struct Answer {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
-    #[serde(default, deserialize_with = "text")]
-    file_state: Option<String>,
     #[serde(default)]
     file_attachments: Option<Vec<Attachment>>,
 }
@@ -93,8 +88,6 @@ struct Attachment {
 struct Order {
     #[serde(default, deserialize_with = "text")]
     order_id: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    order_type: Option<String>,
     #[serde(default)]
     operation_datas: Option<Vec<Operation>>,
     #[serde(default)]
@@ -128,13 +121,15 @@ struct Translation {
 }
 
 impl Translations {
-    /// The text in the first of the locales that has one, else any.
+    /// The text in the first of the locales that has one, else any. SecuTix writes `fr_CH` where we write `fr-CH` or `fr`.
     fn text(&self, locales: &[String]) -> Option<String> {
-        let told = |locale: &str| {
-            self.translations.iter().find(|one| one.locale.as_deref() == Some(locale)).and_then(|one| one.value.clone())
-        };
-        let any = || self.translations.iter().find_map(|one| one.value.clone());
-        locales.iter().find_map(|locale| told(locale)).or_else(any)
+        let texts = || self.translations.iter().filter_map(|one| Some((one.locale.as_deref()?, one.value.as_ref()?)));
+        let language = |locale: &str| locale.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let exact = |wanted: &str| texts().find(|(locale, _)| locale.replace('_', "-").eq_ignore_ascii_case(wanted));
+        let near = |wanted: &str| texts().find(|(locale, _)| language(locale) == language(wanted));
+        let told = locales.iter().find_map(|wanted| exact(wanted).or_else(|| near(wanted)));
+        let any = || self.translations.iter().find_map(|one| one.value.as_ref());
+        told.map(|(_, value)| value).or_else(any).cloned()
     }
 }
 
@@ -145,10 +140,6 @@ struct Movement {
     movement_id: Option<String>,
     #[serde(default, deserialize_with = "text")]
     operation_id: Option<String>,
-    #[serde(default, rename = "type", deserialize_with = "text")]
-    kind: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    movement_state: Option<String>,
     #[serde(default, deserialize_with = "text")]
     area: Option<String>,
     #[serde(default, deserialize_with = "text")]
@@ -181,13 +172,6 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     })
 }
 
-/// States and types with which a movement has ended; the connector's list is the one that decides.
-const ENDED: [&str; 4] = ["CANCELLED", "CANCELED", "CANCELLATION", "REFUND"];
-
-fn ended(state: Option<&String>) -> bool {
-    state.is_some_and(|state| ENDED.iter().any(|ended| state.eq_ignore_ascii_case(ended)))
-}
-
 impl Listing {
     /// Reads the answer of `getFileDetails`; texts in the first of `locales` that they have.
     ///
@@ -204,32 +188,19 @@ impl Listing {
         let file = answer.file_details_data.ok_or(SecutixError::Unreadable)?;
         let orders = answer.order_details_datas.ok_or(SecutixError::Unreadable)?;
         let attachments = file.file_attachments.unwrap_or_default();
-        let file_ended = ended(file.file_state.as_ref());
         let mut tickets: Vec<Ticket> = Vec::new();
         let mut position: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
         for order in orders {
-            let refund = order.order_type.as_deref().is_some_and(|kind| kind.starts_with("REFUND"));
             let operations = order.operation_datas.unwrap_or_default();
             for movement in order.movement_datas.unwrap_or_default() {
                 let Some(id) = movement.movement_id.clone() else { continue };
                 let operation =
                     operations.iter().find(|it| it.operation_id.is_some() && it.operation_id == movement.operation_id);
-                let gone =
-                    file_ended || refund || ended(movement.movement_state.as_ref()) || ended(movement.kind.as_ref());
-                let ticket = ticket(
-                    &id,
-                    order.order_id.clone(),
-                    movement,
-                    operation.map(|operation| event(operation, locales)),
-                    &attachments,
-                    gone,
-                );
+                let event = operation.map(|operation| event(operation, locales));
+                let ticket = ticket(&id, order.order_id.clone(), movement, event, &attachments);
                 match position.get(&id).and_then(|index| tickets.get_mut(*index)) {
-                    // A later order speaks of the same movement: it can end it, and seldom knows more of its seat.
-                    Some(known) => {
-                        known.living &= ticket.living;
-                        known.state = ticket.state.or_else(|| known.state.take());
-                    }
+                    // Another order speaks of the same movement, and seldom knows more of its seat.
+                    Some(known) => known.state = ticket.state.or_else(|| known.state.take()),
                     None => {
                         position.insert(id, tickets.len());
                         tickets.push(ticket);
@@ -256,13 +227,10 @@ fn ticket(
     movement: Movement,
     event: Option<Event>,
     attachments: &[Attachment],
-    gone: bool,
 ) -> Ticket {
     let tickets = movement.tickets.unwrap_or_default();
-    // The newest that still counts, else the newest.
-    let dead = |ticket: &&RawTicket| !matches!(ticket.ticket_state.as_deref(), Some("INVALIDATED" | "CANCELLED"));
-    let newest = tickets.iter().rev().find(dead).or_else(|| tickets.last());
-    let withdrawn = !tickets.is_empty() && tickets.iter().all(|ticket| ended(ticket.ticket_state.as_ref()));
+    // The newest, by its number: lists come in any order.
+    let newest = tickets.iter().max_by_key(|ticket| ticket.ticket_id.as_deref().and_then(|id| id.parse::<i64>().ok()));
     let attached = attachments.iter().find(|it| it.movement_id.as_deref() == Some(id)).and_then(|it| it.url.clone());
     Ticket {
         movement: id.to_owned(),
@@ -277,7 +245,6 @@ fn ticket(
             category: movement.seat_category,
         }),
         download_url: newest.and_then(|ticket| ticket.ticket_url.clone()).or(attached),
-        living: !gone && !withdrawn,
     }
 }
 
@@ -286,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reprinted_ticket_shows_its_newest_and_a_refunded_one_does_not_live() {
+    fn a_reprinted_ticket_shows_its_newest_wherever_it_stands_and_every_movement_is_listed_once() {
         let body = serde_json::json!({
             "statusCode": "success",
             "fileDetailsData": {"fileId": 1, "fileState": "SOLDED", "fileAttachments": [{"movementId": "7", "url": "https://x/7.pdf"}]},
@@ -294,16 +261,33 @@ mod tests {
                 {"orderId": 10, "orderType": "SALE", "operationDatas": [{"operationId": 5, "performanceId": "6"}],
                  "movementDatas": [
                     {"movementId": 7, "operationId": "5", "tickets": [
-                        {"ticketId": 1, "ticketState": "INVALIDATED"}, {"ticketId": 2, "ticketState": "VALID"}]},
+                        {"ticketId": 12, "ticketState": "VALID"}, {"ticketId": "9", "ticketState": "INVALIDATED"}]},
                     {"movementId": 8, "operationId": 5, "tickets": [{"ticketId": 3, "ticketState": "VALID"}]}]},
-                {"orderId": 11, "orderType": "REFUND_CLIENT", "movementDatas": [{"movementId": 8}]}]
+                {"orderId": 11, "orderType": "REFUND_CLIENT", "movementDatas": [
+                    {"movementId": 8, "tickets": [{"ticketId": 3, "ticketState": "CANCELLED"}]}]}]
         });
         let listing = Listing::read(body.to_string().as_bytes(), &[]).unwrap();
         let [first, second] = listing.tickets.as_slice() else { panic!("two tickets are expected") };
-        assert_eq!((first.ticket.as_deref(), first.living), (Some("2"), true));
+        assert_eq!((first.ticket.as_deref(), first.state.as_deref()), (Some("12"), Some("VALID")));
         assert_eq!(first.download_url.as_deref(), Some("https://x/7.pdf"));
         assert_eq!(first.event.as_ref().and_then(|event| event.performance.as_deref()), Some("6"));
-        assert!(!second.living);
+        assert_eq!((second.order.as_deref(), second.state.as_deref()), (Some("10"), Some("CANCELLED")));
+    }
+
+    #[test]
+    fn a_title_is_told_in_the_nearest_language() {
+        let title = |locale: &str, wanted: &[&str]| {
+            let texts =
+                serde_json::json!({"translations": [{"locale": "de", "value": "D"}, {"locale": locale, "value": "F"}]});
+            let wanted: Vec<String> = wanted.iter().map(|locale| (*locale).to_owned()).collect();
+            serde_json::from_value::<Translations>(texts).unwrap().text(&wanted).unwrap()
+        };
+        for locale in ["fr", "fr_CH", "fr-CH", "FR"] {
+            assert_eq!(title(locale, &["fr", "de"]), "F", "{locale}");
+            assert_eq!(title(locale, &["fr-CH", "de"]), "F", "{locale}");
+            assert_eq!(title(locale, &["it", "de"]), "D", "{locale}");
+        }
+        assert_eq!(title("fr", &["en"]), "D");
     }
 
     #[test]

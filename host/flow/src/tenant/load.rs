@@ -16,7 +16,7 @@ use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, TemplateFolder};
-use super::{Apple, Google, Safety, Secutix, Selection, Tenant};
+use super::{Apple, CARD, Google, Safety, Secutix, Selection, TICKET, Tenant};
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
 use crate::sealing::TenantKeys;
@@ -53,10 +53,6 @@ pub struct Defaults {
 
 /// Reads what a reference names, its `#field` already picked.
 pub type Secrets<'a> = &'a dyn Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem>;
-
-/// Kinds of templates, in the words of `template.toml`.
-const TICKET: &str = "event-ticket";
-const CARD: &str = "member-card";
 
 const SECOND: Millis = 1_000;
 const DAY: Millis = 24 * 3_600 * SECOND;

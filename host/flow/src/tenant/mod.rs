@@ -91,9 +91,15 @@ pub struct Google {
     pub origins: Vec<String>,
 }
 
+/// Kinds of templates, in the words of `template.toml`.
+pub const TICKET: &str = "event-ticket";
+pub const CARD: &str = "member-card";
+
 /// A template, compiled: what `rebuild` fills, and the images that go with it.
 pub struct Template {
     pub name: String,
+    /// [`TICKET`] or [`CARD`]: which passes it is for.
+    pub kind: &'static str,
     /// Flat data made by `passerelle_connector::template::compile`.
     pub compiled: String,
     /// Hex SHA-256 over `compiled` and the images: a pass built with another digest is stale.

@@ -117,6 +117,7 @@ impl TemplateReader<'_> {
                 let digest = digest(&compiled.text, &images);
                 let template = Template {
                     name: source.name,
+                    kind: compiled.kind,
                     compiled: compiled.text,
                     digest,
                     images,

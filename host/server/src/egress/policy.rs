@@ -237,7 +237,8 @@ mod tests {
     #[test]
     fn nobody_opens_a_metadata_service() {
         let all = ["0.0.0.0/0", "::/0", "169.254.169.254/32", "168.63.129.16/32", "fd00:ec2::254/128", "fe80::/10"];
-        let policy = Policy { allow: all.iter().map(|network| network.parse().unwrap()).collect(), ..Policy::default() };
+        let policy =
+            Policy { allow: all.iter().map(|network| network.parse().unwrap()).collect(), ..Policy::default() };
         let permitted = |address: &str| permits(address.parse().unwrap(), &policy);
         for address in [
             "169.254.169.254",

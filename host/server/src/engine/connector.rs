@@ -78,10 +78,7 @@ impl Connector for Sandbox {
         answer.await.map(Cross::cross)
     }
 
-    async fn rebuild(
-        &self,
-        job: payload::Job,
-    ) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
+    async fn rebuild(&self, job: payload::Job) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
         let job = job.cross();
         let answer = self.engine.call(&self.limits, async |store| {
             let guest = self.connector.instantiate_async(&mut *store).await?;

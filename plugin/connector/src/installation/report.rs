@@ -4,6 +4,7 @@
 //! asked for, so that a lost write is written again.
 
 use crate::contract::installation::{Context, Presence, Status};
+use crate::payload::date;
 
 /// External references whose value differs from the confirmed one. Nothing before a first installation: most passes are never installed,
 /// and SecuTix takes one reference per call, 60 calls a minute.
@@ -52,7 +53,7 @@ pub(super) fn crm(status: &Status) -> Vec<(String, String)> {
     let mut fields = vec![("walletStatus".to_owned(), wallets.to_owned())];
     let mut instant = |name: &str, at: Option<u64>| {
         if let Some(at) = at {
-            fields.push((name.to_owned(), rfc3339(at)));
+            fields.push((name.to_owned(), date::utc(at)));
         }
     };
     instant("appleWalletInstalledAt", status.apple.first_at);
@@ -73,32 +74,4 @@ fn was_ever_installed(status: &Status) -> bool {
 /// The wallet that spoke last; with equal times Google's, which is arbitrary and fixed.
 fn newest(status: &Status) -> &Presence {
     if status.apple.changed_at > status.google.changed_at { &status.apple } else { &status.google }
-}
-
-/// UTC with milliseconds. Days by Howard Hinnant's `civil_from_days`.
-fn rfc3339(millis: u64) -> String {
-    let (seconds, milli) = (millis / 1000, millis % 1000);
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{milli:03}Z", second / 3600, second / 60 % 60, second % 60)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::rfc3339;
-
-    #[test]
-    fn instants_are_written_in_utc() {
-        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(rfc3339(1_773_511_331_258), "2026-03-14T18:02:11.258Z");
-        assert_eq!(rfc3339(951_782_399_999), "2000-02-28T23:59:59.999Z");
-        assert_eq!(rfc3339(951_782_400_000), "2000-02-29T00:00:00.000Z");
-    }
 }

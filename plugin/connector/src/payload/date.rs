@@ -276,6 +276,15 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// An instant in UTC, RFC 3339 with milliseconds.
+pub(crate) fn utc(millis: u64) -> String {
+    let (seconds, milli) = (millis / 1000, millis % 1000);
+    let second = seconds % 86_400;
+    // Milliseconds of 64 bits are far fewer days than 63 bits hold.
+    let (year, month, day) = civil_from_days(i64::try_from(seconds / 86_400).unwrap_or_default());
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{milli:03}Z", second / 3600, second / 60 % 60, second % 60)
+}
+
 fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -341,6 +350,14 @@ mod tests {
         for text in ["2024-02-29T20:00Z", "2026-12-01T20:00:00.123+01:00", "2026-12-01T20:00-03:30"] {
             assert!(Stamp::parse(text).is_some(), "{text}");
         }
+    }
+
+    #[test]
+    fn instants_are_written_in_utc() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(utc(1_773_511_331_258), "2026-03-14T18:02:11.258Z");
+        assert_eq!(utc(951_782_399_999), "2000-02-28T23:59:59.999Z");
+        assert_eq!(utc(951_782_400_000), "2000-02-29T00:00:00.000Z");
     }
 
     #[test]

@@ -107,11 +107,7 @@ impl<'j> Desk<'j> {
             facts: Facts { item, holder: &holder, events: &events, settings: &self.job.settings },
             locales: &self.job.locales,
         };
-        Ok(PassPayload {
-            apple: self.apple(&filler)?,
-            google: self.google(&filler, item)?,
-            pass: item.pass.clone(),
-        })
+        Ok(PassPayload { apple: self.apple(&filler)?, google: self.google(&filler, item)?, pass: item.pass.clone() })
     }
 
     fn apple(&mut self, filler: &Filler<'j, '_>) -> Result<Option<ApplePass>, Stop> {

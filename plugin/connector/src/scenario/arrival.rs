@@ -55,7 +55,7 @@ pub(super) fn offers(
         operations.push(Operation {
             subject: Subject::Movement(movement),
             pass: None,
-            order: fresh.facts.order.as_deref().map(str::to_owned),
+            order: run.stated_by(standing),
             ticket: fresh.facts.ticket.as_deref().map(str::to_owned),
             successor: None,
             reason: reason.alone(),

@@ -111,7 +111,7 @@ pub(super) fn classify(observation: &Observation, answer: ContactAnswer<'_>) -> 
     let mut unread = Unread::default();
     let facts = CardFacts::of(contact, &number, &mut unread);
     let mut findings = Findings::default();
-    let mut certain = true;
+    let mut sure = Confidence::Firm;
     let mut known = false;
     let mut operations = Vec::new();
     for pass in &observation.passes {
@@ -127,7 +127,9 @@ pub(super) fn classify(observation: &Observation, answer: ContactAnswer<'_>) -> 
         let old = pass.snapshot.as_ref().and_then(CardFacts::of_part);
         // After erasure nothing can be compared: the card is built anew, which shows nothing if nothing differs.
         let fields = old.as_ref().map(|old| old.difference(&facts));
-        certain &= old.is_some();
+        if old.is_none() {
+            sure = Confidence::Likely;
+        }
         operations.push(match fields {
             Some(fields) if fields.is_empty() => keep(pass, Reason::Unchanged),
             fields => {
@@ -153,9 +155,10 @@ pub(super) fn classify(observation: &Observation, answer: ContactAnswer<'_>) -> 
     Ok(Verdict {
         file: None,
         orders: Vec::new(),
-        findings: findings.into_list(certain),
+        findings: findings.into_list(sure),
         operations,
         events: Vec::new(),
+        unsettled: false,
         unread: unread.into_pointers(),
     })
 }

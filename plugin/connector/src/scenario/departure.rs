@@ -1,7 +1,7 @@
 //! A pass whose movement is gone: stated to have ended, or in no order any more.
 //!
 //! Owns the evidence, the successor and the finding: exchange, replacement, cancellation. Positive evidence ends at once, absence is the host's to
-//! confirm. Whatever it is called, the pass ends.
+//! confirm. Whatever it is called, the pass ends; and only who held it is led to what took its place.
 
 use std::borrow::Cow;
 
@@ -31,13 +31,23 @@ pub(super) struct Succession {
 /// The movement that took a pass's place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Successor {
-    pub movement: i64,
+    movement: i64,
     /// Rank of its order.
     rank: usize,
     bond: Bond,
     another_person: bool,
+    /// Known to be the same person's.
+    same_person: bool,
     /// Known since an earlier run.
     settled: bool,
+}
+
+impl Successor {
+    /// The movement, for whoever holds the old pass. Another person's pass has their name and their barcode; where it is not known who held the
+    /// old one, nobody is led there.
+    fn to_the_holder(self) -> Option<String> {
+        self.same_person.then(|| self.movement.to_string())
+    }
 }
 
 impl Succession {
@@ -91,7 +101,9 @@ pub(super) fn succession(run: &Run<'_, '_>) -> Succession {
             (movements.get(arrival), arrivals.get(arrival), succession.by_pass.get_mut(place))
         {
             let another_person = succession::is_another_person(&gone.place, &new.place);
-            *slot = Some(Successor { movement: *movement, rank: new.rank, bond, another_person, settled });
+            let erased = run.observation.passes.get(place).is_none_or(|pass| pass.snapshot.is_none());
+            let same_person = !erased && gone.place.holder == new.place.holder;
+            *slot = Some(Successor { movement: *movement, rank: new.rank, bond, another_person, same_person, settled });
             succession.movements.push((*movement, 0, 0, 0));
         }
     }
@@ -164,21 +176,22 @@ pub(super) fn departed(
     successor: Option<Successor>,
 ) -> Operation {
     let is_void = matches!(pass.state, PassState::Void);
+    let heir = successor.and_then(Successor::to_the_holder);
     if is_void && successor.is_none_or(|successor| successor.settled) {
-        let successor = successor.map(|successor| successor.movement.to_string());
-        return Operation { successor, ..keep(pass, Reason::StillEnded) };
+        return Operation { successor: heir, ..keep(pass, Reason::StillEnded) };
     }
-    let reason = match successor {
-        Some(successor) => succeeded(run, pass, id, standing, successor),
-        None => cancelled(run, pass, id, standing),
-    };
     let stated = standing.is_some_and(|standing| standing.life == Life::Ended);
-    let evidence = if stated { Evidence::Positive } else { Evidence::Absence };
-    Operation {
-        successor: successor.map(|successor| successor.movement.to_string()),
-        action: if is_void { Action::Keep } else { Action::End(evidence) },
-        ..keep(pass, reason)
-    }
+    let (action, deactivates) = match (is_void, stated) {
+        (true, _) => (Action::Keep, Tri::No),
+        (false, true) => (Action::End(Evidence::Positive), Tri::Yes),
+        // A second look decides.
+        (false, false) => (Action::End(Evidence::Absence), Tri::Unknown),
+    };
+    let reason = match successor {
+        Some(successor) => succeeded(run, pass, id, standing, successor, deactivates),
+        None => cancelled(run, pass, id, standing, deactivates),
+    };
+    Operation { successor: heir, action, ..keep(pass, reason) }
 }
 
 fn succeeded(
@@ -187,6 +200,7 @@ fn succeeded(
     id: i64,
     standing: Option<&Standing<'_>>,
     successor: Successor,
+    deactivates: Tri,
 ) -> Reason {
     let order = run.file.order(successor.rank);
     let originator = order.and_then(|order| order.originator.as_deref());
@@ -205,7 +219,7 @@ fn succeeded(
         run.new_file(pass),
         Tri::Unknown,
         Tri::No,
-        Tri::Yes,
+        deactivates,
     ];
     let same_order = standing.and_then(|standing| standing.left_by) == Some(successor.rank);
     let sure = same_order || successor.bond == Bond::SameSeat;
@@ -219,7 +233,13 @@ fn succeeded(
     reason
 }
 
-fn cancelled(run: &mut Run<'_, '_>, pass: &KnownPass, id: i64, standing: Option<&Standing<'_>>) -> Reason {
+fn cancelled(
+    run: &mut Run<'_, '_>,
+    pass: &KnownPass,
+    id: i64,
+    standing: Option<&Standing<'_>>,
+    deactivates: Tri,
+) -> Reason {
     let sold = pass.order.as_deref().and_then(parse_id).and_then(|order| run.file.rank_of_order(order));
     let sold = sold.or_else(|| standing.map(|standing| standing.first));
     let by = standing
@@ -238,13 +258,15 @@ fn cancelled(run: &mut Run<'_, '_>, pass: &KnownPass, id: i64, standing: Option<
         run.new_file(pass),
         Tri::Unknown,
         Tri::No,
-        Tri::Yes,
+        deactivates,
     ];
-    let confidence = if standing.is_some() || by.is_some() { Confidence::Firm } else { Confidence::Likely };
+    let refunded = |rank: usize| run.file.order(rank).is_some_and(|order| order.kind == OrderKind::Refund);
+    let told = standing.is_some_and(|standing| standing.life == Life::Ended || standing.left_by.is_some_and(refunded));
+    let confidence = if told { Confidence::Firm } else { Confidence::Likely };
     run.findings.add(UseCase::Cancellation, confidence, observed, originator, id.to_string());
     match standing {
         Some(_) if run.file.cancelled => Reason::FileCancelled,
-        Some(standing) if standing.life == Life::Ended => Reason::Cancelled,
+        Some(standing) if matches!(standing.life, Life::Ended | Life::Withdrawn) => Reason::Cancelled,
         Some(_) | None => Reason::Absent,
     }
 }

@@ -8,7 +8,7 @@ use crate::lenient::Scalar;
 /// Codes that say "later": nothing is wrong, and nothing may be concluded.
 const RETRYABLE: [&str; 1] = ["in_progress"];
 
-/// A refusal's code is shown to the operator; longer ones are no codes.
+/// Codes are shown to people; longer ones are none. SecuTix's longest known one has 22 characters.
 const CODE_LIMIT: usize = 64;
 
 /// Most pointers that a verdict carries: enough to see the pattern, and no second copy of a hostile answer.
@@ -23,6 +23,13 @@ pub(super) fn judge(status_code: &Scalar<'_>) -> Result<(), Fault> {
         return Err(Fault::NotReady);
     }
     Err(Fault::Refused(code.chars().take(CODE_LIMIT).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()))
+}
+
+/// Does it look like a code: one word of letters, digits, `_`, `-` and `.`? What is sent as a code leaves the connector as it is, into a history in
+/// the clear; a sentence in its place could name a person.
+pub(super) fn is_code(text: &str) -> bool {
+    let of_code = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.');
+    text.len() <= CODE_LIMIT && text.bytes().all(of_code)
 }
 
 /// The answer lacks what a decision needs.

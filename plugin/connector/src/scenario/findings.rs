@@ -58,13 +58,13 @@ impl Findings {
         });
     }
 
-    /// In the matrix's order; `nothing` alone when there is nothing. `certain`: every pass could be compared with what it shows.
-    pub(super) fn into_list(mut self, certain: bool) -> Vec<Finding> {
+    /// In the matrix's order; `nothing` alone when there is nothing, and then as sure as this.
+    pub(super) fn into_list(mut self, sure: Confidence) -> Vec<Finding> {
         if self.list.is_empty() {
             let observed = matrix::NOTHING;
             return vec![Finding {
                 use_case: UseCase::Nothing,
-                confidence: if certain { Confidence::Firm } else { Confidence::Likely },
+                confidence: sure,
                 facts: matrix::facts(UseCase::Nothing, observed),
                 originator: None,
                 movements: Vec::new(),

@@ -10,13 +10,14 @@ use super::event::EventFacts;
 use super::findings::Findings;
 use super::hint::Scans;
 use super::known::{Known, keep};
-use super::matrix::{Observed, tri};
+use super::matrix::{self, Observed, tri};
 use super::programme::{self, Programme};
 use super::reason::Reason;
 use super::standing::{File, Life, Standing};
 use super::ticket::{Difference, TicketFacts};
 use crate::contract::scenario::{Action, Confidence, Fault, KnownPass, Observation, Operation, UseCase};
 use crate::contract::types::{PassState, TicketPart, Tri};
+use crate::lenient::parse_id;
 
 /// Everything that one classification knows.
 pub(super) struct Run<'r, 'f> {
@@ -27,8 +28,10 @@ pub(super) struct Run<'r, 'f> {
     pub scans: Scans,
     pub findings: Findings,
     pub unread: Unread,
-    /// Every pass could be compared in full.
-    pub certain: bool,
+    /// How sure it is that nothing happened, when nothing was found.
+    pub sure: Confidence,
+    /// A pass shows a ticket that is dead, and its successor is not there yet.
+    pub unsettled: bool,
 }
 
 /// What a ticket is to be built from, before it is written.
@@ -44,7 +47,7 @@ impl Fresh<'_> {
     }
 }
 
-impl<'f> Run<'_, 'f> {
+impl<'r, 'f> Run<'r, 'f> {
     /// Reads a living movement. Without its operation there is no event to show: that is unreadable, not a ticket without an event.
     pub(super) fn fresh(&mut self, standing: &Standing<'f>) -> Result<Fresh<'f>, Fault> {
         let pointer = || self.file.pointer(standing);
@@ -55,7 +58,7 @@ impl<'f> Run<'_, 'f> {
             .ok_or_else(|| unreadable(format!("{}/operationId", pointer())))?;
         let order = self.file.order(standing.first).map(|order| order.id.to_string()).unwrap_or_default();
         let mut facts = TicketFacts::of(standing.movement, standing.id.to_string(), order, &mut self.unread, &pointer);
-        let ticket = facts.ticket.as_deref().and_then(crate::lenient::parse_id);
+        let ticket = facts.ticket.as_deref().and_then(parse_id);
         facts.used |= self.scans.names(standing.id, ticket);
         let events = self.programme.shown_by(place, &mut self.unread);
         let selectors = programme::selectors(operation.raw, &facts);
@@ -66,10 +69,15 @@ impl<'f> Run<'_, 'f> {
         if standing.life == Life::Silent {
             return Ok(keep(pass, Reason::NotConcerned));
         }
+        if let Some(pointer) = self.file.doubt(standing) {
+            self.unread.note(|| pointer);
+            self.sure = Confidence::Guess;
+        }
+        self.unsettled |= standing.life == Life::Between;
         let mut fresh = self.fresh(standing)?;
         if self.shows(pass, &fresh) && standing.life != Life::Between {
             return Ok(Operation {
-                order: fresh.facts.order.map(Cow::into_owned),
+                order: self.stated_by(standing),
                 ticket: fresh.facts.ticket.map(Cow::into_owned),
                 ..keep(pass, Reason::Unchanged)
             });
@@ -81,6 +89,7 @@ impl<'f> Run<'_, 'f> {
         if matches!(pass.state, PassState::Void) {
             return Ok(self.void(pass, id, standing, fresh));
         }
+        let order = self.stated_by(standing);
         let change = match &old {
             Some(old) => self.compare(Change::of(pass, id), old, &fresh, standing),
             None => self.compare_erased(Change::of(pass, id), &fresh, standing),
@@ -88,7 +97,7 @@ impl<'f> Run<'_, 'f> {
         let operation = |action, reason| Operation {
             subject: pass.subject.clone(),
             pass: Some(pass.pass.clone()),
-            order: fresh.facts.order.as_deref().map(str::to_owned),
+            order: order.clone(),
             ticket: fresh.facts.ticket.as_deref().map(str::to_owned).or_else(|| pass.ticket.clone()),
             successor: None,
             action,
@@ -106,6 +115,11 @@ impl<'f> Run<'_, 'f> {
         let mut operation = operation(Action::Keep, reason);
         operation.action = Action::Update(fresh.part());
         Ok(operation)
+    }
+
+    /// The latest order that says what the ticket is.
+    pub(super) fn stated_by(&self, standing: &Standing<'_>) -> Option<String> {
+        self.file.order(standing.rank).map(|order| order.id.to_string())
     }
 
     /// The live pass shows this to the byte: most passes of most runs, told without reading what they show.
@@ -144,12 +158,12 @@ impl<'f> Run<'_, 'f> {
         if !alive {
             return keep(pass, Reason::StillEnded);
         }
-        let observed = self.observed(pass, Tri::Unknown);
-        self.findings.add(UseCase::UnknownChange, Confidence::Likely, observed, None, id.to_string());
+        let (observed, originator) = self.observed(pass, Some(standing), Tri::Unknown);
+        self.findings.add(UseCase::UnknownChange, Confidence::Likely, observed, originator, id.to_string());
         Operation {
             subject: pass.subject.clone(),
             pass: Some(pass.pass.clone()),
-            order: fresh.facts.order.as_deref().map(str::to_owned),
+            order: self.stated_by(standing),
             ticket: fresh.facts.ticket.as_deref().map(str::to_owned),
             successor: None,
             reason: Reason::AliveAgain.alone(),
@@ -167,21 +181,21 @@ impl<'f> Run<'_, 'f> {
         let found = Difference::between(old, &new.facts);
         let mut event_fields = self.event_fields(change.pass, new);
         event_fields.extend(selector_fields(change.pass, new));
-        if !event_fields.is_empty() {
-            self.find(&mut change, UseCase::EventChange, Confidence::Firm, Tri::No, Reason::EventChanged);
-        }
+        self.event_change(&mut change, &event_fields, standing);
+        let order = Some(standing);
         // A ticket under a new name is printed anew: that belongs to the name.
         if found.ticket && !found.holder {
             let confidence =
                 if old.ticket.is_some() && new.facts.ticket.is_some() { Confidence::Firm } else { Confidence::Likely };
-            self.find(&mut change, UseCase::Reprint, confidence, Tri::Yes, Reason::BarcodeChanged);
+            self.find(&mut change, UseCase::Reprint, confidence, order, Tri::Yes, Reason::BarcodeChanged);
         }
         if found.holder {
-            self.find(&mut change, UseCase::HolderChange, Confidence::Firm, tri(found.ticket), Reason::HolderChanged);
+            let new_ticket = tri(found.ticket);
+            self.find(&mut change, UseCase::HolderChange, Confidence::Firm, order, new_ticket, Reason::HolderChanged);
         }
         if found.contact {
             let use_case = UseCase::CulturalContactChange;
-            self.find(&mut change, use_case, Confidence::Firm, Tri::No, Reason::ContactChanged);
+            self.find(&mut change, use_case, Confidence::Firm, order, Tri::No, Reason::ContactChanged);
         }
         if found.entered {
             let stated = standing
@@ -190,10 +204,10 @@ impl<'f> Run<'_, 'f> {
                 .objects()
                 .any(|(_, ticket)| matches!(super::ticket::state(ticket), super::ticket::TicketState::Controlled));
             let confidence = if stated { Confidence::Firm } else { Confidence::Likely };
-            self.find(&mut change, UseCase::EntryScan, confidence, Tri::No, Reason::Entered);
+            self.find(&mut change, UseCase::EntryScan, confidence, None, Tri::No, Reason::Entered);
         }
         if found.details {
-            self.find(&mut change, UseCase::UnknownChange, Confidence::Guess, Tri::No, Reason::DetailsChanged);
+            self.find(&mut change, UseCase::UnknownChange, Confidence::Guess, order, Tri::No, Reason::DetailsChanged);
         }
         change.fields.extend(found.fields);
         change.fields.extend(event_fields);
@@ -202,22 +216,21 @@ impl<'f> Run<'_, 'f> {
 
     /// Nothing is left of the ticket's facts but its number.
     fn compare_erased<'p>(&mut self, mut change: Change<'p>, new: &Fresh<'_>, standing: &Standing<'_>) -> Change<'p> {
-        self.certain = false;
+        self.sure = self.sure.max(Confidence::Likely);
         let pass = change.pass;
         let event_fields = self.event_fields(pass, new);
-        if !event_fields.is_empty() {
-            self.find(&mut change, UseCase::EventChange, Confidence::Firm, Tri::No, Reason::EventChanged);
-        }
+        self.event_change(&mut change, &event_fields, standing);
         let another =
             matches!((&pass.ticket, &new.facts.ticket), (Some(old), Some(new)) if old.as_str() != new.as_ref());
         if another && standing.life != Life::Between {
             // The same holder or another: cannot be told any more.
-            self.find(&mut change, UseCase::Reprint, Confidence::Guess, Tri::Yes, Reason::BarcodeChanged);
+            let order = Some(standing);
+            self.find(&mut change, UseCase::Reprint, Confidence::Guess, order, Tri::Yes, Reason::BarcodeChanged);
             change.fields.push("ticket.number");
         }
-        let ticket = new.facts.ticket.as_deref().and_then(crate::lenient::parse_id);
+        let ticket = new.facts.ticket.as_deref().and_then(parse_id);
         if self.scans.names(change.id, ticket) {
-            self.find(&mut change, UseCase::EntryScan, Confidence::Likely, Tri::No, Reason::Entered);
+            self.find(&mut change, UseCase::EntryScan, Confidence::Likely, None, Tri::No, Reason::Entered);
             change.fields.push("state.used");
         }
         change.fields.extend(event_fields);
@@ -253,23 +266,44 @@ impl<'f> Run<'_, 'f> {
         fields
     }
 
+    /// An event is edited without an order; a ticket that moved to another event is another matter.
+    fn event_change(&mut self, change: &mut Change<'_>, fields: &[&'static str], standing: &Standing<'_>) {
+        if !fields.is_empty() {
+            let order = fields.contains(&"events").then_some(standing);
+            self.find(change, UseCase::EventChange, Confidence::Firm, order, Tri::No, Reason::EventChanged);
+        }
+    }
+
+    /// `order`: the standing whose order may have made the change; none where no order does.
     fn find(
         &mut self,
         change: &mut Change<'_>,
         use_case: UseCase,
         confidence: Confidence,
+        order: Option<&Standing<'_>>,
         new_ticket: Tri,
         reason: Reason,
     ) {
-        let observed = self.observed(change.pass, new_ticket);
-        self.findings.add(use_case, confidence, observed, None, change.id.to_string());
+        let (observed, originator) = self.observed(change.pass, order, new_ticket);
+        self.findings.add(use_case, confidence, observed, originator, change.id.to_string());
         change.reasons.push(reason);
     }
 
-    /// A change under the same movement: no order made it, so nothing says who did.
-    fn observed(&self, pass: &KnownPass, new_ticket: Tri) -> Observed {
+    /// A change under the same movement, and the originator of the order that made it: the latest that says what the ticket is, unless the pass
+    /// was built from it. Where no order did, nothing says who.
+    fn observed(&self, pass: &KnownPass, order: Option<&Standing<'_>>, new_ticket: Tri) -> (Observed, Option<&'r str>) {
+        use Tri::{No, Unknown, Yes};
+        let order = order.and_then(|standing| self.file.order(standing.rank));
+        let (made, order) = match (order, pass.order.as_deref().and_then(parse_id)) {
+            (None, _) => (No, None),
+            (Some(_), None) => (Unknown, None),
+            (Some(order), Some(known)) if order.id == known => (No, None),
+            (Some(order), Some(_)) => (Yes, Some(order)),
+        };
+        let originator = order.and_then(|order| order.originator.as_deref());
+        let (ticket_shop, back_office) = matrix::origin(originator);
         let file = self.new_file(pass);
-        [Tri::Unknown, Tri::Unknown, Tri::No, new_ticket, Tri::No, Tri::No, file, Tri::Unknown, Tri::Yes, Tri::No]
+        ([ticket_shop, back_office, made, new_ticket, No, made, file, Unknown, Yes, No], originator)
     }
 
     /// Is the file another one than the pass was last seen in?

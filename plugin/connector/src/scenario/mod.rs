@@ -23,10 +23,12 @@ mod succession;
 mod texts;
 mod ticket;
 
-use crate::contract::scenario::{Answer, Fault, Observation, Verdict};
+use crate::contract::scenario::{Answer, Confidence, Fault, Observation, Verdict};
 use crate::lenient::{Fields, Node};
 
-pub use reason::REASONS;
+pub use reason::{FIELDS, REASONS};
+#[cfg(test)]
+pub(crate) use ticket::tests::full_part as full_ticket_part;
 
 /// Says what happened, and what becomes of every pass.
 pub fn classify(observation: &Observation) -> Result<Verdict, Fault> {
@@ -61,7 +63,8 @@ fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {
         file: &file,
         findings: findings::Findings::default(),
         unread,
-        certain: true,
+        sure: Confidence::Firm,
+        unsettled: false,
     };
     let succession = departure::succession(&run);
     let mut operations = Vec::with_capacity(observation.passes.len());
@@ -73,12 +76,12 @@ fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {
         });
     }
     arrival::offers(&mut run, &succession, &mut operations)?;
-    let certain = run.certain;
     Ok(Verdict {
         orders,
-        findings: run.findings.into_list(certain),
+        findings: run.findings.into_list(run.sure),
         operations,
         events: run.programme.into_parts(),
+        unsettled: run.unsettled,
         unread: run.unread.into_pointers(),
         file: Some(file.id),
     })

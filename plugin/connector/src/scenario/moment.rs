@@ -1,6 +1,7 @@
 //! SecuTix's dates: read leniently, written as RFC 3339 in seconds with the offset that they came with, which is the venue's.
 //!
-//! Owns the notations. Does not own the calendar (`payload::date`). Text without an offset is no moment: which one it means would be a guess.
+//! Owns the notations. Does not own the calendar (`payload::date`). Text without an offset is no moment: which one it means would be a guess. A whole
+//! number (Java's milliseconds) is a moment without an offset: good for what came first, and not for what a holder reads as the venue's time.
 
 use std::borrow::Cow;
 
@@ -12,17 +13,14 @@ pub(super) struct Moment {
     /// `2026-12-01T20:00:00+01:00`
     pub text: String,
     /// Seconds since 1970 in UTC.
-    pub seconds: i64,
+    seconds: i64,
 }
 
 impl Moment {
     /// None: absent, or not a moment.
     pub(super) fn read(scalar: &Scalar<'_>) -> Option<Self> {
-        let stamp = match scalar {
-            Scalar::Whole(millis) => of_epoch_millis(*millis)?,
-            Scalar::Text(text) => parse(text.trim())?,
-            _ => return None,
-        };
+        let Scalar::Text(text) = scalar else { return None };
+        let stamp = parse(text.trim())?;
         let mut text = Vec::with_capacity(25);
         stamp.write_iso(&mut text);
         Some(Self { text: String::from_utf8(text).ok()?, seconds: stamp.instant() })
@@ -31,6 +29,15 @@ impl Moment {
     /// For the contract, which counts milliseconds and knows nothing before 1970.
     pub(super) fn millis(&self) -> Option<u64> {
         u64::try_from(self.seconds).ok()?.checked_mul(1000)
+    }
+}
+
+/// Seconds since 1970 in UTC, for an order in time. None: absent, or not a moment.
+pub(super) fn seconds(scalar: &Scalar<'_>) -> Option<i64> {
+    match scalar {
+        Scalar::Whole(millis) => Some(millis.div_euclid(1000)),
+        Scalar::Text(text) => parse(text.trim()).map(Stamp::instant),
+        _ => None,
     }
 }
 
@@ -47,16 +54,6 @@ fn with_colon(text: &str) -> Option<Cow<'_, str>> {
     }
     let (head, minutes) = text.split_at(at);
     Some(Cow::Owned(format!("{head}:{minutes}")))
-}
-
-/// Java's usual number for a date, to the minute: an event does not start at a second.
-fn of_epoch_millis(millis: i64) -> Option<Stamp> {
-    // Up to the year 9999, which four digits can write.
-    const LAST: i64 = 253_402_300_799_999;
-    if !(0..=LAST).contains(&millis) {
-        return None;
-    }
-    Some(Stamp::parse("1970-01-01T00:00:00Z")?.later(millis / 60_000))
 }
 
 #[cfg(test)]
@@ -77,7 +74,16 @@ mod tests {
         ] {
             assert_eq!(read(json).as_deref(), Some("2026-12-01T20:00:00+01:00"), "{json}");
         }
-        assert_eq!(read("1796151600000").as_deref(), Some("2026-12-01T19:00:00Z"));
+    }
+
+    #[test]
+    fn milliseconds_say_what_came_first_and_are_no_time_of_day() {
+        let seconds = |json: &str| super::seconds(&serde_json::from_str(json).unwrap());
+        assert_eq!(seconds("1796151600000"), Some(1_796_151_600));
+        assert_eq!(seconds("\"2026-12-01T20:00:00.000+0100\""), Some(1_796_151_600));
+        assert_eq!(seconds("\"2026-12-01T20:00:00\""), None);
+        assert_eq!(seconds("null"), None);
+        assert_eq!(read("1796151600000"), None);
     }
 
     #[test]

@@ -52,7 +52,7 @@ reasons! {
     Cancelled = "cancelled",
     /// The whole file is cancelled.
     FileCancelled = "file-cancelled",
-    /// The movement is in no order of the file any more, or only in a refund that says nothing of it.
+    /// The movement is in no order of the file any more, or a refund or an exchange names it and nothing says that it lives.
     Absent = "absent",
     /// The movement of a void pass is alive.
     AliveAgain = "alive-again",
@@ -64,6 +64,45 @@ reasons! {
     NotConcerned = "not-concerned",
 }
 
+/// Every field that a reason can name, as templates name them where they can. Hosts have words for each of them.
+pub const FIELDS: &[&str] = &[
+    "address.address",
+    "address.city",
+    "address.country",
+    "address.postalCode",
+    "barCode",
+    "contact.number",
+    "contact.quality",
+    "contact.title",
+    "event",
+    "event.code",
+    "event.doors",
+    "event.end",
+    "event.kind",
+    "event.start",
+    "event.state",
+    "event.template",
+    "event.title",
+    "events",
+    "firstName",
+    "lastName",
+    "state.used",
+    "ticket.area",
+    "ticket.audience",
+    "ticket.gate",
+    "ticket.number",
+    "ticket.order",
+    "ticket.row",
+    "ticket.seat",
+    "ticket.seatCategory",
+    "ticket.tariff",
+    "ticket.validFrom",
+    "ticket.validTo",
+    "venue.location",
+    "venue.name",
+    "venue.room",
+];
+
 impl Reason {
     pub(super) fn alone(self) -> scenario::Reason {
         self.with(&[])
@@ -74,6 +113,7 @@ impl Reason {
         let mut sorted: Vec<String> = Vec::with_capacity(fields.len());
         // A few dozen names at most: each to its place.
         for field in fields {
+            debug_assert!(FIELDS.contains(field), "{field} is not in the list of fields");
             let at = sorted.partition_point(|known| known.as_str() < *field);
             if sorted.get(at).is_none_or(|known| known != field) {
                 sorted.insert(at, (*field).to_owned());

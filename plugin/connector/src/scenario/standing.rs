@@ -1,17 +1,18 @@
 //! Where every movement of a file stands: alive, between two tickets, ended, or merely mentioned.
 //!
 //! Owns the reading of orders and of what several of them say about one movement. The latest order that states something wins. A movement that
-//! lives keeps its pass, so ending needs a statement: an unknown state, a missing one, and an INVALIDATED ticket are none.
+//! lives keeps its pass, so ending at once needs a statement: an unknown state, a missing one, and a dead ticket are none. What points to an end
+//! without stating it (a CANCELLED ticket alone, a refund or an exchange that merely names the movement) is as good as an absence.
 
 use std::borrow::Cow;
 
 use super::answer::{FileAnswer, Movement, Operation, Order};
-use super::envelope::{Unread, unreadable};
-use super::moment::Moment;
+use super::envelope::{self, Unread, unreadable};
+use super::moment;
 use super::ticket::{self, TicketState};
 use crate::contract::scenario::{Fault, KnownPass};
 use crate::contract::types::PassState;
-use crate::lenient::{Node, Part, parse_id};
+use crate::lenient::{Node, Part, Scalar, parse_id};
 use crate::order::{self, Ranked};
 
 /// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.
@@ -19,6 +20,8 @@ const ENDED_FILE: [&str; 4] = ["CANCELED", "CANCELLED", "ABANDONNED", "ABANDONED
 /// States and types of a movement that take the right of entry away.
 const ENDED_MOVEMENT: [&str; 7] =
     ["CANCELLED", "CANCELED", "CANCELLATION", "REFUND", "REFUNDED", "ABANDONNED", "ABANDONED"];
+/// States of a movement that say that it lives: the words that SecuTix has for it elsewhere, of tickets and of products (domain.md 3.4).
+const LIVING_MOVEMENT: [&str; 6] = ["VALID", "VALIDATED", "RUNNING", "NOT_PRINTED", "PRINTED", "CONTROLLED"];
 /// Kinds of product whose sale makes movements (domain.md 3.4); goods and services may have none.
 const WITH_MOVEMENTS: [&str; 5] = ["SINGLE_ENTRY", "SEASONTICKET", "PASS", "PACKAGE", "MEMBERSHIP"];
 
@@ -79,13 +82,16 @@ impl OperationView<'_> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
-    /// `stated`: by a living ticket, not merely by being there.
+    /// `stated`: by a living ticket or by its own state, not merely by being there.
     Alive { stated: bool },
-    /// Its tickets are all INVALIDATED: the new one is on its way.
+    /// Its tickets are dead and it is not: the new one is on its way.
     Between,
     /// The file says that it ended.
     Ended,
-    /// Only refunds mention it, and none states anything: as good as absent.
+    /// Its ticket is CANCELLED, and nothing else is said. Interfaces differ in what they call the old ticket of a reprint (domain.md 3.4, 7.6),
+    /// so this may be an end or a gap: as good as absent.
+    Withdrawn,
+    /// A refund or an exchange names it and states nothing, and no other order says that it lives: as good as absent.
     Returned,
     /// Mentioned by a reservation or an option that states nothing.
     Silent,
@@ -94,7 +100,7 @@ pub(super) enum Life {
 impl Life {
     /// The pass must end: at once, or when a second look agrees.
     pub(super) fn is_gone(self) -> bool {
-        matches!(self, Self::Ended | Self::Returned)
+        matches!(self, Self::Ended | Self::Withdrawn | Self::Returned)
     }
 }
 
@@ -113,12 +119,14 @@ pub(super) struct Standing<'f> {
     pub life: Life,
     /// Rank of the order that sold it: the first that mentions it.
     pub first: usize,
-    /// Rank of a later exchange or refund that mentions it.
+    /// Rank of the latest refund, or later exchange, that mentions it.
     pub left_by: Option<usize>,
-    /// The statement that describes the ticket.
+    /// The statement that describes the ticket, and the rank of its order: the latest that says what the ticket is.
     pub movement: &'f Movement<'f>,
     pub rank: usize,
     at: usize,
+    /// It lives, by its ticket or its own state, and yet a refund or an exchange names it: the place of that mention.
+    doubt: Option<(usize, usize)>,
 }
 
 pub(super) struct File<'f> {
@@ -134,8 +142,8 @@ pub(super) struct File<'f> {
     by_number: Vec<Ranked>,
     /// Ranks of orders by number.
     ranks: Vec<Ranked>,
-    /// Rank of the latest refund.
-    last_refund: Option<usize>,
+    /// Rank of the latest refund that lists no movement.
+    last_blank_refund: Option<usize>,
 }
 
 impl<'f> File<'f> {
@@ -162,8 +170,9 @@ impl<'f> File<'f> {
         let standings = standings(&statements, &orders, cancelled);
         let mut ranks: Vec<Ranked> = orders.iter().enumerate().map(|(rank, order)| (order.id, 0, 0, rank)).collect();
         order::sort(&mut ranks);
-        let last_refund = orders.iter().rposition(|order| order.kind == OrderKind::Refund);
-        Ok(Self { id, cancelled, orders, operations, standings, by_number, ranks, last_refund })
+        let blank = |order: &OrderView<'_>| order.raw.movement_datas.nodes().is_empty();
+        let last_blank_refund = orders.iter().rposition(|order| order.kind == OrderKind::Refund && blank(order));
+        Ok(Self { id, cancelled, orders, operations, standings, by_number, ranks, last_blank_refund })
     }
 
     pub(super) fn standing(&self, id: i64) -> Option<&Standing<'f>> {
@@ -181,8 +190,17 @@ impl<'f> File<'f> {
 
     /// JSON pointer of the statement that describes the movement.
     pub(super) fn pointer(&self, standing: &Standing<'_>) -> String {
-        let order = self.order(standing.rank).map_or(0, |order| order.at);
-        format!("/orderDetailsDatas/{order}/movementDatas/{}", standing.at)
+        self.pointer_at(standing.rank, standing.at)
+    }
+
+    /// JSON pointer of the mention that contradicts the movement's being alive.
+    pub(super) fn doubt(&self, standing: &Standing<'_>) -> Option<String> {
+        standing.doubt.map(|(rank, at)| self.pointer_at(rank, at))
+    }
+
+    fn pointer_at(&self, rank: usize, at: usize) -> String {
+        let order = self.order(rank).map_or(0, |order| order.at);
+        format!("/orderDetailsDatas/{order}/movementDatas/{at}")
     }
 
     /// The operation that the movement belongs to: in its own order, else in the file; without a number, the only one of its order.
@@ -205,9 +223,9 @@ impl<'f> File<'f> {
         after.checked_sub(1).and_then(get).or_else(|| get(after))
     }
 
-    /// The latest refund after the given rank: it made movements go that it does not mention.
+    /// The latest refund after the given rank that lists no movement: it may have made this one go. One that lists movements speaks of those.
     pub(super) fn refund_after(&self, rank: usize) -> Option<usize> {
-        self.last_refund.filter(|refund| *refund > rank)
+        self.last_blank_refund.filter(|refund| *refund > rank)
     }
 }
 
@@ -221,12 +239,16 @@ fn orders<'f>(answer: &'f FileAnswer<'f>, unread: &mut Unread) -> Result<Vec<Ord
     for (at, node) in answer.order_details_datas.nodes().iter().enumerate() {
         let Node::Is(raw) = node else { return Err(unreadable(format!("/orderDetailsDatas/{at}"))) };
         let id = raw.order_id.id().ok_or_else(|| unreadable(format!("/orderDetailsDatas/{at}/orderId")))?;
-        let created = Moment::read(&raw.creation_date_time);
+        let created = moment::seconds(&raw.creation_date_time);
         if created.is_none() && !raw.creation_date_time.is_absent() {
             unread.note(|| format!("/orderDetailsDatas/{at}/creationDateTime"));
         }
-        let created = created.map_or(i64::MIN, |moment| moment.seconds);
-        let order = OrderView { id, kind: OrderKind::of(raw), originator: raw.order_originator.text(), at, raw };
+        let created = created.unwrap_or(i64::MIN);
+        let originator = raw.order_originator.text().filter(|originator| envelope::is_code(originator));
+        if originator.is_none() && !raw.order_originator.is_absent() {
+            unread.note(|| format!("/orderDetailsDatas/{at}/orderOriginator"));
+        }
+        let order = OrderView { id, kind: OrderKind::of(raw), originator, at, raw };
         dated.push((created, id, order::number(at), at));
         found.push(Some(order));
     }
@@ -308,26 +330,34 @@ enum Claim {
     Ended,
     Living,
     Between,
+    Withdrawn,
     /// There, and nothing more.
     Present,
     Silent,
 }
 
 fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
-    let ended = |text: Option<Cow<'_, str>>| {
-        text.is_some_and(|text| ENDED_MOVEMENT.iter().any(|ended| text.eq_ignore_ascii_case(ended)))
-    };
-    if ended(movement.movement_state.text()) || ended(movement.kind.text()) {
+    if is_one_of(&ENDED_MOVEMENT, &movement.movement_state) || is_one_of(&ENDED_MOVEMENT, &movement.kind) {
         return Claim::Ended;
     }
     match ticket::current(&movement.tickets).map(ticket::state) {
         Some(TicketState::Living | TicketState::Controlled) => Claim::Living,
         // Domain.md 7.6: a superseded ticket is no end, its successor may be seconds away.
         Some(TicketState::Superseded) => Claim::Between,
-        Some(TicketState::Withdrawn) => Claim::Ended,
+        Some(TicketState::Withdrawn) if says_alive(movement) => Claim::Between,
+        Some(TicketState::Withdrawn) => Claim::Withdrawn,
         None if matches!(kind, OrderKind::Refund | OrderKind::Hold) => Claim::Silent,
+        None if says_alive(movement) => Claim::Living,
         None => Claim::Present,
     }
+}
+
+fn says_alive(movement: &Movement<'_>) -> bool {
+    is_one_of(&LIVING_MOVEMENT, &movement.movement_state)
+}
+
+fn is_one_of(words: &[&str], scalar: &Scalar<'_>) -> bool {
+    scalar.text().is_some_and(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
 /// Every movement once.
@@ -354,36 +384,52 @@ fn standing<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelle
     let first = statements.first()?;
     let mut describing = *first;
     let mut life = Life::Silent;
+    let mut doubt = None;
     for statement in statements {
-        let claim = claim(statement.movement, kind(statement.rank));
+        let kind = kind(statement.rank);
+        let claim = claim(statement.movement, kind);
+        // A refund or an exchange that comes after the sale names what it takes back. (What an exchange gives is first seen there.)
+        let taken_back = statement.rank > first.rank && matches!(kind, OrderKind::Refund | OrderKind::Exchange);
         life = match (claim, life) {
-            (Claim::Ended, _) => Life::Ended,
+            (Claim::Ended, _) | (Claim::Withdrawn, Life::Ended) => Life::Ended,
             (Claim::Living, _) => Life::Alive { stated: true },
+            (Claim::Between, _) if taken_back && !says_alive(statement.movement) => Life::Returned,
             (Claim::Between, _) => Life::Between,
-            // Being there adds nothing to what an earlier order states: an exchange mentions what it takes back.
-            (Claim::Present, Life::Silent) => Life::Alive { stated: false },
+            (Claim::Withdrawn, _) => Life::Withdrawn,
+            (Claim::Present | Claim::Silent, held @ (Life::Ended | Life::Withdrawn)) => held,
+            (Claim::Present | Claim::Silent, Life::Alive { stated: true }) if taken_back => {
+                doubt = Some((statement.rank, statement.at));
+                life
+            }
+            (Claim::Present | Claim::Silent, _) if taken_back => Life::Returned,
+            // Being there adds nothing to what an earlier order states.
+            (Claim::Present, Life::Silent | Life::Returned) => Life::Alive { stated: false },
             (Claim::Present | Claim::Silent, held) => held,
         };
+        if !matches!(claim, Claim::Present | Claim::Silent) {
+            doubt = None;
+        }
         let describes = match claim {
             Claim::Living | Claim::Between => true,
             Claim::Present => describing.rank == first.rank && life == Life::Alive { stated: false },
-            Claim::Ended | Claim::Silent => false,
+            Claim::Ended | Claim::Withdrawn | Claim::Silent => false,
         };
         if describes {
             describing = *statement;
         }
     }
+    let left_by = statements.iter().rev().map(|statement| statement.rank).find(|rank| match kind(*rank) {
+        OrderKind::Refund => true,
+        OrderKind::Exchange => *rank > first.rank,
+        OrderKind::Sale | OrderKind::Hold => false,
+    });
     if life == Life::Silent && statements.iter().all(|statement| kind(statement.rank) == OrderKind::Refund) {
         life = Life::Returned;
     }
-    if cancelled {
+    // Two signs that agree are a statement.
+    if cancelled || life == Life::Withdrawn && left_by.is_some() {
         life = Life::Ended;
     }
-    let left_by = statements
-        .iter()
-        .rev()
-        .map(|statement| statement.rank)
-        .find(|rank| *rank > first.rank && matches!(kind(*rank), OrderKind::Refund | OrderKind::Exchange));
     let Statement { id, rank, at, movement } = describing;
-    Some(Standing { id, life, first: first.rank, left_by, movement, rank, at })
+    Some(Standing { id, life, first: first.rank, left_by, movement, rank, at, doubt })
 }

@@ -244,3 +244,50 @@ impl Difference {
         found
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A ticket with all that a ticket can have, each value another one. No `..`: a new field is missed here.
+    fn full() -> TicketFacts<'static> {
+        let field = |text: &'static str| Some(Cow::Borrowed(text));
+        TicketFacts {
+            movement: field("the movement"),
+            ticket: field("the ticket"),
+            order: field("the order"),
+            barcode: field("the barcode"),
+            first_name: field("the first name"),
+            last_name: field("the last name"),
+            contact: field("the contact"),
+            area: field("the area"),
+            gate: field("the gate"),
+            row: field("the row"),
+            seat: field("the seat"),
+            seat_category: field("the category"),
+            audience: field("the audience"),
+            tariff: field("the tariff"),
+            valid_from: field("2026-12-01T20:00:00+01:00"),
+            valid_to: field("2026-12-01T23:00:00+01:00"),
+            used: true,
+        }
+    }
+
+    pub(crate) fn full_part() -> TicketPart {
+        full().part(Vec::new(), Vec::new())
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_and_every_difference_has_a_name() {
+        let part = full_part();
+        assert_eq!(TicketFacts::of_part(&part), Some(full()));
+        let empty = TicketFacts::default();
+        let named = Difference::between(&empty, &full()).fields;
+        let body: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&part.body).unwrap();
+        // `kind` is the part's, and the movement is what the comparison is about.
+        assert_eq!(named.len(), body.len() - 2, "{named:?}");
+        for name in named {
+            assert!(super::super::FIELDS.contains(&name), "{name}");
+        }
+    }
+}

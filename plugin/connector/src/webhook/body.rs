@@ -34,16 +34,74 @@ const MOVEMENT: &str = "saleMovementId";
 
 /// The order change without its fingerprint, or every violation.
 pub(super) fn read(text: &str) -> Result<OrderChange, Vec<Violation>> {
+    match parse(text) {
+        Ok(judged) => judged,
+        // The parser takes a number beyond its floats for a broken body. It is JSON, and matters in two fields only.
+        Err(_) => match numbers_in_range(text).map(|text| parse(&text)) {
+            Some(Ok(judged)) => judged,
+            _ => Err(vec![violation(String::new(), Code::Syntax, "one JSON object")]),
+        },
+    }
+}
+
+type Judged = Result<OrderChange, Vec<Violation>>;
+
+/// The outer error: it is no JSON.
+fn parse(text: &str) -> Result<Judged, serde_json::Error> {
     let mut sink = Sink::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let root = RootSeed { sink: &mut sink }.deserialize(&mut deserializer);
-    let Ok(root) = root.and_then(|root| deserializer.end().map(|()| root)) else {
-        return Err(vec![violation(String::new(), Code::Syntax, "one JSON object")]);
-    };
-    let Some(fields) = root else {
-        return Err(vec![violation(String::new(), Code::Type, "a JSON object")]);
-    };
-    fields.judge(sink)
+    let root = RootSeed { sink: &mut sink }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(match root {
+        Some(fields) => fields.judge(sink),
+        None => Err(vec![violation(String::new(), Code::Type, "a JSON object")]),
+    })
+}
+
+/// The text with a number in place of each that no float holds, which is no identifier either; none where there is none.
+pub(super) fn numbers_in_range(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let (mut copied, mut at) = (0, 0);
+    let bytes = text.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        let end = match byte {
+            b'"' => end_of_text(bytes, at + 1),
+            b'-' | b'0'..=b'9' => {
+                let of_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                at + bytes.get(at..)?.iter().take_while(|byte| of_number(byte)).count()
+            }
+            _ => at + 1,
+        };
+        if *byte != b'"' && text.get(at..end).is_some_and(is_beyond) {
+            out.push_str(text.get(copied..at)?);
+            out.push_str("1e300");
+            copied = end;
+        }
+        at = end;
+    }
+    out.push_str(text.get(copied..)?);
+    (copied > 0).then_some(out)
+}
+
+/// A number of JSON (Rust reads more notations) that no float holds. Whatever else it is, the parser says.
+fn is_beyond(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let whole = digits.find(['.', 'e', 'E']).unwrap_or(digits.len());
+    let odd = whole == 0 || whole > 1 && digits.starts_with('0') || digits.contains(".e") || digits.contains(".E");
+    !odd && !digits.ends_with('.') && number.parse().is_ok_and(f64::is_infinite)
+}
+
+/// The place after the quotation mark that ends a text.
+fn end_of_text(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 #[derive(Default)]

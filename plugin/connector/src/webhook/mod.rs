@@ -1,7 +1,7 @@
 //! A notification of SecuTix: is it one, and which order does it speak of?
 //!
 //! Owns the contract of the order listener: media type, size, fields, ranges. Does not own what is done about it: `state` is a hint and
-//! `lastUpdate` is compared by nobody. Every violation is told at once, by JSON pointer, and no text of the input is repeated.
+//! `lastUpdate` is compared by nobody. Every violation is told at once, by JSON pointer; names of fields are repeated there, values never are.
 
 mod body;
 mod fingerprint;

@@ -22,14 +22,14 @@ struct Bench {
 fn bench() -> Bench {
     let authority = Authority::new("G4");
     let (identity, keys) = certificates::identity(&authority, &KeyKind::P256);
-    let images =
-        [("icon.png", "1x"), ("icon@2x.png", "2x"), ("logo.png", "logo"), ("fr.lproj/strip.png", "bande")];
+    let images = [("icon.png", "1x"), ("icon@2x.png", "2x"), ("logo.png", "logo"), ("fr.lproj/strip.png", "bande")];
     Bench {
         authority,
         host: ScriptedHost::new(NOW, []).with_keys(keys),
         tenant: certificates::tenant(identity),
         template: Template {
             name: "event-ticket".into(),
+            kind: "event-ticket",
             compiled: String::new(),
             digest: String::new(),
             images: images.map(|(name, bytes)| (name.to_owned(), Bytes::from(bytes))).into(),

@@ -19,6 +19,7 @@ fn host(answers: impl IntoIterator<Item = Answer>) -> ScriptedHost {
 fn template(images: &[&str]) -> Template {
     Template {
         name: "member".into(),
+        kind: "member-card",
         compiled: String::new(),
         digest: String::new(),
         images: images.iter().map(|name| ((*name).to_owned(), Bytes::from_static(b"png"))).collect(),
@@ -66,8 +67,8 @@ fn body(host: &ScriptedHost) -> Value {
     serde_json::from_slice(&host.requests().last().unwrap().body).unwrap()
 }
 
-fn patch() -> (String, String) {
-    ("PATCH".into(), format!("eventTicketObject/{ISSUER}.KlnqcxVLA9pS4ol5"))
+fn update() -> (String, String) {
+    ("PUT".into(), format!("eventTicketObject/{ISSUER}.KlnqcxVLA9pS4ol5"))
 }
 
 fn insert() -> (String, String) {
@@ -75,10 +76,10 @@ fn insert() -> (String, String) {
 }
 
 #[test]
-fn what_is_believed_to_exist_is_patched_and_else_inserted() {
+fn what_is_believed_to_exist_is_replaced_and_else_inserted() {
     let host_a = host([answer(200, &[], "{}")]);
     write_object(&host_a, true).unwrap();
-    assert_eq!(sent(&host_a), [patch()]);
+    assert_eq!(sent(&host_a), [update()]);
     let host_b = host([answer(200, &[], "{}")]);
     write_object(&host_b, false).unwrap();
     assert_eq!(sent(&host_b), [insert()]);
@@ -93,10 +94,10 @@ fn what_is_believed_to_exist_is_patched_and_else_inserted() {
 fn a_wrong_belief_costs_one_request() {
     let host_a = host([answer(404, &[], ""), answer(200, &[], "{}")]);
     write_object(&host_a, true).unwrap();
-    assert_eq!(sent(&host_a), [patch(), insert()]);
+    assert_eq!(sent(&host_a), [update(), insert()]);
     let host_b = host([answer(409, &[], ""), answer(200, &[], "{}")]);
     write_object(&host_b, false).unwrap();
-    assert_eq!(sent(&host_b), [insert(), patch()]);
+    assert_eq!(sent(&host_b), [insert(), update()]);
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn an_object_without_its_class_is_not_ready() {
 fn a_refused_token_is_exchanged_once() {
     let host_a = host([answer(401, &[], ""), answer(200, &[], TOKEN), answer(200, &[], "{}")]);
     write_object(&host_a, true).unwrap();
-    assert_eq!(sent(&host_a), [patch(), patch()]);
+    assert_eq!(sent(&host_a), [update(), update()]);
     let host_b = host([answer(401, &[], ""), answer(200, &[], TOKEN), answer(401, &[], "")]);
     assert_eq!(write_object(&host_b, true), Err(GoogleError::CredentialsRefused(GoogleReason::None)));
 }

@@ -14,7 +14,7 @@ use crate::identity::{Millis, PassId};
 use crate::parts;
 use crate::ports::{Host, Random};
 use crate::rebuild::Built;
-use crate::select::select;
+use crate::select::{Choice, Stray, select};
 use crate::store::{FileView, PassState, PassSubject, Store, StoredPass};
 use crate::tenant::Tenant;
 
@@ -35,6 +35,7 @@ pub(super) struct Draft<'a> {
     pub template: String,
     pub absent_since: Option<Millis>,
     pub action: &'static str,
+    pub stray: Option<Stray>,
     pub built: Option<Built>,
 }
 
@@ -103,17 +104,18 @@ pub(super) async fn draft<'a, H: Host>(
         (Action::Keep, Some(stored)) => (stored.state, "kept"),
         (Action::Keep, None) => return Ok(Ok(None)),
     };
-    let template = match (&ticket, &stored) {
-        (Some(part), _) if fresh => select(tenant, &subject, &part.selectors).map(str::to_owned),
-        (_, Some(stored)) => Some(stored.template.clone()),
-        _ => None,
+    let Choice { template, stray } = match (&ticket, &stored) {
+        (Some(part), _) if fresh => select(tenant, &subject, &part.selectors),
+        (_, Some(stored)) => Choice { template: Some(&stored.template), stray: None },
+        _ => Choice { template: None, stray: None },
     };
-    let Some(template) = template else {
+    let Some(template) = template.map(str::to_owned) else {
         return Ok(Err(format!("no template for {}", subject.identifier().0)));
     };
     let digest = tenant.templates.get(&template).map(|template| &template.digest);
-    let retemplated =
-        stored.as_ref().is_some_and(|stored| ticket.is_some() && digest.is_some_and(|it| *it != stored.template_digest));
+    let retemplated = stored
+        .as_ref()
+        .is_some_and(|stored| ticket.is_some() && digest.is_some_and(|it| *it != stored.template_digest));
     if let ("kept", Some(stored)) = (action, &stored) {
         let links = operation.successor.is_some() && stored.successor.is_none();
         let seen_again = stored.absent_since.is_some();
@@ -139,6 +141,7 @@ pub(super) async fn draft<'a, H: Host>(
         template,
         absent_since,
         action,
+        stray,
         built: None,
     })))
 }

@@ -8,7 +8,7 @@ mod build;
 mod draft;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use passerelle_contract::scenario::{self, KnownPass, Verdict};
 use passerelle_contract::types::{Subject, TicketPart};
@@ -24,8 +24,9 @@ use crate::options::Options;
 use crate::parts::{self, PartError};
 use crate::ports::Host;
 use crate::rebuild::{self, RebuildError};
+use crate::select::Stray;
 use crate::store::{
-    EventWrite, FileView, Hint, Next, OrderAlias, PassSubject, PassWrite, StoreError, TaskLease,
+    EventWrite, FileView, Hint, Next, OrderAlias, PassSubject, PassWrite, Store, StoreError, TaskLease,
 };
 use crate::tenant::Tenant;
 
@@ -67,9 +68,18 @@ pub struct Plan {
     pub events: Vec<EventWrite>,
     pub passes: Vec<PassWrite>,
     pub actions: Vec<ActionRecord>,
-    /// An absence that needs a second fetch.
+    /// What a person should mend, as codes.
+    pub warnings: BTreeSet<&'static str>,
+    /// When to look again: at an absence that needs a second fetch, for a ticket that is on its way.
     again: Option<Millis>,
 }
+
+/// The outcome of a run that has seen a dead ticket whose successor is not there yet.
+const BETWEEN: &str = "between-tickets";
+/// Runs that are read to tell since when a ticket has been on its way: the waits double, so a dozen cover a week; the rest is for notifications.
+const RUNS_READ: u32 = 32;
+/// A ticket that has not come after five days does not come by waiting; the next notification looks again.
+const LONGEST_GAP: Millis = 5 * 86_400_000;
 
 impl Plan {
     pub fn next(&self, lease: &TaskLease, options: &Options) -> Next {
@@ -107,8 +117,7 @@ pub fn contract_hint(hint: &Hint) -> scenario::Hint {
 
 /// The passes of the file as the connector sees them, unsealed for the call.
 pub fn known_passes(tenant: &Tenant, view: &FileView) -> Result<Vec<KnownPass>, PartError> {
-    let stored: HashMap<_, _> =
-        view.events.iter().map(|event| (event.key.as_str(), event.digest.as_str())).collect();
+    let stored: HashMap<_, _> = view.events.iter().map(|event| (event.key.as_str(), event.digest.as_str())).collect();
     view.passes
         .iter()
         .map(|pass| {
@@ -130,7 +139,12 @@ pub fn known_passes(tenant: &Tenant, view: &FileView) -> Result<Vec<KnownPass>, 
         .collect()
 }
 
-pub async fn make<H: Host>(flow: &Flow<H>, tenant: &Tenant, look: &Look<'_>) -> Result<Plan, PlanError> {
+pub async fn make<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    lease: &TaskLease,
+    look: &Look<'_>,
+) -> Result<Plan, PlanError> {
     let Look { fetched, view, verdict, .. } = *look;
     let mut errors = Vec::new();
     let mut again = None;
@@ -141,6 +155,16 @@ pub async fn make<H: Host>(flow: &Flow<H>, tenant: &Tenant, look: &Look<'_>) -> 
             Ok(None) => {}
             Err(problem) => errors.push(problem),
         }
+    }
+    let warnings: BTreeSet<&'static str> = drafts.iter().filter_map(|draft| draft.stray).map(Stray::code).collect();
+    for code in &warnings {
+        tracing::warn!(tenant = %tenant.id, task = %lease.task, code, "a template that SecuTix names was passed over");
+    }
+    let absent = again.is_some();
+    if verdict.unsettled
+        && let Some(at) = next_look(flow, tenant, lease, fetched).await?
+    {
+        again = Some(again.unwrap_or(Millis::MAX).min(at));
     }
     link_successors(&mut drafts, view);
     let events = current_events(fetched, view, verdict);
@@ -157,11 +181,12 @@ pub async fn make<H: Host>(flow: &Flow<H>, tenant: &Tenant, look: &Look<'_>) -> 
         actions.push(ActionRecord::of(&write));
         passes.push(write);
     }
-    let outcome = match (errors.is_empty(), again, passes.iter().any(|pass| pass.change.is_some())) {
+    let outcome = match (errors.is_empty(), absent, passes.iter().any(|pass| pass.change.is_some())) {
         (false, _, _) => "pass-not-built",
-        (true, Some(_), _) => "absence-unconfirmed",
-        (true, None, true) => "done",
-        (true, None, false) => "unchanged",
+        (true, true, _) => "absence-unconfirmed",
+        (true, false, _) if verdict.unsettled => BETWEEN,
+        (true, false, true) => "done",
+        (true, false, false) => "unchanged",
     };
     Ok(Plan {
         outcome,
@@ -170,6 +195,23 @@ pub async fn make<H: Host>(flow: &Flow<H>, tenant: &Tenant, look: &Look<'_>) -> 
         events: verdict.events.iter().map(|event| event_write(event, fetched.started_at)).collect(),
         passes,
         actions,
+        warnings,
         again,
     })
+}
+
+/// When to look again for a ticket that is on its way: as soon as for an absence, and then each time after as long as it has been waited already,
+/// because most gaps are over in minutes and the call costs the same budget. None: it has been waited long enough.
+async fn next_look<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    lease: &TaskLease,
+    fetched: &Fetched,
+) -> Result<Option<Millis>, PlanError> {
+    let runs = flow.host.store().runs(&tenant.id, &lease.subject, RUNS_READ).await?;
+    let fetches = runs.iter().filter_map(|run| Some((run.fetch_started_at?, run.outcome.as_str())));
+    let since = fetches.take_while(|(_, outcome)| *outcome == BETWEEN).map(|(at, _)| at).last();
+    let waited = fetched.started_at - since.unwrap_or(fetched.started_at);
+    let at = fetched.started_at + waited.max(tenant.safety.confirm_absence_after);
+    Ok((waited < LONGEST_GAP).then_some(at))
 }

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use passerelle_contract::scenario::Verdict;
 use passerelle_contract::types::EventPart;
 
-use super::{Look, PlanError};
 use super::build::{CurrentEvent, event_digest};
 use super::draft::Draft;
+use super::{Look, PlanError};
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::parts;
@@ -49,7 +49,8 @@ pub(super) async fn write<H: Host>(
 
     let sealed = match &draft.ticket {
         Some(part) if draft.fresh => {
-            let ends = part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
+            let ends =
+                part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
             let ends = ends.and_then(|end| Millis::try_from(end).ok());
             Some(parts::seal(flow, tenant, &draft.id, &draft.subject, part, ends).await?)
         }

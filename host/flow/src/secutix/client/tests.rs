@@ -153,7 +153,8 @@ fn a_call_carries_the_trace_that_it_is_made_for_and_no_other() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     run(SecutixClient::new(&host, &tenant).traced(Some(trace)).get_file("1", Priority::Demand)).unwrap();
     fetch(&host).unwrap();
-    let traces: Vec<_> = host.requests().iter().map(|request| request.header("traceparent").map(str::to_owned)).collect();
+    let traces: Vec<_> =
+        host.requests().iter().map(|request| request.header("traceparent").map(str::to_owned)).collect();
     assert_eq!(traces, [Some(trace.to_owned()), None]);
 }
 

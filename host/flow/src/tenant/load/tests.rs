@@ -151,7 +151,10 @@ fn the_smallest_tenant_has_neither_wallet_and_all_defaults() {
     assert_eq!(secutix.secret.as_slice(), b"s3cret");
     assert_eq!((secutix.order_version.as_str(), secutix.contact_version.as_str()), ("v1_33", "v2_21"));
     assert_eq!((secutix.timeout, secutix.requests_per_minute), (Duration::from_secs(20), 60));
-    assert_eq!(tenant.keys.fingerprint(), TenantKeys::derive(&credential::seal_key(SEAL.as_bytes()).unwrap()).fingerprint());
+    assert_eq!(
+        tenant.keys.fingerprint(),
+        TenantKeys::derive(&credential::seal_key(SEAL.as_bytes()).unwrap()).fingerprint()
+    );
     assert_eq!(tenant.selection.comfort_variable, "WALLET");
     assert_eq!(tenant.selection.default_card, None);
     let safety = tenant.safety;

@@ -5,7 +5,7 @@ use super::{Cross, contract, guest, record, variant};
 record!(scenario::KnownPass { pass, subject, state, order, file, ticket, snapshot, shown });
 record!(scenario::Hint { state, sale_movement, ticket });
 variant!(scenario::Answer { File(value), Contact(value) });
-record!(scenario::Observation { hints, answer, passes, events, observed_at });
+record!(scenario::Observation { hints, answer, passes, events });
 variant!(scenario::UseCase {
     EventChange,
     Reprint,
@@ -38,5 +38,5 @@ record!(scenario::Reason { code, fields });
 variant!(scenario::Evidence { Positive, Absence });
 variant!(scenario::Action { Offer(value), Update(value), End(value), Revive(value), Keep });
 record!(scenario::Operation { subject, pass, order, ticket, successor, action, reason });
-record!(scenario::Verdict { file, orders, findings, operations, events, unread });
+record!(scenario::Verdict { file, orders, findings, operations, events, unsettled, unread });
 variant!(scenario::Fault { NotReady, Refused(value), Unreadable(value) });

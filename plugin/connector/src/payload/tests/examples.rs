@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::jobs::{
-    Built, all, apple, built, card_body, carmen, class, compiled, entries, event, field, item, job, object, only, performance,
-    season, shown, source, ticket_body, translated,
+    Built, all, apple, built, card_body, carmen, class, compiled, entries, event, field, item, job, object, only,
+    performance, season, shown, source, ticket_body, translated,
 };
 use crate::contract::payload::{Fault, Job};
 use crate::contract::types::PassState;

@@ -141,7 +141,7 @@ fn a_date_alone_is_left_to_the_phone() {
 fn the_language_of_a_fact_is_the_nearest() {
     for (titles, fr, en) in [
         (json!({ "fr": "F", "en": "E" }), "F", "E"),
-        (json!({ "fr_CH": "F", "en-GB": "E" }), "F", "E"),
+        (json!({ "fr-CH": "F", "en-GB": "E" }), "F", "E"),
         (json!({ "fr": "F" }), "F", "F"),
         (json!({ "de": "D" }), "D", "D"),
         (json!({ "en": "E", "de": "D" }), "E", "E"),
