@@ -26,7 +26,11 @@ pub(super) fn rows(
         kept("id", ApiKey::is_id(&key.id), "must be the public part of a key: eight letters and digits");
         kept("id", seen.insert(key.id.as_str()), "is there twice");
         let digest = key.sha256.len() == 64 && key.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-        kept("sha256", digest, "must be 64 hexadecimal digits in small letters, as `passerelle key create --print` writes them");
+        kept(
+            "sha256",
+            digest,
+            "must be 64 hexadecimal digits in small letters, as `passerelle key create --print` writes them",
+        );
         kept("label", is_label(&key.label), "must be one line of at most 100 characters");
         let expires = key.expires.as_deref().map(end);
         kept("expires", expires != Some(None), "must be a time such as \"2027-03-31T22:00:00Z\"");

@@ -9,7 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::config::{ApiKeyConfig, AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TemplatesConfig, TenantConfig};
+use super::config::{
+    ApiKeyConfig, AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TemplatesConfig, TenantConfig,
+};
 use super::form::{host, is_domain, is_locale, is_pass_type, is_version, without_line_break};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};

@@ -53,9 +53,8 @@ mod tests {
         std::fs::write(root.path().join("key"), b"k").unwrap();
         std::fs::write(root.path().join("empty"), b"").unwrap();
         let reader = SecretReader::new(root.path(), &[]);
-        let read = |reference: &str| {
-            reader.read(&SecretReference::parse(reference).unwrap()).map(|content| content.to_vec())
-        };
+        let read =
+            |reference: &str| reader.read(&SecretReference::parse(reference).unwrap()).map(|content| content.to_vec());
         assert_eq!(read("file:key").unwrap(), b"k");
         assert_eq!(read("file:empty"), Err(SecretProblem::Empty));
         assert_eq!(read("file:absent"), Err(SecretProblem::NoFile));

@@ -216,7 +216,10 @@ fn an_api_key_of_the_configuration_is_a_row_of_this_tenant() {
     let rows = good(&format!("{GOOD}{keys}")).api_keys;
     let [first, second] = rows.as_slice() else { panic!("{rows:?}") };
     assert_eq!((first.id.as_str(), first.tenant.as_str(), first.label.as_str()), ("AbCdEf12", "demo", "ticket shop"));
-    assert_eq!((first.secret_sha256.as_str(), first.scopes.join(" ")), (digest.as_str(), "Pass.Read Pass.Write".into()));
+    assert_eq!(
+        (first.secret_sha256.as_str(), first.scopes.join(" ")),
+        (digest.as_str(), "Pass.Read Pass.Write".into())
+    );
     assert_eq!((first.expires_at, second.expires_at), (Some(1_806_530_400_000), None));
 }
 
