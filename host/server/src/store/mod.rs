@@ -1,25 +1,14 @@
 //! The store in one SQLite file.
 //!
-//! Owns the file, its one writer and its readers. Does not own what the operations promise: that is `passerelle_flow::store`, and the
-//! conformance suite holds this store and any other to it. Bounds: the writer's queue and groups (`writer`), the readers' number.
+//! Owns the file, its one writer and its readers. Does not own the statements (`passerelle_sqlite`), nor what the operations promise: that
+//! is `passerelle_flow::store`, and the conformance suite holds this store and any other to it. Bounds: the writer's queue and groups
+//! (`writer`), the readers' number.
 
-mod api_keys;
-mod budget;
-mod column;
-mod data_keys;
-mod devices;
-mod effects;
-mod events;
+mod connection;
 mod fault;
-mod finish;
-mod installations;
-mod leases;
 pub mod measure;
-mod passes;
 mod readers;
 mod schema;
-mod statement;
-mod tasks;
 mod writer;
 
 use std::path::Path;
@@ -29,6 +18,9 @@ use passerelle_flow::store::{
     Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, FileView,
     Finish, Finished, Installation, PassSubject, PassView, Priority, Register, Registered, RunRecord, SignalKey, Spend,
     Spent, Store, StoreResult, StoredChange, StuckTask, TaskLease, TaskSubject, UpdatedSince,
+};
+use passerelle_sqlite::{
+    api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, tasks,
 };
 
 pub use self::schema::OpenError;
@@ -277,7 +269,6 @@ impl Store for SqliteStore {
     }
 
     async fn ping(&self) -> StoreResult<()> {
-        let beat = "INSERT INTO pulse(name, beats) VALUES('ping', 1) ON CONFLICT(name) DO UPDATE SET beats = beats + 1";
-        self.writer.call(Refuse, move |conn| statement::run(conn, beat, []).map(drop)).await
+        self.writer.call(Refuse, pulse::ping).await
     }
 }

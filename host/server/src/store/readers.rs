@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use passerelle_flow::store::{StoreError, StoreResult};
+use passerelle_sqlite::Fault;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::fault::Fault;
+use super::connection::Lent;
+use super::fault::of_sqlite;
 use super::schema;
 
 pub(super) struct Readers {
@@ -47,14 +49,14 @@ impl Readers {
 
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        read: impl FnOnce(&dyn passerelle_sqlite::Connection) -> Result<T, Fault> + Send + 'static,
     ) -> StoreResult<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
         let pool = Arc::clone(&self.pool);
         let permits = Arc::clone(&self.permits);
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let conn = pool.take().map_err(Fault::from)?;
+            let conn = pool.take().map_err(of_sqlite)?;
             let outcome = in_snapshot(&conn, read);
             // A connection that could not end its transaction is not lent again; a closed pool keeps none.
             if conn.is_autocommit() && !permits.is_closed() {
@@ -73,9 +75,12 @@ impl Readers {
     }
 }
 
-fn in_snapshot<T>(conn: &Connection, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
-    let transaction = conn.unchecked_transaction()?;
-    let value = read(&transaction)?;
-    transaction.finish()?;
+fn in_snapshot<T>(
+    conn: &Connection,
+    read: impl FnOnce(&dyn passerelle_sqlite::Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let transaction = conn.unchecked_transaction().map_err(of_sqlite)?;
+    let value = read(&Lent(&transaction))?;
+    transaction.finish().map_err(of_sqlite)?;
     Ok(value)
 }

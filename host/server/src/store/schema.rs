@@ -1,15 +1,13 @@
 //! The file: how it is made, opened and recognised.
 //!
-//! Owns the version of the tables and the settings of a connection. Does not own the tables' meaning (`schema.sql` and the files that
-//! write them).
+//! Owns the settings of a connection, and that the tables' version is kept in the file's `user_version`. Does not own the tables
+//! (`passerelle_sqlite`).
 
 use std::path::Path;
 use std::time::Duration;
 
+use passerelle_sqlite::{TABLES, VERSION};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-
-/// Version of `schema.sql`, kept in the file's `user_version`.
-pub(super) const VERSION: i64 = 1;
 
 /// How long a statement waits for another process (`passerelle key create` beside the server). Longer than any group takes, shorter than
 /// a caller waits.
@@ -88,7 +86,7 @@ fn create(conn: &mut Connection) -> Result<(), OpenError> {
         if tables > 0 {
             return Err(OpenError::Foreign);
         }
-        transaction.execute_batch(include_str!("schema.sql"))?;
+        transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;
@@ -134,5 +132,26 @@ mod tests {
         assert_eq!(secure, 1);
         let reader = reader(&path).unwrap();
         assert!(reader.execute_batch("INSERT INTO pulse(name, beats) VALUES('x', 1)").is_err());
+    }
+    #[test]
+    fn the_tables_made_one_statement_at_a_time_are_the_tables_made_at_once() {
+        let made = |make: &dyn Fn(&Connection)| {
+            let conn = Connection::open_in_memory().unwrap();
+            make(&conn);
+            let mut statement =
+                conn.prepare("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").unwrap();
+            let column = |row: &rusqlite::Row<'_>, at| row.get::<_, Option<String>>(at);
+            let rows =
+                statement.query_map([], |row| Ok([column(row, 0)?, column(row, 1)?, column(row, 2)?, column(row, 3)?]));
+            rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let at_once = made(&|conn| conn.execute_batch(TABLES).unwrap());
+        let one_by_one = made(&|conn| {
+            for statement in passerelle_sqlite::statements(TABLES) {
+                assert_eq!(conn.execute(statement, []).unwrap(), 0);
+            }
+        });
+        assert!(at_once.len() > 20);
+        assert_eq!(one_by_one, at_once);
     }
 }

@@ -10,11 +10,10 @@
 use std::time::Duration;
 
 use passerelle_flow::store::{StoreError, StoreResult};
-use rusqlite::Connection;
+use passerelle_sqlite::{Connection, Fault};
 use tokio::sync::{mpsc, oneshot};
 
-use super::fault::Fault;
-use super::statement;
+use super::connection::Lent;
 
 /// What a full queue means for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ pub(super) enum WhenFull {
 }
 
 type Reply = Box<dyn FnOnce(StoreResult<()>) + Send>;
-type Work = Box<dyn FnOnce(Result<&Connection, &StoreError>) -> Ran + Send>;
+type Work = Box<dyn FnOnce(Result<&dyn Connection, &StoreError>) -> Ran + Send>;
 
 /// A job that has run, and waits for the commit.
 struct Ran {
@@ -52,7 +51,7 @@ fn closed() -> StoreError {
 
 impl Writer {
     /// Starts the thread. It ends after [`Writer::close`], or when the writer is dropped and the queue is empty.
-    pub(super) fn start(conn: Connection, queue: usize, group: usize) -> std::io::Result<Self> {
+    pub(super) fn start(conn: rusqlite::Connection, queue: usize, group: usize) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(queue.max(1));
         std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -64,7 +63,7 @@ impl Writer {
     pub(super) async fn call<T: Send + 'static>(
         &self,
         full: WhenFull,
-        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&dyn Connection) -> Result<T, Fault> + Send + 'static,
     ) -> StoreResult<T> {
         let (sender, receiver) = oneshot::channel();
         let work: Work = Box::new(move |conn| {
@@ -102,17 +101,20 @@ impl Writer {
     }
 }
 
-fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> (StoreResult<T>, bool) {
-    if let Err(fault) = statement::run(conn, "SAVEPOINT job", []) {
+fn in_savepoint<T>(
+    conn: &dyn Connection,
+    work: impl FnOnce(&dyn Connection) -> Result<T, Fault>,
+) -> (StoreResult<T>, bool) {
+    if let Err(fault) = conn.run("SAVEPOINT job", &[]) {
         return (Err(fault.into()), false);
     }
-    let outcome = work(conn).and_then(|value| statement::run(conn, "RELEASE job", []).map(|_| value));
-    let spoiled = outcome.is_err()
-        && statement::run(conn, "ROLLBACK TO job", []).and_then(|_| statement::run(conn, "RELEASE job", [])).is_err();
+    let outcome = work(conn).and_then(|value| conn.run("RELEASE job", &[]).map(|_| value));
+    let spoiled =
+        outcome.is_err() && conn.run("ROLLBACK TO job", &[]).and_then(|_| conn.run("RELEASE job", &[])).is_err();
     (outcome.map_err(StoreError::from), spoiled)
 }
 
-fn serve(conn: Connection, mut queue: mpsc::Receiver<Message>, group: usize) {
+fn serve(conn: rusqlite::Connection, mut queue: mpsc::Receiver<Message>, group: usize) {
     let mut leaving = Vec::new();
     while let Some(message) = queue.blocking_recv() {
         let mut next = Some(message);
@@ -137,8 +139,14 @@ fn serve(conn: Connection, mut queue: mpsc::Receiver<Message>, group: usize) {
 }
 
 /// Runs the first job and those that wait, commits, answers. Returns the message that ended the group, if it was no job.
-fn commit_group(conn: &Connection, first: Work, queue: &mut mpsc::Receiver<Message>, group: usize) -> Option<Message> {
-    if let Err(fault) = statement::run(conn, "BEGIN IMMEDIATE", []) {
+fn commit_group(
+    conn: &rusqlite::Connection,
+    first: Work,
+    queue: &mut mpsc::Receiver<Message>,
+    group: usize,
+) -> Option<Message> {
+    let lent = Lent(conn);
+    if let Err(fault) = lent.run("BEGIN IMMEDIATE", &[]) {
         let error = StoreError::from(fault);
         (first(Err(&error)).reply)(Err(error.clone()));
         return None;
@@ -148,7 +156,7 @@ fn commit_group(conn: &Connection, first: Work, queue: &mut mpsc::Receiver<Messa
     let mut other = None;
     let mut whole = true;
     while let Some(work) = next.take() {
-        let ran = work(Ok(conn));
+        let ran = work(Ok(&lent));
         replies.push(ran.reply);
         // SQLite ends the whole transaction by itself when the disk is full or fails.
         if ran.spoiled || conn.is_autocommit() {
@@ -164,7 +172,7 @@ fn commit_group(conn: &Connection, first: Work, queue: &mut mpsc::Receiver<Messa
         }
     }
     let outcome = if whole {
-        statement::run(conn, "COMMIT", []).map(drop).map_err(StoreError::from)
+        lent.run("COMMIT", &[]).map(drop).map_err(StoreError::from)
     } else {
         Err(StoreError::Unavailable("the transaction was rolled back".to_owned()))
     };
@@ -182,7 +190,7 @@ fn commit_group(conn: &Connection, first: Work, queue: &mut mpsc::Receiver<Messa
 }
 
 /// Best effort: a reader that is in the way is not waited for, the next checkpoint does the rest.
-fn truncate_log(conn: &Connection) {
+fn truncate_log(conn: &rusqlite::Connection) {
     let ran = conn
         .busy_timeout(Duration::ZERO)
         .and_then(|()| conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
@@ -196,23 +204,25 @@ fn truncate_log(conn: &Connection) {
 mod tests {
     use std::sync::mpsc as std_mpsc;
 
+    use passerelle_sqlite::{params, statement};
+
     use super::*;
 
     fn scratch(queue: usize, group: usize) -> (tempfile::TempDir, Writer, std::path::PathBuf) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("scratch.db");
-        let conn = Connection::open(&path).unwrap();
+        let conn = rusqlite::Connection::open(&path).unwrap();
         conn.execute_batch("CREATE TABLE n(v BIGINT NOT NULL UNIQUE)").unwrap();
         (dir, Writer::start(conn, queue, group).unwrap(), path)
     }
 
-    fn insert(v: i64) -> impl FnOnce(&Connection) -> Result<(), Fault> + Send {
-        move |conn| statement::run(conn, "INSERT INTO n(v) VALUES(?1)", [v]).map(drop)
+    fn insert(v: i64) -> impl FnOnce(&dyn Connection) -> Result<(), Fault> + Send {
+        move |conn| conn.run("INSERT INTO n(v) VALUES(?1)", params![v]).map(drop)
     }
 
     fn values(path: &std::path::Path) -> Vec<i64> {
-        let conn = Connection::open(path).unwrap();
-        statement::all(&conn, "SELECT v FROM n ORDER BY v", [], |row| Ok(row.get(0)?)).unwrap()
+        let conn = rusqlite::Connection::open(path).unwrap();
+        statement::all(&Lent(&conn), "SELECT v FROM n ORDER BY v", &[], |row| row.get(0)).unwrap()
     }
 
     /// Holds the writer inside a job until the returned sender is used.
@@ -243,8 +253,8 @@ mod tests {
         let (a, b, c) = (
             writer.call(WhenFull::Refuse, before),
             writer.call(WhenFull::Refuse, |conn| {
-                statement::run(conn, "INSERT INTO n(v) VALUES(2)", [])?;
-                statement::run(conn, "INSERT INTO n(v) VALUES(1)", []).map(drop)
+                conn.run("INSERT INTO n(v) VALUES(2)", &[])?;
+                conn.run("INSERT INTO n(v) VALUES(1)", &[]).map(drop)
             }),
             writer.call(WhenFull::Refuse, insert(3)),
         );
@@ -285,7 +295,7 @@ mod tests {
         let good = writer.call(WhenFull::Refuse, insert(1));
         // What SQLite does by itself on a full disk.
         let fatal = writer.call(WhenFull::Refuse, |conn| {
-            conn.execute_batch("ROLLBACK")?;
+            conn.run("ROLLBACK", &[])?;
             Err::<(), _>(Fault::Refused("the disk is full"))
         });
         let release = async { go.send(()).unwrap() };
@@ -301,8 +311,8 @@ mod tests {
     #[tokio::test]
     async fn a_locked_file_is_an_error_and_not_a_hang_or_a_loss() {
         let (_dir, writer, path) = scratch(16, 16);
-        writer.call(WhenFull::Refuse, |conn| Ok(conn.busy_timeout(Duration::ZERO)?)).await.unwrap();
-        let other = Connection::open(&path).unwrap();
+        writer.call(WhenFull::Refuse, |conn| conn.rows("PRAGMA busy_timeout=0", &[], &mut |_| Ok(()))).await.unwrap();
+        let other = rusqlite::Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         assert!(matches!(writer.call(WhenFull::Refuse, insert(1)).await, Err(StoreError::Unavailable(_))));
         other.execute_batch("ROLLBACK").unwrap();

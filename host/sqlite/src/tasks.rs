@@ -7,29 +7,27 @@
 
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{Accept, Accepted, Depth, Priority, RunRecord, StuckTask, TaskSubject};
-use rusqlite::{Connection, Row, named_params, params};
 
-use super::fault::Fault;
-use super::{column, statement};
+use crate::{Connection, Fault, Row, column, params, statement};
 
 /// The columns that decide when a task runs.
-pub(super) struct Task {
-    pub(super) id: String,
-    pub(super) state: State,
-    pub(super) wanted: i64,
-    pub(super) claimed: i64,
-    pub(super) done: i64,
-    pub(super) priority: i64,
-    pub(super) next_priority: Option<i64>,
-    pub(super) run_at: Millis,
-    pub(super) due_by: Option<Millis>,
-    pub(super) not_before: Option<Millis>,
-    pub(super) attempts: i64,
-    pub(super) lease_token: i64,
+pub(crate) struct Task {
+    pub(crate) id: String,
+    pub(crate) state: State,
+    pub(crate) wanted: i64,
+    pub(crate) claimed: i64,
+    pub(crate) done: i64,
+    pub(crate) priority: i64,
+    pub(crate) next_priority: Option<i64>,
+    pub(crate) run_at: Millis,
+    pub(crate) due_by: Option<Millis>,
+    pub(crate) not_before: Option<Millis>,
+    pub(crate) attempts: i64,
+    pub(crate) lease_token: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(crate) enum State {
     Ready,
     Leased,
     Idle,
@@ -38,7 +36,7 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) fn text(self) -> &'static str {
+    pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Leased => "leased",
@@ -67,10 +65,10 @@ macro_rules! select_task {
     };
 }
 
-fn read(row: &Row<'_>) -> Result<Task, Fault> {
+fn read(row: &dyn Row) -> Result<Task, Fault> {
     Ok(Task {
         id: row.get(0)?,
-        state: State::parse(row.get_ref(1)?.as_str().map_err(|_| Fault::Corrupt("task.state"))?)?,
+        state: State::parse(row.get(1)?)?,
         wanted: row.get(2)?,
         claimed: row.get(3)?,
         done: row.get(4)?,
@@ -84,49 +82,60 @@ fn read(row: &Row<'_>) -> Result<Task, Fault> {
     })
 }
 
-pub(super) fn by_id(conn: &Connection, tenant: &TenantId, id: &str) -> Result<Option<Task>, Fault> {
+pub(crate) fn by_id(conn: &dyn Connection, tenant: &TenantId, id: &str) -> Result<Option<Task>, Fault> {
     statement::one(conn, select_task!("tenant = ?1 AND id = ?2"), params![tenant.as_str(), id], read)
 }
 
-pub(super) fn by_subject(conn: &Connection, tenant: &TenantId, subject: &TaskSubject) -> Result<Option<Task>, Fault> {
+pub(crate) fn by_subject(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    subject: &TaskSubject,
+) -> Result<Option<Task>, Fault> {
     let (kind, subject) = column::of_task_subject(subject);
     let sql = select_task!("tenant = ?1 AND kind = ?2 AND subject = ?3");
     statement::one(conn, sql, params![tenant.as_str(), kind, subject], read)
 }
 
-pub(super) fn save(conn: &Connection, tenant: &TenantId, task: &Task) -> Result<(), Fault> {
-    let changed = statement::run(
-        conn,
-        "UPDATE task SET state = :state, wanted = :wanted, claimed = :claimed, done = :done, priority = :priority, \
-         next_priority = :next_priority, run_at = :run_at, due_by = :due_by, not_before = :not_before, attempts = :attempts, \
-         lease_token = :lease_token WHERE tenant = :tenant AND id = :id",
-        named_params! {
-            ":tenant": tenant.as_str(), ":id": task.id, ":state": task.state.text(), ":wanted": task.wanted,
-            ":claimed": task.claimed, ":done": task.done, ":priority": task.priority, ":next_priority": task.next_priority,
-            ":run_at": task.run_at, ":due_by": task.due_by, ":not_before": task.not_before, ":attempts": task.attempts,
-            ":lease_token": task.lease_token,
-        },
+pub(crate) fn save(conn: &dyn Connection, tenant: &TenantId, task: &Task) -> Result<(), Fault> {
+    let changed = conn.run(
+        "UPDATE task SET state = ?3, wanted = ?4, claimed = ?5, done = ?6, priority = ?7, next_priority = ?8, run_at = ?9, \
+         due_by = ?10, not_before = ?11, attempts = ?12, lease_token = ?13 WHERE tenant = ?1 AND id = ?2",
+        params![
+            tenant.as_str(),
+            &task.id,
+            task.state.text(),
+            task.wanted,
+            task.claimed,
+            task.done,
+            task.priority,
+            task.next_priority,
+            task.run_at,
+            task.due_by,
+            task.not_before,
+            task.attempts,
+            task.lease_token
+        ],
     )?;
     (changed == 1).then_some(()).ok_or(Fault::Corrupt("a task vanished inside a transaction"))
 }
 
 /// The reason for which a task is to run.
-pub(super) struct Call<'a> {
-    pub(super) priority: i64,
+pub(crate) struct Call<'a> {
+    pub(crate) priority: i64,
     /// When it would like to run...
-    pub(super) run_at: Millis,
+    pub(crate) run_at: Millis,
     /// ...and when it must at the latest, however many others join.
-    pub(super) due_by: Millis,
+    pub(crate) due_by: Millis,
     /// A notification may push a waiting task's time back, up to `due_by`; anything else only forward.
-    pub(super) trailing: bool,
+    pub(crate) trailing: bool,
     /// How many generations it asks for.
-    pub(super) generations: i64,
-    pub(super) token_sealed: Option<&'a [u8]>,
+    pub(crate) generations: i64,
+    pub(crate) token_sealed: Option<&'a [u8]>,
 }
 
 impl Task {
     /// It is wanted again.
-    pub(super) fn called(&mut self, call: &Call<'_>) {
+    pub(crate) fn called(&mut self, call: &Call<'_>) {
         self.wanted = self.wanted.saturating_add(call.generations);
         match self.state {
             State::Leased => {
@@ -156,7 +165,7 @@ impl Task {
     }
 
     /// Waits for a worker from `at` on.
-    pub(super) fn ready(&mut self, at: Millis) {
+    pub(crate) fn ready(&mut self, at: Millis) {
         self.state = State::Ready;
         self.run_at = at;
         self.due_by = None;
@@ -173,7 +182,7 @@ struct Called {
 
 /// Calls the subject's task, and makes it first if need be.
 fn call(
-    conn: &Connection,
+    conn: &dyn Connection,
     tenant: &TenantId,
     subject: &TaskSubject,
     id: &str,
@@ -181,8 +190,7 @@ fn call(
 ) -> Result<Called, Fault> {
     let Some(mut task) = by_subject(conn, tenant, subject)? else {
         let (kind, subject) = column::of_task_subject(subject);
-        statement::run(
-            conn,
+        conn.run(
             "INSERT INTO task(tenant, id, kind, subject, token_sealed, wanted, claimed, done, state, priority, run_at, due_by, \
              lease_until, lease_token, attempts, expiries, released) \
              VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 'ready', ?7, ?8, ?9, 0, 0, 0, 0, 0)",
@@ -205,12 +213,12 @@ fn call(
     save(conn, tenant, &task)?;
     if let Some(token) = call.token_sealed {
         let sql = "UPDATE task SET token_sealed = ?3 WHERE tenant = ?1 AND id = ?2";
-        statement::run(conn, sql, params![tenant.as_str(), task.id, token])?;
+        conn.run(sql, params![tenant.as_str(), &task.id, token])?;
     }
     Ok(Called { generation: task.wanted, task: task.id, joined })
 }
 
-pub(super) fn accept(conn: &Connection, accept: &Accept) -> Result<Accepted, Fault> {
+pub fn accept(conn: &dyn Connection, accept: &Accept) -> Result<Accepted, Fault> {
     let subject = resolved(conn, &accept.tenant, TaskSubject::Token(accept.token_mac.clone()))?;
     let called = call(
         conn,
@@ -226,30 +234,29 @@ pub(super) fn accept(conn: &Connection, accept: &Accept) -> Result<Accepted, Fau
             token_sealed: Some(&accept.token_sealed),
         },
     )?;
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO notification(tenant, id, task, gen, fingerprint_mac, received_at, correlation, traceparent, state, movement, \
          ticket, unknown_fields) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             accept.tenant.as_str(),
-            accept.id,
-            called.task,
+            &accept.id,
+            &called.task,
             called.generation,
-            accept.fingerprint_mac,
+            &accept.fingerprint_mac,
             accept.now,
-            accept.correlation,
-            accept.traceparent,
-            accept.state,
-            accept.movement,
-            accept.ticket,
-            column::of_names(&accept.unknown_fields)?
+            &accept.correlation,
+            &accept.traceparent,
+            &accept.state,
+            &accept.movement,
+            &accept.ticket,
+            &column::of_names(&accept.unknown_fields)?
         ],
     )?;
     Ok(Accepted { task: called.task, joined: called.joined, generation: called.generation })
 }
 
-pub(super) fn enqueue(
-    conn: &Connection,
+pub fn enqueue(
+    conn: &dyn Connection,
     tenant: &TenantId,
     subject: TaskSubject,
     id: &str,
@@ -263,28 +270,27 @@ pub(super) fn enqueue(
 }
 
 /// A token whose file is known stands for its file.
-fn resolved(conn: &Connection, tenant: &TenantId, subject: TaskSubject) -> Result<TaskSubject, Fault> {
+fn resolved(conn: &dyn Connection, tenant: &TenantId, subject: TaskSubject) -> Result<TaskSubject, Fault> {
     match &subject {
         TaskSubject::Token(mac) => Ok(file_of_token(conn, tenant, mac)?.map_or(subject, TaskSubject::File)),
         TaskSubject::File(_) | TaskSubject::Contact(_) => Ok(subject),
     }
 }
 
-pub(super) fn file_of_token(conn: &Connection, tenant: &TenantId, token_mac: &str) -> Result<Option<String>, Fault> {
+pub fn file_of_token(conn: &dyn Connection, tenant: &TenantId, token_mac: &str) -> Result<Option<String>, Fault> {
     let sql = "SELECT file FROM order_alias WHERE tenant = ?1 AND token_mac = ?2";
-    statement::one(conn, sql, params![tenant.as_str(), token_mac], |row| Ok(row.get(0)?))
+    statement::one(conn, sql, params![tenant.as_str(), token_mac], |row| row.get(0))
 }
 
 /// The newest word wins; an order that is not told now keeps the one that was.
-pub(super) fn save_alias(
-    conn: &Connection,
+pub(crate) fn save_alias(
+    conn: &dyn Connection,
     tenant: &TenantId,
     token_mac: &str,
     order: Option<&str>,
     file: &str,
 ) -> Result<(), Fault> {
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO order_alias(tenant, token_mac, order_id, file) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(tenant, token_mac) \
          DO UPDATE SET order_id = coalesce(excluded.order_id, order_alias.order_id), file = excluded.file",
         params![tenant.as_str(), token_mac, order, file],
@@ -292,8 +298,8 @@ pub(super) fn save_alias(
     .map(drop)
 }
 
-pub(super) fn runs(
-    conn: &Connection,
+pub fn runs(
+    conn: &dyn Connection,
     tenant: &TenantId,
     subject: TaskSubject,
     limit: u32,
@@ -305,7 +311,7 @@ pub(super) fn runs(
         conn,
         "SELECT id, fetch_started_at, outcome, error, findings, secutix_calls FROM run WHERE tenant = ?1 AND task = ?2 \
          ORDER BY finished_at DESC, lease_token DESC, id DESC LIMIT ?3",
-        params![tenant.as_str(), task.id, limit],
+        params![tenant.as_str(), &task.id, limit],
         |row| {
             Ok(RunRecord {
                 id: row.get(0)?,
@@ -319,7 +325,7 @@ pub(super) fn runs(
     )
 }
 
-pub(super) fn stuck(conn: &Connection, tenant: Option<&TenantId>) -> Result<Vec<StuckTask>, Fault> {
+pub fn stuck(conn: &dyn Connection, tenant: Option<&TenantId>) -> Result<Vec<StuckTask>, Fault> {
     statement::all(
         conn,
         "SELECT tenant, id, kind, subject, state, attempts, last_error, stuck_at FROM task \
@@ -329,7 +335,7 @@ pub(super) fn stuck(conn: &Connection, tenant: Option<&TenantId>) -> Result<Vec<
             Ok(StuckTask {
                 tenant: column::tenant(row.get(0)?)?,
                 task: row.get(1)?,
-                subject: column::task_subject(&row.get::<_, String>(2)?, row.get(3)?)?,
+                subject: column::task_subject(row.get(2)?, row.get(3)?)?,
                 state: row.get(4)?,
                 attempts: row.get(5)?,
                 error: row.get(6)?,
@@ -339,7 +345,7 @@ pub(super) fn stuck(conn: &Connection, tenant: Option<&TenantId>) -> Result<Vec<
     )
 }
 
-pub(super) fn replay(conn: &Connection, tenant: &TenantId, task: &str, now: Millis) -> Result<bool, Fault> {
+pub fn replay(conn: &dyn Connection, tenant: &TenantId, task: &str, now: Millis) -> Result<bool, Fault> {
     let Some(mut task) = by_id(conn, tenant, task)? else {
         return Ok(false);
     };
@@ -354,15 +360,15 @@ pub(super) fn replay(conn: &Connection, tenant: &TenantId, task: &str, now: Mill
     save(conn, tenant, &task)?;
     let sql =
         "UPDATE task SET expiries = 0, stuck_at = NULL, released = max(released, ?3) WHERE tenant = ?1 AND id = ?2";
-    statement::run(conn, sql, params![tenant.as_str(), task.id, held])?;
+    conn.run(sql, params![tenant.as_str(), &task.id, held])?;
     Ok(true)
 }
 
-pub(super) fn depth(conn: &Connection) -> Result<Depth, Fault> {
+pub fn depth(conn: &dyn Connection) -> Result<Depth, Fault> {
     let mut depth = Depth::default();
     let tasks = "SELECT state, count(*) FROM task WHERE state <> 'idle' GROUP BY state";
-    for (state, count) in statement::all(conn, tasks, [], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))? {
-        match State::parse(&state)? {
+    for (state, count) in statement::all(conn, tasks, &[], |row| Ok((State::parse(row.get(0)?)?, row.get(1)?)))? {
+        match state {
             State::Ready => depth.tasks_ready = count,
             State::Leased => depth.tasks_leased = count,
             State::Dead => depth.tasks_dead = count,
@@ -371,9 +377,9 @@ pub(super) fn depth(conn: &Connection) -> Result<Depth, Fault> {
         }
     }
     let waiting = "SELECT count(*) FROM effect WHERE state IN ('ready', 'leased')";
-    depth.effects_waiting = statement::number(conn, waiting, [])?;
-    depth.effects_dead = statement::number(conn, "SELECT count(*) FROM effect WHERE state = 'dead'", [])?;
+    depth.effects_waiting = statement::number(conn, waiting, &[])?;
+    depth.effects_dead = statement::number(conn, "SELECT count(*) FROM effect WHERE state = 'dead'", &[])?;
     let oldest = "SELECT min(run_at) FROM task WHERE state = 'ready'";
-    depth.oldest_due = statement::one(conn, oldest, [], |row| Ok(row.get(0)?))?.flatten();
+    depth.oldest_due = statement::one(conn, oldest, &[], |row| row.get(0))?.flatten();
     Ok(depth)
 }

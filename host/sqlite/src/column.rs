@@ -5,9 +5,9 @@
 use passerelle_flow::identity::{PassId, TenantId};
 use passerelle_flow::store::{EffectKind, PassState, PassSubject, Priority, TaskSubject};
 
-use super::fault::Fault;
+use crate::Fault;
 
-pub(super) fn of_task_subject(subject: &TaskSubject) -> (&'static str, &str) {
+pub(crate) fn of_task_subject(subject: &TaskSubject) -> (&'static str, &str) {
     match subject {
         TaskSubject::Token(mac) => ("token", mac),
         TaskSubject::File(file) => ("file", file),
@@ -15,7 +15,7 @@ pub(super) fn of_task_subject(subject: &TaskSubject) -> (&'static str, &str) {
     }
 }
 
-pub(super) fn task_subject(kind: &str, subject: String) -> Result<TaskSubject, Fault> {
+pub(crate) fn task_subject(kind: &str, subject: String) -> Result<TaskSubject, Fault> {
     match kind {
         "token" => Ok(TaskSubject::Token(subject)),
         "file" => Ok(TaskSubject::File(subject)),
@@ -24,14 +24,14 @@ pub(super) fn task_subject(kind: &str, subject: String) -> Result<TaskSubject, F
     }
 }
 
-pub(super) fn of_pass_subject(subject: &PassSubject) -> (&'static str, &str) {
+pub(crate) fn of_pass_subject(subject: &PassSubject) -> (&'static str, &str) {
     match subject {
         PassSubject::Movement(id) => ("movement", id),
         PassSubject::Contact(number) => ("contact", number),
     }
 }
 
-pub(super) fn pass_subject(kind: &str, subject: String) -> Result<PassSubject, Fault> {
+pub(crate) fn pass_subject(kind: &str, subject: String) -> Result<PassSubject, Fault> {
     match kind {
         "movement" => Ok(PassSubject::Movement(subject)),
         "contact" => Ok(PassSubject::Contact(subject)),
@@ -39,14 +39,14 @@ pub(super) fn pass_subject(kind: &str, subject: String) -> Result<PassSubject, F
     }
 }
 
-pub(super) fn of_pass_state(state: PassState) -> &'static str {
+pub(crate) fn of_pass_state(state: PassState) -> &'static str {
     match state {
         PassState::Live => "live",
         PassState::Void => "void",
     }
 }
 
-pub(super) fn pass_state(text: &str) -> Result<PassState, Fault> {
+pub(crate) fn pass_state(text: &str) -> Result<PassState, Fault> {
     match text {
         "live" => Ok(PassState::Live),
         "void" => Ok(PassState::Void),
@@ -54,11 +54,11 @@ pub(super) fn pass_state(text: &str) -> Result<PassState, Fault> {
     }
 }
 
-pub(super) fn of_priority(priority: Priority) -> i64 {
+pub(crate) fn of_priority(priority: Priority) -> i64 {
     priority as i64
 }
 
-pub(super) fn priority(number: i64) -> Result<Priority, Fault> {
+pub(crate) fn priority(number: i64) -> Result<Priority, Fault> {
     match number {
         0 => Ok(Priority::Demand),
         1 => Ok(Priority::Normal),
@@ -67,7 +67,7 @@ pub(super) fn priority(number: i64) -> Result<Priority, Fault> {
     }
 }
 
-pub(super) fn of_effect_kind(kind: EffectKind) -> &'static str {
+pub(crate) fn of_effect_kind(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::ApplePush => "apple-push",
         EffectKind::GoogleClass => "google-class",
@@ -75,7 +75,7 @@ pub(super) fn of_effect_kind(kind: EffectKind) -> &'static str {
     }
 }
 
-pub(super) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
+pub(crate) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
     match text {
         "apple-push" => Ok(EffectKind::ApplePush),
         "google-class" => Ok(EffectKind::GoogleClass),
@@ -84,19 +84,19 @@ pub(super) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
     }
 }
 
-pub(super) fn tenant(text: String) -> Result<TenantId, Fault> {
+pub(crate) fn tenant(text: String) -> Result<TenantId, Fault> {
     TenantId::try_from(text).map_err(|_| Fault::Corrupt("tenant"))
 }
 
-pub(super) fn pass_id(text: String) -> Result<PassId, Fault> {
+pub(crate) fn pass_id(text: String) -> Result<PassId, Fault> {
     PassId::try_from(text).map_err(|_| Fault::Corrupt("pass.id"))
 }
 
 /// A list of names as JSON text.
-pub(super) fn of_names(names: &[String]) -> Result<String, Fault> {
+pub(crate) fn of_names(names: &[String]) -> Result<String, Fault> {
     serde_json::to_string(names).map_err(|_| Fault::Refused("a list of names that is no JSON"))
 }
 
-pub(super) fn names(text: &str) -> Result<Vec<String>, Fault> {
+pub(crate) fn names(text: &str) -> Result<Vec<String>, Fault> {
     serde_json::from_str(text).map_err(|_| Fault::Corrupt("a list of names"))
 }

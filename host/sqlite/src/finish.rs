@@ -6,13 +6,11 @@
 use std::collections::BTreeSet;
 
 use passerelle_flow::store::{EffectKind, Finish, Finished, Next, PassState};
-use rusqlite::{Connection, params};
 
-use super::fault::Fault;
-use super::tasks::{self, State, Task};
-use super::{effects, events, passes, statement};
+use crate::tasks::{self, State, Task};
+use crate::{Connection, Fault, effects, events, params, passes, statement};
 
-pub(super) fn finish(conn: &Connection, finish: &Finish) -> Result<Finished, Fault> {
+pub fn finish(conn: &dyn Connection, finish: &Finish) -> Result<Finished, Fault> {
     let Some(task) = tasks::by_id(conn, &finish.tenant, &finish.task)?.filter(|task| holds(task, finish)) else {
         return Ok(Finished::LeaseLost);
     };
@@ -63,7 +61,11 @@ fn holds(task: &Task, finish: &Finish) -> bool {
 }
 
 /// How many voids there would be in the window, when that is more than allowed. A run that voids nothing is never stopped.
-fn too_many_voids(conn: &Connection, finish: &Finish, known: &[Option<passes::Known>]) -> Result<Option<i64>, Fault> {
+fn too_many_voids(
+    conn: &dyn Connection,
+    finish: &Finish,
+    known: &[Option<passes::Known>],
+) -> Result<Option<i64>, Fault> {
     let Some(limit) = finish.void_limit else {
         return Ok(None);
     };
@@ -77,32 +79,30 @@ fn too_many_voids(conn: &Connection, finish: &Finish, known: &[Option<passes::Kn
     Ok((mine > 0 && voids > limit.most).then_some(voids))
 }
 
-fn record(conn: &Connection, finish: &Finish) -> Result<(), Fault> {
+fn record(conn: &dyn Connection, finish: &Finish) -> Result<(), Fault> {
     let run = &finish.run;
     if matches!(finish.next, Next::Wait { .. }) {
         // One of thousands that wait for the budget says the same thing every minute: the last word replaces the one before.
-        statement::run(
-            conn,
+        conn.run(
             "DELETE FROM run WHERE tenant = ?1 AND outcome = ?3 AND error IS ?4 AND secutix_calls = 0 AND id = (SELECT id FROM run \
              WHERE tenant = ?1 AND task = ?2 ORDER BY finished_at DESC, lease_token DESC, id DESC LIMIT 1)",
-            params![finish.tenant.as_str(), finish.task, run.outcome, run.error],
+            params![finish.tenant.as_str(), &finish.task, &run.outcome, &run.error],
         )?;
     }
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO run(tenant, id, task, gen, lease_token, fetch_started_at, finished_at, outcome, error, findings, \
          secutix_calls) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             finish.tenant.as_str(),
-            run.id,
-            finish.task,
+            &run.id,
+            &finish.task,
             finish.generation,
             finish.lease_token,
             run.fetch_started_at,
             finish.now,
-            run.outcome,
-            run.error,
-            run.findings,
+            &run.outcome,
+            &run.error,
+            &run.findings,
             run.secutix_calls
         ],
     )
@@ -110,7 +110,7 @@ fn record(conn: &Connection, finish: &Finish) -> Result<(), Fault> {
 }
 
 /// What becomes of the task.
-fn settle(conn: &Connection, finish: &Finish, mut task: Task) -> Result<(), Fault> {
+fn settle(conn: &dyn Connection, finish: &Finish, mut task: Task) -> Result<(), Fault> {
     let newer = task.wanted > task.claimed;
     let (due_by, next_priority) = (task.due_by, task.next_priority);
     let both = next_priority.map_or(task.priority, |next| next.min(task.priority));
@@ -158,11 +158,10 @@ fn settle(conn: &Connection, finish: &Finish, mut task: Task) -> Result<(), Faul
     tasks::save(conn, &finish.tenant, &task)?;
     let answered = matches!(finish.next, Next::Done | Next::Again { .. });
     let error = (!answered).then(|| finish.run.error.as_deref().unwrap_or(&finish.run.outcome));
-    statement::run(
-        conn,
+    conn.run(
         "UPDATE task SET expiries = 0, released = CASE WHEN ?3 THEN 0 ELSE released END, last_error = ?4, \
          stuck_at = CASE WHEN state IN ('dead', 'held') THEN ?5 END WHERE tenant = ?1 AND id = ?2",
-        params![finish.tenant.as_str(), task.id, finish.next == Next::Done, error, finish.now],
+        params![finish.tenant.as_str(), &task.id, finish.next == Next::Done, error, finish.now],
     )
     .map(drop)
 }

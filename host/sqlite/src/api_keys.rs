@@ -4,10 +4,8 @@
 
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::ApiKeyRow;
-use rusqlite::{Connection, Row, params};
 
-use super::fault::Fault;
-use super::{column, statement};
+use crate::{Connection, Fault, Row, column, params, statement};
 
 macro_rules! select_key {
     ($rest:literal) => {
@@ -18,12 +16,12 @@ macro_rules! select_key {
     };
 }
 
-fn read(row: &Row<'_>) -> Result<ApiKeyRow, Fault> {
+fn read(row: &dyn Row) -> Result<ApiKeyRow, Fault> {
     Ok(ApiKeyRow {
         id: row.get(0)?,
         tenant: column::tenant(row.get(1)?)?,
         secret_sha256: row.get(2)?,
-        scopes: column::names(&row.get::<_, String>(3)?)?,
+        scopes: column::names(row.get(3)?)?,
         label: row.get(4)?,
         created_at: row.get(5)?,
         expires_at: row.get(6)?,
@@ -32,19 +30,18 @@ fn read(row: &Row<'_>) -> Result<ApiKeyRow, Fault> {
 }
 
 /// Writes or replaces. The id is found before the tenant is known, so it must not move from one tenant to another.
-pub(super) fn put(conn: &Connection, key: &ApiKeyRow) -> Result<(), Fault> {
-    let written = statement::run(
-        conn,
+pub fn put(conn: &dyn Connection, key: &ApiKeyRow) -> Result<(), Fault> {
+    let written = conn.run(
         "INSERT INTO api_key(id, tenant, secret_sha256, scopes, label, created_at, expires_at, revoked_at) \
          VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET secret_sha256 = excluded.secret_sha256, \
          scopes = excluded.scopes, label = excluded.label, created_at = excluded.created_at, \
          expires_at = excluded.expires_at, revoked_at = excluded.revoked_at WHERE api_key.tenant = excluded.tenant",
         params![
-            key.id,
+            &key.id,
             key.tenant.as_str(),
-            key.secret_sha256,
-            column::of_names(&key.scopes)?,
-            key.label,
+            &key.secret_sha256,
+            &column::of_names(&key.scopes)?,
+            &key.label,
             key.created_at,
             key.expires_at,
             key.revoked_at
@@ -53,16 +50,16 @@ pub(super) fn put(conn: &Connection, key: &ApiKeyRow) -> Result<(), Fault> {
     (written == 1).then_some(()).ok_or(Fault::Refused("the id of the key belongs to another tenant"))
 }
 
-pub(super) fn by_id(conn: &Connection, id: &str) -> Result<Option<ApiKeyRow>, Fault> {
+pub fn by_id(conn: &dyn Connection, id: &str) -> Result<Option<ApiKeyRow>, Fault> {
     statement::one(conn, select_key!("id = ?1"), params![id], read)
 }
 
-pub(super) fn of_tenant(conn: &Connection, tenant: &TenantId) -> Result<Vec<ApiKeyRow>, Fault> {
+pub fn of_tenant(conn: &dyn Connection, tenant: &TenantId) -> Result<Vec<ApiKeyRow>, Fault> {
     statement::all(conn, select_key!("tenant = ?1 ORDER BY created_at, id"), params![tenant.as_str()], read)
 }
 
 /// The first revocation counts.
-pub(super) fn revoke(conn: &Connection, tenant: &TenantId, id: &str, now: Millis) -> Result<bool, Fault> {
+pub fn revoke(conn: &dyn Connection, tenant: &TenantId, id: &str, now: Millis) -> Result<bool, Fault> {
     let sql = "UPDATE api_key SET revoked_at = coalesce(revoked_at, ?3) WHERE tenant = ?1 AND id = ?2";
-    Ok(statement::run(conn, sql, params![tenant.as_str(), id, now])? == 1)
+    Ok(conn.run(sql, params![tenant.as_str(), id, now])? == 1)
 }

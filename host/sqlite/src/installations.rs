@@ -4,19 +4,17 @@
 
 use passerelle_flow::identity::{PassId, TenantId};
 use passerelle_flow::store::{Installation, SignalKey};
-use rusqlite::{Connection, params};
 
-use super::fault::Fault;
-use super::statement;
+use crate::{Connection, Fault, params, statement};
 
-pub(super) fn installation(conn: &Connection, tenant: &TenantId, pass: &PassId) -> Result<Option<Installation>, Fault> {
+pub fn installation(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<Option<Installation>, Fault> {
     let sql = "SELECT version, body FROM installation WHERE tenant = ?1 AND pass = ?2";
     statement::one(conn, sql, params![tenant.as_str(), pass.as_str()], |row| {
         Ok(Installation { version: row.get(0)?, body: row.get(1)? })
     })
 }
 
-pub(super) fn new_signals(conn: &Connection, tenant: &TenantId, keys: &[SignalKey]) -> Result<Vec<SignalKey>, Fault> {
+pub fn new_signals(conn: &dyn Connection, tenant: &TenantId, keys: &[SignalKey]) -> Result<Vec<SignalKey>, Fault> {
     let mut new: Vec<SignalKey> = Vec::new();
     for key in keys {
         let twice = new.iter().any(|other| (&other.source, &other.event) == (&key.source, &key.event));
@@ -27,13 +25,13 @@ pub(super) fn new_signals(conn: &Connection, tenant: &TenantId, keys: &[SignalKe
     Ok(new)
 }
 
-fn counted(conn: &Connection, tenant: &TenantId, key: &SignalKey) -> Result<bool, Fault> {
+fn counted(conn: &dyn Connection, tenant: &TenantId, key: &SignalKey) -> Result<bool, Fault> {
     let sql = "SELECT 1 FROM signal WHERE tenant = ?1 AND source = ?2 AND event = ?3";
-    Ok(statement::one(conn, sql, params![tenant.as_str(), key.source, key.event], |_| Ok(()))?.is_some())
+    Ok(statement::one(conn, sql, params![tenant.as_str(), &key.source, &key.event], |_| Ok(()))?.is_some())
 }
 
-pub(super) fn save(
-    conn: &Connection,
+pub fn save(
+    conn: &dyn Connection,
     tenant: &TenantId,
     pass: &PassId,
     expected: i64,
@@ -50,14 +48,12 @@ pub(super) fn save(
         }
     }
     for key in signals {
-        statement::run(
-            conn,
+        conn.run(
             "INSERT INTO signal(tenant, source, event, pass, at) VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
-            params![tenant.as_str(), key.source, key.event, pass.as_str(), key.at],
+            params![tenant.as_str(), &key.source, &key.event, pass.as_str(), key.at],
         )?;
     }
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO installation(tenant, pass, version, body) VALUES(?1, ?2, ?3, ?4) \
          ON CONFLICT(tenant, pass) DO UPDATE SET version = excluded.version, body = excluded.body",
         params![tenant.as_str(), pass.as_str(), expected.saturating_add(1), body],

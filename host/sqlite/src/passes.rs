@@ -9,10 +9,8 @@ use passerelle_flow::identity::{PassId, TenantId};
 use passerelle_flow::store::{
     Change, DataKey, FileView, Finish, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use super::fault::Fault;
-use super::{column, events, statement};
+use crate::{Connection, Fault, Row, column, events, params, statement};
 
 /// `SELECT` of a [`StoredPass`] without its events, ended by the given condition on `p`.
 macro_rules! select_pass {
@@ -28,7 +26,7 @@ macro_rules! select_pass {
     };
 }
 
-fn read(row: &Row<'_>) -> Result<StoredPass, Fault> {
+fn read(row: &dyn Row) -> Result<StoredPass, Fault> {
     let successor: Option<String> = row.get(8)?;
     let key: Option<String> = row.get(22)?;
     let sealed = match key {
@@ -40,12 +38,12 @@ fn read(row: &Row<'_>) -> Result<StoredPass, Fault> {
     };
     Ok(StoredPass {
         id: column::pass_id(row.get(0)?)?,
-        subject: column::pass_subject(&row.get::<_, String>(1)?, row.get(2)?)?,
+        subject: column::pass_subject(row.get(1)?, row.get(2)?)?,
         version: row.get(3)?,
         file: row.get(4)?,
         order: row.get(5)?,
         ticket: row.get(6)?,
-        state: column::pass_state(&row.get::<_, String>(7)?)?,
+        state: column::pass_state(row.get(7)?)?,
         successor: successor.map(column::pass_id).transpose()?,
         template: row.get(9)?,
         template_digest: row.get(10)?,
@@ -64,12 +62,12 @@ fn read(row: &Row<'_>) -> Result<StoredPass, Fault> {
 }
 
 /// What a pass shows: (event key, digest shown), in order.
-fn shown(conn: &Connection, tenant: &TenantId, pass: &PassId) -> Result<Vec<(String, String)>, Fault> {
+fn shown(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<Vec<(String, String)>, Fault> {
     let sql = "SELECT event, shown FROM pass_event WHERE tenant = ?1 AND pass = ?2 ORDER BY position";
     statement::all(conn, sql, params![tenant.as_str(), pass.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn view(conn: &Connection, tenant: &TenantId, pass: Option<StoredPass>) -> Result<Option<PassView>, Fault> {
+fn view(conn: &dyn Connection, tenant: &TenantId, pass: Option<StoredPass>) -> Result<Option<PassView>, Fault> {
     let Some(mut pass) = pass else {
         return Ok(None);
     };
@@ -78,7 +76,7 @@ fn view(conn: &Connection, tenant: &TenantId, pass: Option<StoredPass>) -> Resul
     Ok(Some(PassView { pass, events }))
 }
 
-pub(super) fn file_view(conn: &Connection, tenant: &TenantId, file: &str) -> Result<FileView, Fault> {
+pub fn file_view(conn: &dyn Connection, tenant: &TenantId, file: &str) -> Result<FileView, Fault> {
     let sql = select_pass!("p.tenant = ?1 AND p.file = ?2 ORDER BY p.created_at, p.id");
     let mut passes = statement::all(conn, sql, params![tenant.as_str(), file], read)?;
     for pass in &mut passes {
@@ -87,23 +85,19 @@ pub(super) fn file_view(conn: &Connection, tenant: &TenantId, file: &str) -> Res
     Ok(FileView { passes, events: events::of_file(conn, tenant, file)? })
 }
 
-pub(super) fn by_id(conn: &Connection, tenant: &TenantId, id: &PassId) -> Result<Option<PassView>, Fault> {
+pub fn by_id(conn: &dyn Connection, tenant: &TenantId, id: &PassId) -> Result<Option<PassView>, Fault> {
     let sql = select_pass!("p.tenant = ?1 AND p.id = ?2");
     view(conn, tenant, statement::one(conn, sql, params![tenant.as_str(), id.as_str()], read)?)
 }
 
-pub(super) fn by_subject(
-    conn: &Connection,
-    tenant: &TenantId,
-    subject: &PassSubject,
-) -> Result<Option<PassView>, Fault> {
+pub fn by_subject(conn: &dyn Connection, tenant: &TenantId, subject: &PassSubject) -> Result<Option<PassView>, Fault> {
     let (kind, subject) = column::of_pass_subject(subject);
     let sql = select_pass!("p.tenant = ?1 AND p.kind = ?2 AND p.subject = ?3");
     view(conn, tenant, statement::one(conn, sql, params![tenant.as_str(), kind, subject], read)?)
 }
 
 /// A live one when there is one: a void pass may show what its event was long ago.
-pub(super) fn of_class(conn: &Connection, tenant: &TenantId, class: &str) -> Result<Option<PassView>, Fault> {
+pub fn of_class(conn: &dyn Connection, tenant: &TenantId, class: &str) -> Result<Option<PassView>, Fault> {
     for state in [PassState::Live, PassState::Void] {
         let sql = select_pass!("p.tenant = ?1 AND p.google_class = ?2 AND p.state = ?3 LIMIT 1");
         let params = params![tenant.as_str(), class, column::of_pass_state(state)];
@@ -114,7 +108,7 @@ pub(super) fn of_class(conn: &Connection, tenant: &TenantId, class: &str) -> Res
     Ok(None)
 }
 
-pub(super) fn history(conn: &Connection, tenant: &TenantId, id: &PassId) -> Result<Vec<StoredChange>, Fault> {
+pub fn history(conn: &dyn Connection, tenant: &TenantId, id: &PassId) -> Result<Vec<StoredChange>, Fault> {
     statement::all(
         conn,
         "SELECT seq, at, run, action, use_case, reason, fields, correlations FROM pass_change \
@@ -129,8 +123,8 @@ pub(super) fn history(conn: &Connection, tenant: &TenantId, id: &PassId) -> Resu
                     action: row.get(3)?,
                     use_case: row.get(4)?,
                     reason: row.get(5)?,
-                    fields: column::names(&row.get::<_, String>(6)?)?,
-                    correlations: column::names(&row.get::<_, String>(7)?)?,
+                    fields: column::names(row.get(6)?)?,
+                    correlations: column::names(row.get(7)?)?,
                 },
             })
         },
@@ -138,16 +132,16 @@ pub(super) fn history(conn: &Connection, tenant: &TenantId, id: &PassId) -> Resu
 }
 
 /// What a write must know of the row that it replaces.
-pub(super) struct Known {
-    pub(super) state: PassState,
+pub(crate) struct Known {
+    pub(crate) state: PassState,
     version: i64,
     modified_s: i64,
     google_class: Option<String>,
 }
 
 /// The rows behind the writes; none when one of the writes was made for another state of the store than this.
-pub(super) fn known(
-    conn: &Connection,
+pub(crate) fn known(
+    conn: &dyn Connection,
     tenant: &TenantId,
     writes: &[PassWrite],
 ) -> Result<Option<Vec<Option<Known>>>, Fault> {
@@ -166,10 +160,10 @@ pub(super) fn known(
              WHERE tenant = ?1 AND (id = ?2 OR (kind = ?3 AND subject = ?4))",
             params![tenant.as_str(), write.id.as_str(), kind, subject],
             |row| {
-                let same = row.get::<_, String>(0)? == write.id.as_str()
-                    && row.get::<_, String>(1)? == kind
-                    && row.get::<_, String>(2)? == subject;
-                let state = column::pass_state(&row.get::<_, String>(3)?)?;
+                let same = row.get::<String>(0)? == write.id.as_str()
+                    && row.get::<String>(1)? == kind
+                    && row.get::<String>(2)? == subject;
+                let state = column::pass_state(row.get(3)?)?;
                 let known = Known { state, version: row.get(4)?, modified_s: row.get(5)?, google_class: row.get(6)? };
                 Ok((same, known))
             },
@@ -185,17 +179,17 @@ pub(super) fn known(
 }
 
 /// A part that was sealed under a key which has been erased meanwhile could never be read.
-fn key_is_there(conn: &Connection, tenant: &TenantId, write: &PassWrite) -> Result<bool, Fault> {
+fn key_is_there(conn: &dyn Connection, tenant: &TenantId, write: &PassWrite) -> Result<bool, Fault> {
     let Some(sealed) = &write.sealed else {
         return Ok(true);
     };
     let sql = "SELECT 1 FROM data_key WHERE tenant = ?1 AND id = ?2";
-    Ok(statement::one(conn, sql, params![tenant.as_str(), sealed.data_key], |_| Ok(()))?.is_some())
+    Ok(statement::one(conn, sql, params![tenant.as_str(), &sealed.data_key], |_| Ok(()))?.is_some())
 }
 
 /// Writes one pass. Its new version and tag, when the holder sees a difference.
-pub(super) fn save(
-    conn: &Connection,
+pub(crate) fn save(
+    conn: &dyn Connection,
     finish: &Finish,
     write: &PassWrite,
     known: Option<&Known>,
@@ -212,23 +206,21 @@ pub(super) fn save(
     if let Some((version, tag)) = risen {
         let second = finish.now.div_euclid(1000);
         let modified_s = known.map_or(second, |known| second.max(known.modified_s.saturating_add(1)));
-        statement::run(
-            conn,
+        conn.run(
             "UPDATE pass SET version = ?3, tag = ?4, modified_s = ?5, updated_at = ?6 WHERE tenant = ?1 AND id = ?2",
             params![tenant.as_str(), write.id.as_str(), version, tag, modified_s, finish.now],
         )?;
     }
     if write.state == PassState::Void && known.is_some_and(|known| known.state == PassState::Live) {
         let sql = "UPDATE pass SET voided_at = ?3 WHERE tenant = ?1 AND id = ?2";
-        statement::run(conn, sql, params![tenant.as_str(), write.id.as_str(), finish.now])?;
+        conn.run(sql, params![tenant.as_str(), write.id.as_str(), finish.now])?;
     }
     show(conn, tenant, write, known)?;
     if let Some(sealed) = &write.sealed {
-        statement::run(
-            conn,
+        conn.run(
             "INSERT INTO sealed_part(tenant, pass, data_key, nonce, body) VALUES(?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT(tenant, pass) DO UPDATE SET data_key = excluded.data_key, nonce = excluded.nonce, body = excluded.body",
-            params![tenant.as_str(), write.id.as_str(), sealed.data_key, sealed.nonce, sealed.body],
+            params![tenant.as_str(), write.id.as_str(), &sealed.data_key, &sealed.nonce, &sealed.body],
         )?;
     }
     if let Some(change) = &write.change {
@@ -237,95 +229,106 @@ pub(super) fn save(
     Ok(risen)
 }
 
-fn insert(conn: &Connection, finish: &Finish, write: &PassWrite) -> Result<(), Fault> {
+fn insert(conn: &dyn Connection, finish: &Finish, write: &PassWrite) -> Result<(), Fault> {
     let (kind, subject) = column::of_pass_subject(&write.subject);
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO pass(tenant, id, kind, subject, version, file, order_id, ticket, state, successor, template, \
          template_digest, google_class, ticket_mac, apple_mac, google_mac, tag, modified_s, absent_since, created_at, \
-         updated_at) VALUES(:tenant, :id, :kind, :subject, 0, :file, :order, :ticket, :state, :successor, :template, \
-         :template_digest, :google_class, :ticket_mac, :apple_mac, :google_mac, 0, 0, :absent_since, :now, :now)",
-        named_params! {
-            ":tenant": finish.tenant.as_str(), ":id": write.id.as_str(), ":kind": kind, ":subject": subject,
-            ":file": write.file, ":order": write.order, ":ticket": write.ticket,
-            ":state": column::of_pass_state(write.state), ":successor": write.successor.as_ref().map(PassId::as_str),
-            ":template": write.template, ":template_digest": write.template_digest, ":google_class": write.google_class,
-            ":ticket_mac": write.ticket_mac, ":apple_mac": write.apple_mac, ":google_mac": write.google_mac,
-            ":absent_since": write.absent_since, ":now": finish.now,
-        },
+         updated_at) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0, 0, ?16, ?17, ?17)",
+        params![
+            finish.tenant.as_str(),
+            write.id.as_str(),
+            kind,
+            subject,
+            &write.file,
+            &write.order,
+            &write.ticket,
+            column::of_pass_state(write.state),
+            write.successor.as_ref().map(PassId::as_str),
+            &write.template,
+            &write.template_digest,
+            &write.google_class,
+            &write.ticket_mac,
+            &write.apple_mac,
+            &write.google_mac,
+            write.absent_since,
+            finish.now
+        ],
     )
     .map(drop)
 }
 
-fn update(conn: &Connection, finish: &Finish, write: &PassWrite) -> Result<(), Fault> {
-    statement::run(
-        conn,
-        "UPDATE pass SET file = :file, order_id = :order, ticket = :ticket, state = :state, successor = :successor, \
-         template = :template, template_digest = :template_digest, google_class = :google_class, \
-         ticket_mac = :ticket_mac, apple_mac = :apple_mac, google_mac = :google_mac, absent_since = :absent_since \
-         WHERE tenant = :tenant AND id = :id",
-        named_params! {
-            ":tenant": finish.tenant.as_str(), ":id": write.id.as_str(), ":file": write.file, ":order": write.order,
-            ":ticket": write.ticket, ":state": column::of_pass_state(write.state),
-            ":successor": write.successor.as_ref().map(PassId::as_str), ":template": write.template,
-            ":template_digest": write.template_digest, ":google_class": write.google_class,
-            ":ticket_mac": write.ticket_mac, ":apple_mac": write.apple_mac, ":google_mac": write.google_mac,
-            ":absent_since": write.absent_since,
-        },
+fn update(conn: &dyn Connection, finish: &Finish, write: &PassWrite) -> Result<(), Fault> {
+    conn.run(
+        "UPDATE pass SET file = ?3, order_id = ?4, ticket = ?5, state = ?6, successor = ?7, template = ?8, \
+         template_digest = ?9, google_class = ?10, ticket_mac = ?11, apple_mac = ?12, google_mac = ?13, absent_since = ?14 \
+         WHERE tenant = ?1 AND id = ?2",
+        params![
+            finish.tenant.as_str(),
+            write.id.as_str(),
+            &write.file,
+            &write.order,
+            &write.ticket,
+            column::of_pass_state(write.state),
+            write.successor.as_ref().map(PassId::as_str),
+            &write.template,
+            &write.template_digest,
+            &write.google_class,
+            &write.ticket_mac,
+            &write.apple_mac,
+            &write.google_mac,
+            write.absent_since
+        ],
     )
     .map(drop)
 }
 
 /// The next update tag of the tenant. There is one writer, so tags rise in the order in which they are committed.
-fn next_tag(conn: &Connection, tenant: &TenantId) -> Result<i64, Fault> {
-    let mut statement = conn.prepare_cached(
-        "INSERT INTO tag(tenant, value) VALUES(?1, 1) ON CONFLICT(tenant) DO UPDATE SET value = value + 1 RETURNING value",
-    )?;
-    let tag = statement.query_row(params![tenant.as_str()], |row| row.get(0)).optional()?;
-    tag.ok_or(Fault::Corrupt("a tag was not counted"))
+fn next_tag(conn: &dyn Connection, tenant: &TenantId) -> Result<i64, Fault> {
+    let sql = "INSERT INTO tag(tenant, value) VALUES(?1, 1) ON CONFLICT(tenant) DO UPDATE SET value = value + 1 RETURNING value";
+    statement::one(conn, sql, params![tenant.as_str()], |row| row.get(0))?
+        .ok_or(Fault::Corrupt("a tag was not counted"))
 }
 
 /// Records which events are shown. Most changes show the same: then nothing is written.
-fn show(conn: &Connection, tenant: &TenantId, write: &PassWrite, known: Option<&Known>) -> Result<(), Fault> {
+fn show(conn: &dyn Connection, tenant: &TenantId, write: &PassWrite, known: Option<&Known>) -> Result<(), Fault> {
     let same_class = known.is_some_and(|known| known.google_class == write.google_class);
     if same_class && shown(conn, tenant, &write.id)? == write.events {
         return Ok(());
     }
     let sql = "DELETE FROM pass_event WHERE tenant = ?1 AND pass = ?2";
-    statement::run(conn, sql, params![tenant.as_str(), write.id.as_str()])?;
+    conn.run(sql, params![tenant.as_str(), write.id.as_str()])?;
     for (position, (event, digest)) in (0_i64..).zip(&write.events) {
-        statement::run(
-            conn,
+        conn.run(
             "INSERT INTO pass_event(tenant, pass, position, event, shown, google_class) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-            params![tenant.as_str(), write.id.as_str(), position, event, digest, write.google_class],
+            params![tenant.as_str(), write.id.as_str(), position, event, digest, &write.google_class],
         )?;
     }
     Ok(())
 }
 
-fn remember(conn: &Connection, finish: &Finish, pass: &PassId, change: &Change) -> Result<(), Fault> {
-    statement::run(
-        conn,
+fn remember(conn: &dyn Connection, finish: &Finish, pass: &PassId, change: &Change) -> Result<(), Fault> {
+    conn.run(
         "INSERT INTO pass_change(tenant, pass, seq, at, run, action, use_case, reason, fields, correlations) \
          SELECT ?1, ?2, coalesce(max(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM pass_change WHERE tenant = ?1 AND pass = ?2",
         params![
             finish.tenant.as_str(),
             pass.as_str(),
             finish.now,
-            finish.run.id,
-            change.action,
-            change.use_case,
-            change.reason,
-            column::of_names(&change.fields)?,
-            column::of_names(&change.correlations)?
+            &finish.run.id,
+            &change.action,
+            &change.use_case,
+            &change.reason,
+            &column::of_names(&change.fields)?,
+            &column::of_names(&change.correlations)?
         ],
     )
     .map(drop)
 }
 
 /// Passes that a device has, with a tag above `tag`, in the order of their tags.
-pub(super) fn of_device_since(
-    conn: &Connection,
+pub(crate) fn of_device_since(
+    conn: &dyn Connection,
     tenant: &TenantId,
     device: &str,
     tag: i64,

@@ -5,32 +5,29 @@
 
 use passerelle_flow::identity::Millis;
 use passerelle_flow::store::{Spend, Spent};
-use rusqlite::{Connection, params};
 
-use super::fault::Fault;
-use super::statement;
+use crate::{Connection, Fault, params, statement};
 
-pub(super) fn spend(conn: &Connection, spend: &Spend) -> Result<Spent, Fault> {
+pub fn spend(conn: &dyn Connection, spend: &Spend) -> Result<Spent, Fault> {
     let sql = "SELECT until FROM pause WHERE scope = ?1 AND until > ?2";
-    if let Some(until) = statement::one(conn, sql, params![spend.scope, spend.now], |row| Ok(row.get(0)?))? {
+    if let Some(until) = statement::one(conn, sql, params![&spend.scope, spend.now], |row| row.get(0))? {
         return Ok(Spent::WaitUntil(until));
     }
     // A call at T counts until just before T + window.
     let gone = spend.now.saturating_sub(spend.window);
-    statement::run(conn, "DELETE FROM spending WHERE scope = ?1 AND at <= ?2", params![spend.scope, gone])?;
+    conn.run("DELETE FROM spending WHERE scope = ?1 AND at <= ?2", params![&spend.scope, gone])?;
     let calls = statement::all(
         conn,
         "SELECT at, spent FROM spending WHERE scope = ?1 ORDER BY at",
-        params![spend.scope],
-        |row| Ok((row.get::<_, Millis>(0)?, row.get::<_, i64>(1)?)),
+        params![&spend.scope],
+        |row| Ok((row.get::<Millis>(0)?, row.get::<i64>(1)?)),
     )?;
     let spent: i64 = calls.iter().map(|(_, spent)| spent).sum();
     let mut missing = spent.saturating_add(1).saturating_add(spend.reserve).saturating_sub(spend.limit);
     if missing <= 0 {
-        statement::run(
-            conn,
+        conn.run(
             "INSERT INTO spending(scope, at, spent) VALUES(?1, ?2, 1) ON CONFLICT(scope, at) DO UPDATE SET spent = spent + 1",
-            params![spend.scope, spend.now],
+            params![&spend.scope, spend.now],
         )?;
         return Ok(Spent::Granted);
     }
@@ -45,9 +42,8 @@ pub(super) fn spend(conn: &Connection, spend: &Spend) -> Result<Spent, Fault> {
 }
 
 /// A shorter pause does not end a longer one.
-pub(super) fn pause(conn: &Connection, scope: &str, until: Millis) -> Result<(), Fault> {
-    statement::run(
-        conn,
+pub fn pause(conn: &dyn Connection, scope: &str, until: Millis) -> Result<(), Fault> {
+    conn.run(
         "INSERT INTO pause(scope, until) VALUES(?1, ?2) ON CONFLICT(scope) DO UPDATE SET until = max(pause.until, excluded.until)",
         params![scope, until],
     )

@@ -4,10 +4,8 @@
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{EffectKind, EffectLease, EffectNext};
-use rusqlite::{Connection, params};
 
-use super::fault::Fault;
-use super::{column, statement};
+use crate::{Connection, Fault, column, params, statement};
 
 /// As with tasks: leases that may run out before an effect counts as one that kills its workers.
 const EXPIRIES: i64 = 3;
@@ -15,15 +13,14 @@ const EXPIRIES: i64 = 3;
 const WORKER_LOST: &str = "worker-lost";
 
 /// Every device that has the pass is to be told of this tag.
-pub(super) fn want_pushes(
-    conn: &Connection,
+pub(crate) fn want_pushes(
+    conn: &dyn Connection,
     tenant: &TenantId,
     pass: &PassId,
     tag: i64,
     now: Millis,
 ) -> Result<(), Fault> {
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO effect(tenant, kind, target, want, have, state, run_at, lease_until, lease_token, attempts, expiries) \
          SELECT tenant, ?3, device, ?4, 0, 'ready', ?5, 0, 0, 0, 0 FROM registration WHERE tenant = ?1 AND pass = ?2 \
          ON CONFLICT(tenant, kind, target) DO UPDATE SET want = max(effect.want, excluded.want), \
@@ -36,16 +33,15 @@ pub(super) fn want_pushes(
 }
 
 /// Wants a level, or one more than now, of a target whose row exists. One without a row has never been shown to anybody.
-pub(super) fn want_known(
-    conn: &Connection,
+pub(crate) fn want_known(
+    conn: &dyn Connection,
     tenant: &TenantId,
     kind: EffectKind,
     target: &str,
     level: Option<i64>,
     now: Millis,
 ) -> Result<(), Fault> {
-    statement::run(
-        conn,
+    conn.run(
         "UPDATE effect SET want = max(want, coalesce(?4, want + 1)), \
          state = CASE WHEN state IN ('idle', 'dead') THEN 'ready' ELSE state END, \
          run_at = CASE WHEN state IN ('idle', 'dead') THEN ?5 ELSE run_at END, \
@@ -56,9 +52,8 @@ pub(super) fn want_known(
     .map(drop)
 }
 
-pub(super) fn claim(conn: &Connection, now: Millis, until: Millis, limit: u32) -> Result<Vec<EffectLease>, Fault> {
-    statement::run(
-        conn,
+pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, limit: u32) -> Result<Vec<EffectLease>, Fault> {
+    conn.run(
         "UPDATE effect SET state = CASE WHEN have = want THEN 'idle' WHEN expiries + 1 >= ?2 THEN 'dead' ELSE 'ready' END, \
          expiries = expiries + 1, attempts = attempts + 1, last_error = ?3, run_at = lease_until \
          WHERE state = 'leased' AND lease_until <= ?1",
@@ -70,8 +65,8 @@ pub(super) fn claim(conn: &Connection, now: Millis, until: Millis, limit: u32) -
             conn,
             "SELECT target, run_at FROM effect WHERE state = 'ready' AND tenant = ?1 AND kind = ?2 AND run_at <= ?3 \
              ORDER BY run_at, target LIMIT ?4",
-            params![tenant, kind, now, limit],
-            |row| Ok((row.get::<_, String>(0)?, row.get::<_, Millis>(1)?)),
+            params![&tenant, &kind, now, limit],
+            |row| Ok((row.get::<String>(0)?, row.get::<Millis>(1)?)),
         )?;
         let lane = list.into_iter().enumerate();
         due.extend(lane.map(|(turn, (target, run_at))| (turn, run_at, tenant.clone(), kind.clone(), target)));
@@ -82,7 +77,7 @@ pub(super) fn claim(conn: &Connection, now: Millis, until: Millis, limit: u32) -
 }
 
 /// Where effects wait: a tenant and a kind, so that neither another tenant's wave nor another provider's outage is in the way.
-fn lanes(conn: &Connection) -> Result<Vec<(String, String)>, Fault> {
+fn lanes(conn: &dyn Connection) -> Result<Vec<(String, String)>, Fault> {
     let mut lanes: Vec<(String, String)> = Vec::new();
     loop {
         let (tenant, kind) = lanes.last().map_or(("", ""), |(tenant, kind)| (tenant, kind));
@@ -94,12 +89,12 @@ fn lanes(conn: &Connection) -> Result<Vec<(String, String)>, Fault> {
     }
 }
 
-fn lease(conn: &Connection, tenant: &str, kind: &str, target: String, until: Millis) -> Result<EffectLease, Fault> {
+fn lease(conn: &dyn Connection, tenant: &str, kind: &str, target: String, until: Millis) -> Result<EffectLease, Fault> {
     let leased = statement::one(
         conn,
         "UPDATE effect SET state = 'leased', lease_until = ?4, lease_token = lease_token + 1 \
          WHERE tenant = ?1 AND kind = ?2 AND target = ?3 RETURNING want, lease_token, attempts",
-        params![tenant, kind, target, until],
+        params![tenant, kind, &target, until],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
     let (want, lease_token, attempts) = leased.ok_or(Fault::Corrupt("an effect vanished inside a transaction"))?;
@@ -107,14 +102,14 @@ fn lease(conn: &Connection, tenant: &str, kind: &str, target: String, until: Mil
     Ok(EffectLease { tenant, kind: column::effect_kind(kind)?, target, want, lease_token, attempts })
 }
 
-pub(super) fn finish(conn: &Connection, lease: &EffectLease, next: &EffectNext, now: Millis) -> Result<bool, Fault> {
+pub fn finish(conn: &dyn Connection, lease: &EffectLease, next: &EffectNext, now: Millis) -> Result<bool, Fault> {
     let kind = column::of_effect_kind(lease.kind);
     let row = statement::one(
         conn,
         "SELECT want, have, attempts FROM effect WHERE tenant = ?1 AND kind = ?2 AND target = ?3 AND state = 'leased' \
          AND lease_token = ?4",
-        params![lease.tenant.as_str(), kind, lease.target, lease.lease_token],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
+        params![lease.tenant.as_str(), kind, &lease.target, lease.lease_token],
+        |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?)),
     )?;
     let Some((want, had, attempts)) = row else {
         return Ok(false);
@@ -125,7 +120,7 @@ pub(super) fn finish(conn: &Connection, lease: &EffectLease, next: &EffectNext, 
         // Gone for good, as of what was wanted when it was found out. Something newer is judged again.
         EffectNext::Gone if !newer => {
             let sql = "DELETE FROM effect WHERE tenant = ?1 AND kind = ?2 AND target = ?3";
-            statement::run(conn, sql, params![lease.tenant.as_str(), kind, lease.target])?;
+            conn.run(sql, params![lease.tenant.as_str(), kind, &lease.target])?;
             return Ok(true);
         }
         // Also when it was reached in passing while it was being sent.
@@ -136,25 +131,23 @@ pub(super) fn finish(conn: &Connection, lease: &EffectLease, next: &EffectNext, 
         EffectNext::Dead { error } if newer => ("ready", now, 0, Some(error)),
         EffectNext::Dead { error } => ("dead", now, attempts, Some(error)),
     };
-    statement::run(
-        conn,
+    conn.run(
         "UPDATE effect SET have = ?4, state = ?5, run_at = ?6, attempts = ?7, expiries = 0, last_error = ?8 \
          WHERE tenant = ?1 AND kind = ?2 AND target = ?3",
-        params![lease.tenant.as_str(), kind, lease.target, have, state, run_at, attempts, error],
+        params![lease.tenant.as_str(), kind, &lease.target, have, state, run_at, attempts, error],
     )?;
     Ok(true)
 }
 
-pub(super) fn reached(
-    conn: &Connection,
+pub fn reached(
+    conn: &dyn Connection,
     tenant: &TenantId,
     kind: EffectKind,
     target: &str,
     have: i64,
     now: Millis,
 ) -> Result<(), Fault> {
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO effect(tenant, kind, target, want, have, state, run_at, lease_until, lease_token, attempts, expiries) \
          VALUES(?1, ?2, ?3, ?4, ?4, 'idle', ?5, 0, 0, 0, 0) \
          ON CONFLICT(tenant, kind, target) DO UPDATE SET \
@@ -167,13 +160,8 @@ pub(super) fn reached(
     .map(drop)
 }
 
-pub(super) fn level(
-    conn: &Connection,
-    tenant: &TenantId,
-    kind: EffectKind,
-    target: &str,
-) -> Result<Option<i64>, Fault> {
+pub fn level(conn: &dyn Connection, tenant: &TenantId, kind: EffectKind, target: &str) -> Result<Option<i64>, Fault> {
     let sql = "SELECT have FROM effect WHERE tenant = ?1 AND kind = ?2 AND target = ?3";
     let params = params![tenant.as_str(), column::of_effect_kind(kind), target];
-    statement::one(conn, sql, params, |row| Ok(row.get(0)?))
+    statement::one(conn, sql, params, |row| row.get(0))
 }

@@ -5,11 +5,9 @@
 
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{Adoption, Hint, TaskLease, TaskSubject};
-use rusqlite::{Connection, params};
 
-use super::fault::Fault;
-use super::tasks::{self, Call, State};
-use super::{column, statement};
+use crate::tasks::{self, Call, State};
+use crate::{Connection, Fault, column, params, statement};
 
 /// Leases that may run out before a task counts as one that kills its workers (reliability practice: three, counted apart from failures
 /// that a worker lived to report).
@@ -18,12 +16,12 @@ const EXPIRIES: i64 = 3;
 /// The outcome of a run whose worker was not heard of again.
 const WORKER_LOST: &str = "worker-lost";
 
-pub(super) fn claim(conn: &Connection, now: Millis, until: Millis, limit: u32) -> Result<Vec<TaskLease>, Fault> {
+pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, limit: u32) -> Result<Vec<TaskLease>, Fault> {
     let expired = statement::all(
         conn,
         "SELECT tenant, id FROM task WHERE state = 'leased' AND lease_until <= ?1 ORDER BY lease_until, tenant, id",
         params![now],
-        |row| Ok((column::tenant(row.get(0)?)?, row.get::<_, String>(1)?)),
+        |row| Ok((column::tenant(row.get(0)?)?, row.get::<String>(1)?)),
     )?;
     for (tenant, task) in expired {
         expire(conn, &tenant, &task, now)?;
@@ -31,8 +29,8 @@ pub(super) fn claim(conn: &Connection, now: Millis, until: Millis, limit: u32) -
     due(conn, now, limit)?.into_iter().map(|due| lease(conn, &due.tenant, &due.task, until)).collect()
 }
 
-pub(super) fn claim_task(
-    conn: &Connection,
+pub fn claim_task(
+    conn: &dyn Connection,
     tenant: &TenantId,
     id: &str,
     now: Millis,
@@ -59,16 +57,14 @@ pub(super) fn claim_task(
 }
 
 /// A lease has run out: the task is ready again, or dead when that was once too often.
-fn expire(conn: &Connection, tenant: &TenantId, id: &str, now: Millis) -> Result<(), Fault> {
+fn expire(conn: &dyn Connection, tenant: &TenantId, id: &str, now: Millis) -> Result<(), Fault> {
     let task = tasks::by_id(conn, tenant, id)?.ok_or(Fault::Corrupt("a leased task vanished"))?;
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO run(tenant, id, task, gen, lease_token, finished_at, outcome, findings, secutix_calls) \
          VALUES(?1, ?2 || '.' || ?4, ?2, ?3, ?4, ?5, ?6, '[]', 0)",
         params![tenant.as_str(), id, task.claimed, task.lease_token, now, WORKER_LOST],
     )?;
-    statement::run(
-        conn,
+    conn.run(
         "UPDATE task SET state = CASE WHEN expiries + 1 >= ?3 THEN 'dead' ELSE 'ready' END, \
          stuck_at = CASE WHEN expiries + 1 >= ?3 THEN ?4 END, expiries = expiries + 1, last_error = ?5, \
          run_at = lease_until, not_before = NULL, \
@@ -90,7 +86,7 @@ struct Due {
 
 /// Up to `limit` due tasks, one of each tenant before the second of any, so that nobody's wave makes another's buyer wait. A tenant's own
 /// go by priority, then by time.
-fn due(conn: &Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault> {
+fn due(conn: &dyn Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault> {
     let mut list = Vec::new();
     for tenant in tenants(conn)? {
         let mut mine = Vec::new();
@@ -101,7 +97,7 @@ fn due(conn: &Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault> {
                 "SELECT id, run_at FROM task WHERE state = 'ready' AND tenant = ?1 AND priority = ?2 AND run_at <= ?3 \
                  ORDER BY run_at, id LIMIT ?4",
                 params![tenant.as_str(), priority, now, i64::try_from(room).unwrap_or(i64::MAX)],
-                |row| Ok((priority, row.get::<_, String>(0)?, row.get(1)?)),
+                |row| Ok((priority, row.get::<String>(0)?, row.get(1)?)),
             )?);
         }
         list.extend(mine.into_iter().enumerate().map(|(turn, (priority, task, run_at))| Due {
@@ -120,12 +116,12 @@ fn due(conn: &Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault> {
 }
 
 /// Tenants with a ready task: one probe of the index for each, however many tasks they have.
-fn tenants(conn: &Connection) -> Result<Vec<TenantId>, Fault> {
+fn tenants(conn: &dyn Connection) -> Result<Vec<TenantId>, Fault> {
     let mut tenants: Vec<TenantId> = Vec::new();
     loop {
         let after = tenants.last().map_or("", TenantId::as_str);
         let sql = "SELECT min(tenant) FROM task WHERE state = 'ready' AND tenant > ?1";
-        match statement::one(conn, sql, params![after], |row| Ok(row.get::<_, Option<String>>(0)?))?.flatten() {
+        match statement::one(conn, sql, params![after], |row| row.get::<Option<String>>(0))?.flatten() {
             Some(next) => tenants.push(column::tenant(next)?),
             None => return Ok(tenants),
         }
@@ -133,7 +129,7 @@ fn tenants(conn: &Connection) -> Result<Vec<TenantId>, Fault> {
 }
 
 /// Leases a ready task.
-fn lease(conn: &Connection, tenant: &TenantId, id: &str, until: Millis) -> Result<TaskLease, Fault> {
+fn lease(conn: &dyn Connection, tenant: &TenantId, id: &str, until: Millis) -> Result<TaskLease, Fault> {
     let claimed = statement::one(
         conn,
         "UPDATE task SET state = 'leased', claimed = wanted, lease_until = ?3, lease_token = lease_token + 1, due_by = NULL, \
@@ -144,7 +140,7 @@ fn lease(conn: &Connection, tenant: &TenantId, id: &str, until: Millis) -> Resul
             let lease = TaskLease {
                 tenant: tenant.clone(),
                 task: id.to_owned(),
-                subject: column::task_subject(&row.get::<_, String>(0)?, row.get(1)?)?,
+                subject: column::task_subject(row.get(0)?, row.get(1)?)?,
                 token_sealed: row.get(2)?,
                 generation: row.get(3)?,
                 lease_token: row.get(5)?,
@@ -154,7 +150,7 @@ fn lease(conn: &Connection, tenant: &TenantId, id: &str, until: Millis) -> Resul
                 released: row.get(8)?,
                 hints: Vec::new(),
             };
-            Ok((lease, row.get::<_, i64>(4)?))
+            Ok((lease, row.get::<i64>(4)?))
         },
     )?;
     let (mut lease, done) = claimed.ok_or(Fault::Corrupt("a ready task vanished inside a transaction"))?;
@@ -163,7 +159,7 @@ fn lease(conn: &Connection, tenant: &TenantId, id: &str, until: Millis) -> Resul
 }
 
 /// What a claim made now has to answer.
-fn unanswered(conn: &Connection, tenant: &TenantId, task: &str, done: i64) -> Result<Vec<Hint>, Fault> {
+fn unanswered(conn: &dyn Connection, tenant: &TenantId, task: &str, done: i64) -> Result<Vec<Hint>, Fault> {
     statement::all(
         conn,
         "SELECT id, correlation, traceparent, state, movement, ticket, received_at FROM notification \
@@ -183,7 +179,7 @@ fn unanswered(conn: &Connection, tenant: &TenantId, task: &str, done: i64) -> Re
     )
 }
 
-pub(super) fn adopt(conn: &Connection, lease: &TaskLease, file: &str, now: Millis) -> Result<Adoption, Fault> {
+pub fn adopt(conn: &dyn Connection, lease: &TaskLease, file: &str, now: Millis) -> Result<Adoption, Fault> {
     let tenant = &lease.tenant;
     let Some(task) = tasks::by_id(conn, tenant, &lease.task)?
         .filter(|task| task.state == State::Leased && task.lease_token == lease.lease_token)
@@ -195,7 +191,7 @@ pub(super) fn adopt(conn: &Connection, lease: &TaskLease, file: &str, now: Milli
     }
     let Some(mut other) = tasks::by_subject(conn, tenant, &TaskSubject::File(file.to_owned()))? else {
         let sql = "UPDATE task SET kind = 'file', subject = ?3 WHERE tenant = ?1 AND id = ?2";
-        statement::run(conn, sql, params![tenant.as_str(), task.id, file])?;
+        conn.run(sql, params![tenant.as_str(), &task.id, file])?;
         return Ok(Adoption::Adopted);
     };
     if other.id == task.id {
@@ -203,23 +199,21 @@ pub(super) fn adopt(conn: &Connection, lease: &TaskLease, file: &str, now: Milli
     }
     // What is unanswered follows what the file's task already wants, in the same order; what is answered stays answered.
     let offset = other.wanted - task.done;
-    statement::run(
-        conn,
+    conn.run(
         "UPDATE notification SET task = ?3, gen = CASE WHEN gen > ?4 THEN gen + ?5 ELSE ?6 END WHERE tenant = ?1 AND task = ?2",
-        params![tenant.as_str(), task.id, other.id, task.done, offset, other.done],
+        params![tenant.as_str(), &task.id, &other.id, task.done, offset, other.done],
     )?;
     let sql = "UPDATE run SET task = ?3 WHERE tenant = ?1 AND task = ?2";
-    statement::run(conn, sql, params![tenant.as_str(), task.id, other.id])?;
+    conn.run(sql, params![tenant.as_str(), &task.id, &other.id])?;
     let priority = task.next_priority.map_or(task.priority, |next| next.min(task.priority));
     let generations = task.wanted - task.done;
     other.called(&Call { priority, run_at: now, due_by: now, trailing: false, generations, token_sealed: None });
     tasks::save(conn, tenant, &other)?;
-    statement::run(
-        conn,
+    conn.run(
         "UPDATE task SET token_sealed = coalesce((SELECT token_sealed FROM task WHERE tenant = ?1 AND id = ?2), token_sealed) \
          WHERE tenant = ?1 AND id = ?3",
-        params![tenant.as_str(), task.id, other.id],
+        params![tenant.as_str(), &task.id, &other.id],
     )?;
-    statement::run(conn, "DELETE FROM task WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), task.id])?;
+    conn.run("DELETE FROM task WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), &task.id])?;
     Ok(Adoption::Merged)
 }

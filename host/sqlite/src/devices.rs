@@ -4,43 +4,34 @@
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{Device, EffectKind, Register, Registered, UpdatedSince};
-use rusqlite::{Connection, params};
 
-use super::fault::Fault;
-use super::{column, passes, statement};
+use crate::{Connection, Fault, column, params, passes, statement};
 
-pub(super) fn register(conn: &Connection, register: &Register) -> Result<Registered, Fault> {
+pub fn register(conn: &dyn Connection, register: &Register) -> Result<Registered, Fault> {
     let tenant = &register.tenant;
     // The phone has just told this token, so a 410 from before says nothing about it, even when the token is the same.
-    statement::run(
-        conn,
+    conn.run(
         "INSERT INTO device(tenant, id, push_mac, push_sealed, push_since) VALUES(?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT(tenant, id) DO UPDATE SET push_mac = excluded.push_mac, push_sealed = excluded.push_sealed, \
          push_since = max(device.push_since, excluded.push_since)",
-        params![tenant.as_str(), register.device, register.push_mac, register.push_sealed, register.now],
+        params![tenant.as_str(), &register.device, &register.push_mac, &register.push_sealed, register.now],
     )?;
-    let created = statement::run(
-        conn,
+    let created = conn.run(
         "INSERT INTO registration(tenant, device, pass, created_at) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-        params![tenant.as_str(), register.device, register.pass.as_str(), register.now],
+        params![tenant.as_str(), &register.device, register.pass.as_str(), register.now],
     )? == 1;
     Ok(Registered { created, active: active(conn, tenant, &register.pass)? })
 }
 
-fn active(conn: &Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
+fn active(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
     let sql = "SELECT count(*) FROM registration WHERE tenant = ?1 AND pass = ?2";
     let count = statement::number(conn, sql, params![tenant.as_str(), pass.as_str()])?;
     u32::try_from(count).map_err(|_| Fault::Corrupt("a count of registrations"))
 }
 
-pub(super) fn unregister(
-    conn: &Connection,
-    tenant: &TenantId,
-    device: &str,
-    pass: &PassId,
-) -> Result<Option<u32>, Fault> {
+pub fn unregister(conn: &dyn Connection, tenant: &TenantId, device: &str, pass: &PassId) -> Result<Option<u32>, Fault> {
     let sql = "DELETE FROM registration WHERE tenant = ?1 AND device = ?2 AND pass = ?3";
-    if statement::run(conn, sql, params![tenant.as_str(), device, pass.as_str()])? == 0 {
+    if conn.run(sql, params![tenant.as_str(), device, pass.as_str()])? == 0 {
         return Ok(None);
     }
     let sql = "SELECT count(*) FROM registration WHERE tenant = ?1 AND device = ?2";
@@ -51,25 +42,24 @@ pub(super) fn unregister(
 }
 
 /// Deletes the device and the push that waits for it. One that is being sent ends by itself: it finds no device.
-fn forget(conn: &Connection, tenant: &TenantId, device: &str) -> Result<(), Fault> {
-    statement::run(conn, "DELETE FROM device WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), device])?;
-    statement::run(
-        conn,
+fn forget(conn: &dyn Connection, tenant: &TenantId, device: &str) -> Result<(), Fault> {
+    conn.run("DELETE FROM device WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), device])?;
+    conn.run(
         "DELETE FROM effect WHERE tenant = ?1 AND kind = ?2 AND target = ?3 AND state <> 'leased'",
         params![tenant.as_str(), column::of_effect_kind(EffectKind::ApplePush), device],
     )
     .map(drop)
 }
 
-pub(super) fn device(conn: &Connection, tenant: &TenantId, device: &str) -> Result<Option<Device>, Fault> {
+pub fn device(conn: &dyn Connection, tenant: &TenantId, device: &str) -> Result<Option<Device>, Fault> {
     let sql = "SELECT push_sealed, push_since FROM device WHERE tenant = ?1 AND id = ?2";
     statement::one(conn, sql, params![tenant.as_str(), device], |row| {
         Ok(Device { push_sealed: row.get(0)?, push_since: row.get(1)? })
     })
 }
 
-pub(super) fn forget_device(
-    conn: &Connection,
+pub fn forget_device(
+    conn: &dyn Connection,
     tenant: &TenantId,
     id: &str,
     at: Millis,
@@ -94,8 +84,8 @@ pub(super) fn forget_device(
     Ok(left)
 }
 
-pub(super) fn updated_since(
-    conn: &Connection,
+pub fn updated_since(
+    conn: &dyn Connection,
     tenant: &TenantId,
     device: &str,
     tag: Option<i64>,

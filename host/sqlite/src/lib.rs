@@ -1,0 +1,29 @@
+//! The store's operations as SQLite statements, over a connection that a host brings.
+//!
+//! Owns the tables and every statement on them. Does not own the file, the transaction, threads or retries (a host), nor what the
+//! operations promise: that is `passerelle_flow::store`, and the conformance suite holds every store to it. Each operation expects to be
+//! called within one transaction, which the host commits when it answers and rolls back when it fails.
+
+pub mod api_keys;
+pub mod budget;
+mod column;
+mod connection;
+pub mod data_keys;
+pub mod devices;
+pub mod effects;
+mod events;
+mod fault;
+pub mod finish;
+pub mod installations;
+pub mod leases;
+pub mod passes;
+pub mod pulse;
+mod schema;
+pub mod statement;
+pub mod tasks;
+mod value;
+
+pub use connection::{Connection, Row};
+pub use fault::Fault;
+pub use schema::{TABLES, VERSION, statements};
+pub use value::{FromValue, Value};
