@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use passerelle_flow::access::Environment;
 use passerelle_flow::explain::explain as explain_change;
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{Clock as _, Host as _, Random as _};
@@ -20,6 +21,7 @@ use tokio::runtime::Runtime;
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
 use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Simulate, Stuck};
 use crate::config::Settings;
+use crate::config::file::ServerTable;
 use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
 use crate::logging;
@@ -187,7 +189,22 @@ pub fn key(arguments: Key) -> anyhow::Result<bool> {
                 file.display()
             );
         }
-        Key::Create { configured, tenant, scopes, label, expires } => {
+        Key::Create { configured, tenant, scopes, label, expires, print: true, environment } => {
+            let environment = match environment {
+                Some(name) => Environment::parse(&name)?,
+                // The edge has no passerelle.toml.
+                None if configured.is_absent() => Environment::parse(&ServerTable::default().environment)?,
+                None => settings(&configured)?.environment,
+            };
+            let expires = expires.as_deref();
+            let new = keys::NewKey { environment, tenant: tenant.0, scopes: &scopes, label: &label, expires };
+            let (key, table) = keys::print(&SystemRandom, now, new)?;
+            println!("{}\n\n{table}", key.as_str());
+            eprintln!(
+                "The key, for X-API-KEY, is shown once. Nothing is stored: append the table to the tenant's tenant.toml."
+            );
+        }
+        Key::Create { configured, tenant, scopes, label, expires, print: false, environment: _ } => {
             let settings = settings(&configured)?;
             let TenantIs(tenant) = known_tenant(&settings, tenant.0)?;
             runtime(None)?.block_on(async {

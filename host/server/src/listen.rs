@@ -48,7 +48,7 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let (working, mut worked) = mpsc::channel(1);
-    let app = Router::new().fallback(answer).with_state(Shared { flow, wake, working });
+    let app = Router::new().fallback(answer).with_state(Shared { flow, wake, _working: working });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     builder.http2().timer(TokioTimer::new());

@@ -99,10 +99,35 @@ impl<H: Host> Flow<H> {
 
     /// The answer to a request whose body a host could not read.
     pub fn refuse(&self, problem: Problem, headers: &HeaderMap, path: &str) -> Response<Bytes> {
-        let correlation = caller::correlation(headers).unwrap_or_else(|| self.uuid());
-        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-        tracing::info!(%correlation, status = problem.status, problem = problem.slug(), "request refused");
-        finish(problem.response(accept, path, &correlation), &correlation)
+        refuse(problem, headers, path, || self.uuid())
+    }
+
+    /// The answer of a host's own route, with what every answer has.
+    pub fn report<T: serde::Serialize>(&self, value: &T, headers: &HeaderMap, path: &str) -> Response<Bytes> {
+        match json(value) {
+            Ok(response) => {
+                let correlation = caller::correlation(headers).unwrap_or_else(|| self.uuid());
+                finish(response, &correlation)
+            }
+            Err(problem) => self.refuse(problem, headers, path),
+        }
+    }
+}
+
+/// For a host that has no flow yet: its answers carry a correlation id all the same.
+pub fn refuse(problem: Problem, headers: &HeaderMap, path: &str, fresh: impl FnOnce() -> String) -> Response<Bytes> {
+    let correlation = caller::correlation(headers).unwrap_or_else(fresh);
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    tracing::info!(%correlation, status = problem.status, problem = problem.slug(), "request refused");
+    finish(problem.response(accept, path, &correlation), &correlation)
+}
+
+/// The tenant that a path names, for a host that loads tenants when they are asked for: before it hands the request over.
+pub fn tenant_in(path: &str) -> Option<TenantId> {
+    let segments = caller::segments(path)?;
+    match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["api" | "apple", tenant, ..] => TenantId::parse(tenant).ok(),
+        _ => None,
     }
 }
 
@@ -198,6 +223,21 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Answer {
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
             Err(Problem::internal())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tenant_of_a_path_is_the_one_that_the_routes_see() {
+        for path in ["/api/demo/passes", "/apple/demo/v1/passes/a/b", "/api/d%65mo/passes", "/api/demo"] {
+            assert_eq!(tenant_in(path).as_ref().map(TenantId::as_str), Some("demo"), "{path}");
+        }
+        for path in ["/", "/health/ready", "/api", "/demo/api", "/api/Demo/x", "/api/..%2fdemo/x", "/api/%zz/x"] {
+            assert_eq!(tenant_in(path), None, "{path}");
         }
     }
 }

@@ -130,6 +130,23 @@ impl Problem {
         problem
     }
 
+    /// For a host's own route that is opened by a token.
+    pub fn no_token() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorised",
+            "No valid token",
+            "Send this host's token as Authorization: Bearer.",
+        );
+        problem.challenge = Some("Bearer");
+        problem
+    }
+
+    /// This host cannot do it by its nature; a server can, with the same configuration and at the same path.
+    pub fn server_only(why: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "server-only", "Only a server does this", why)
+    }
+
     pub fn forbidden(scope: &str) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,

@@ -3,8 +3,10 @@
 //! Owns the resolved shape. Does not own the text that it comes from (`tenant::config`) nor the folder (a host).
 //! A tenant is immutable: a reload makes another one, and a run keeps the one that it started with.
 
+mod api_keys;
 pub mod config;
 pub mod credential;
+mod form;
 mod image;
 pub mod load;
 pub mod problem;
@@ -21,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
 use crate::sealing::TenantKeys;
+use crate::store::ApiKeyRow;
 
 #[derive(Clone)]
 pub struct Tenant {
@@ -41,6 +44,8 @@ pub struct Tenant {
     /// Non-secret constants that templates may name as `settings.<key>`.
     pub settings: Vec<(String, String)>,
     pub safety: Safety,
+    /// Those of the configuration. The store's are asked for when a caller shows another one.
+    pub api_keys: Vec<ApiKeyRow>,
 }
 
 /// How to speak with the tenant's SecuTix institution (domain.md 3.1, 3.2).

@@ -209,6 +209,40 @@ fn templates_are_compiled_and_chosen() {
 }
 
 #[test]
+fn an_api_key_of_the_configuration_is_a_row_of_this_tenant() {
+    let digest = "0123456789abcdef".repeat(4);
+    let keys = format!(
+        "[[api_keys]]\nid = \"AbCdEf12\"\nsha256 = \"{digest}\"\nscopes = [\"Pass.Read\", \"Pass.Write\"]\n\
+         label = \"ticket shop\"\nexpires = \"2027-03-31T22:00:00Z\"\n\
+         [[api_keys]]\nid = \"AbCdEf13\"\nsha256 = \"{digest}\"\nscopes = [\"Insights.Read\"]\n"
+    );
+    let rows = good(&format!("{GOOD}{keys}")).api_keys;
+    let [first, second] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((first.id.as_str(), first.tenant.as_str(), first.label.as_str()), ("AbCdEf12", "demo", "ticket shop"));
+    assert_eq!(
+        (first.secret_sha256.as_str(), first.scopes.join(" ")),
+        (digest.as_str(), "Pass.Read Pass.Write".into())
+    );
+    assert_eq!((first.expires_at, second.expires_at), (Some(1_806_530_400_000), None));
+}
+
+#[test]
+fn a_draft_names_what_it_will_ask_for() {
+    let files = folder(&format!("{GOOD}{APPLE}{GOOGLE}"));
+    let draft = draft(&files).unwrap_or_else(|told| panic!("{}", lines(&told)));
+    let named = draft.references();
+    let asked = std::cell::RefCell::new(BTreeSet::new());
+    let inner = secrets();
+    let secrets = |reference: &SecretReference| {
+        asked.borrow_mut().insert(SecretReference { field: None, ..reference.clone() });
+        inner(reference)
+    };
+    assert!(draft.load(TenantId::parse("demo").unwrap(), &secrets, &defaults()).is_ok());
+    assert_eq!(named, asked.into_inner());
+    assert_eq!(named.len(), 6);
+}
+
+#[test]
 fn a_file_that_nothing_uses_is_mentioned() {
     let mut files = folder(GOOD);
     files.files.insert("templates/event-ticket/it.toml".to_owned(), Bytes::new());
