@@ -7,7 +7,8 @@ use passerelle_flow::tenant::Tenant;
 use passerelle_server::demo::stage::Stage;
 
 pub fn templates(stage: &Stage) -> BTreeMap<String, String> {
-    let tenant: std::sync::Arc<Tenant> = stage.server.flow.host.tenants.get(&TenantId::parse("demo").unwrap()).unwrap();
+    let tenant: std::sync::Arc<Tenant> =
+        stage.server().unwrap().flow.host.tenants.get(&TenantId::parse("demo").unwrap()).unwrap();
     tenant.templates.iter().map(|(name, template)| (name.clone(), template.compiled.clone())).collect()
 }
 

@@ -66,6 +66,13 @@ pub struct Demo {
     /// Write the table as JSON too: {"ok":bool,"scenarios":[...]}.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// What to run it on. `spin`: the application of --manifest, by the program that the environment variable SPIN_BIN names (SPIN_UP: the
+    /// words before its flags, `up` unless it says otherwise).
+    #[arg(long, value_name = "WHAT", value_parser = ["server", "spin"], default_value = "server")]
+    pub on: String,
+    /// The Spin application.
+    #[arg(long, value_name = "FILE", default_value = "spin.toml")]
+    pub manifest: PathBuf,
     /// Leave everything running afterwards, print the addresses, and end with Ctrl-C.
     #[arg(long)]
     pub stay: bool,

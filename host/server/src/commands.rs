@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout)] // what a command is asked for goes to standard output
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -22,6 +22,7 @@ use crate::check::{CheckOptions, SchemaOf, run_check, schema};
 use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Simulate, Stuck};
 use crate::config::Settings;
 use crate::config::file::ServerTable;
+use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
 use crate::logging;
@@ -78,8 +79,19 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 
 pub fn demo(arguments: Demo, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
     logging::for_people(arguments.verbose);
-    let Demo { report, stay, folder, .. } = arguments;
-    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector }))
+    let Demo { report, stay, folder, on, manifest, .. } = arguments;
+    let spin = if on == "spin" { Some(spin(manifest)?) } else { None };
+    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector, spin }))
+}
+
+/// The program that runs Spin applications, as the environment names it.
+fn spin(manifest: PathBuf) -> anyhow::Result<Spin> {
+    let program = std::env::var_os("SPIN_BIN").map(PathBuf::from).context(
+        "SPIN_BIN must name the program that runs Spin applications, Spin 4.1 or newer; in a clone, `cargo xtask demo --on spin` brings one",
+    )?;
+    let words = std::env::var("SPIN_UP").unwrap_or_else(|_| "up".to_owned());
+    let words = words.split_whitespace().map(std::ffi::OsString::from).collect();
+    Ok(Spin { program, words, manifest })
 }
 
 pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {

@@ -94,7 +94,7 @@ fn forget_the_world_before(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Replaces a value and keeps the comments around it.
-fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str) -> anyhow::Result<()> {
+pub(crate) fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str) -> anyhow::Result<()> {
     let table = document
         .get_mut(table)
         .and_then(toml_edit::Item::as_table_mut)
