@@ -1,0 +1,96 @@
+//! What a component imports and exports, and whether this host has it.
+//!
+//! Read from the bytes, without compiling. The names decide; types are compared by wasmtime when the component is linked.
+
+use wac_graph::types::{Package, Types};
+
+use crate::manifest::Component;
+
+#[derive(Debug)]
+pub struct Interfaces {
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+}
+
+/// What a component exports for HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handler {
+    /// `wasi:http/handler@0.3.0`
+    P3,
+    /// `wasi:http/incoming-handler@0.2.x`
+    P2,
+}
+
+/// Of `wasi:*@0.2.x`, served by wasmtime's own implementation.
+const WASI_P2: [&str; 7] =
+    ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
+/// Of `wasi:*@0.3.0`: no `io` any more.
+const WASI_P3: [&str; 6] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:random", "wasi:sockets"];
+pub const SQLITE: &str = "spin:sqlite/sqlite@3.1.0";
+pub const VARIABLES: &str = "spin:variables/variables@3.0.0";
+
+impl Interfaces {
+    pub fn of(bytes: &[u8]) -> anyhow::Result<Self> {
+        let mut types = Types::default();
+        let package = Package::from_bytes("component", None, bytes, &mut types)?;
+        let world = &types[package.ty()];
+        Ok(Self { imports: world.imports.keys().cloned().collect(), exports: world.exports.keys().cloned().collect() })
+    }
+
+    pub fn handler(&self) -> Option<Handler> {
+        let exports = |name: &str| self.exports.iter().any(|export| export.starts_with(name));
+        match () {
+            () if exports("wasi:http/handler@0.3.0") => Some(Handler::P3),
+            () if exports("wasi:http/incoming-handler@0.2.") => Some(Handler::P2),
+            () => None,
+        }
+    }
+}
+
+/// Why this import is not met by the host, if it is not.
+pub fn refusal(import: &str, component: &Component) -> Option<String> {
+    let (path, version) = import.split_once('@').unwrap_or((import, ""));
+    let package = path.split_once('/').map_or(path, |(package, _)| package);
+    let met = match import {
+        SQLITE if component.sqlite_databases.is_empty() => {
+            return Some(format!("imports `{import}`, and has no sqlite_databases"));
+        }
+        SQLITE | VARIABLES => true,
+        _ if version == "0.3.0" => WASI_P3.contains(&package),
+        _ if version.starts_with("0.2.") => WASI_P2.contains(&package),
+        _ => false,
+    };
+    (!met).then(|| format!("imports `{import}`, which neither this host nor a dependency provides"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifest;
+
+    #[test]
+    fn only_what_is_there_and_granted_is_met() {
+        let text = "spin_manifest_version = 2\napplication = { name = \"a\" }\ntrigger.http = []\n[component.c]\nsource = \"c\"\n";
+        let bare = Manifest::parse(text).unwrap();
+        let granted = Manifest::parse(&format!("{text}sqlite_databases = [\"default\"]")).unwrap();
+        let refused = |import: &str| refusal(import, &bare.component["c"]).is_some();
+        for import in
+            ["wasi:cli/environment@0.2.6", "wasi:clocks/system-clock@0.3.0", "wasi:http/client@0.3.0", VARIABLES]
+        {
+            assert!(!refused(import), "{import}");
+        }
+        for import in [
+            "wasi:http/types@0.3.0-rc-2026-03-15",
+            "wasi:io/poll@0.3.0",
+            "wasi:keyvalue/store@0.2.0-draft2",
+            "spin:key-value/key-value@3.0.0",
+            "spin:sqlite/sqlite@3.0.0",
+            SQLITE,
+            "own:thing/it@0.1.0",
+            "plain",
+        ] {
+            assert!(refused(import), "{import}");
+        }
+        assert!(refusal(SQLITE, &granted.component["c"]).is_none());
+    }
+}
