@@ -115,8 +115,8 @@ impl Workshop<'_> {
         artefacts: &mut Artefacts,
     ) -> anyhow::Result<ProxyHandler<Instances>> {
         let source = Source::read(&self.root, self.manifest, component)?;
-        let problems = source.problems(component);
-        ensure!(problems.is_empty(), "{}", problems.join("; "));
+        let unmet = source.unmet()?;
+        ensure!(unmet.is_empty(), "{}", unmet.join("; "));
         let Some(handler) = source.interfaces.handler() else {
             bail!("exports no HTTP handler that this host can call, only {:?}", source.interfaces.exports)
         };

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::files;
-use crate::interfaces::Interfaces;
+use crate::interfaces::{Interfaces, SQLITE};
 use crate::manifest::{Component, Manifest};
 use crate::source::Source;
 
@@ -48,7 +48,11 @@ fn look(root: &Path, manifest: &Manifest, component: &Component) -> (Value, Vec<
             return (json!({ "imports": [] }), problems);
         }
     };
-    problems.extend(source.problems(component));
+    problems.extend(source.unmet().unwrap_or_else(|problem| vec![chain(&problem)]));
+    // Spin loads it all the same, and answers `access-denied` when the component asks: seldom what was meant.
+    if component.sqlite_databases.is_empty() && source.interfaces.imports.iter().any(|import| import == SQLITE) {
+        problems.push(format!("imports `{SQLITE}` and has no sqlite_databases"));
+    }
     if used_by_a_trigger(manifest, component) && source.interfaces.handler().is_none() {
         problems.push("exports no HTTP handler that this host can call".to_owned());
     }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::compose::{Plug, matches};
-use crate::interfaces::{Interfaces, refusal};
+use crate::compose::{ComposeError, Plug, matches};
+use crate::interfaces::{Interfaces, is_met};
 use crate::manifest::{Component, Dependency, Either, Manifest};
 
 #[derive(Debug, thiserror::Error)]
@@ -44,27 +44,21 @@ impl Source {
         Ok(Self { bytes, interfaces, plugs })
     }
 
-    /// What would keep this component from running.
-    pub fn problems(&self, component: &Component) -> Vec<String> {
-        let met = match matches(&self.interfaces.imports, &self.plugs) {
-            Ok(met) => met,
-            Err(problem) => return vec![problem.to_string()],
-        };
-        let mut problems: Vec<String> = self
-            .interfaces
-            .imports
-            .iter()
-            .filter(|import| !met.contains_key(import.as_str()))
-            .filter_map(|import| refusal(import, component))
-            .collect();
+    /// Imports that nothing meets: neither the host nor a dependency. With one of them a component does not run.
+    pub fn unmet(&self) -> Result<Vec<String>, ComposeError> {
+        let met = matches(&self.interfaces.imports, &self.plugs)?;
+        let own = self.interfaces.imports.iter().filter(|import| !met.contains_key(import.as_str()) && !is_met(import));
+        let mut unmet: Vec<String> = own.map(|import| format!("import `{import}` {NEITHER}")).collect();
         for plug in self.plugs.iter().filter(|plug| plug.inherits) {
-            let own = Interfaces::of(&plug.bytes).map(|interfaces| interfaces.imports).unwrap_or_default();
-            let refused = own.iter().filter_map(|import| refusal(import, component));
-            problems.extend(refused.map(|problem| format!("dependency `{}` {problem}", plug.name)));
+            let imports = Interfaces::of(&plug.bytes).map(|interfaces| interfaces.imports).unwrap_or_default();
+            let imports = imports.iter().filter(|import| !is_met(import));
+            unmet.extend(imports.map(|import| format!("import `{import}` of dependency `{}` {NEITHER}", plug.name)));
         }
-        problems
+        Ok(unmet)
     }
 }
+
+const NEITHER: &str = "is met neither by this host nor by a dependency";
 
 fn read_dependency(root: &Path, manifest: &Manifest, dependency: &Dependency) -> Result<Vec<u8>, SourceError> {
     if let Some(path) = &dependency.path {
