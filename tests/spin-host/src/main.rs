@@ -92,7 +92,7 @@ fn announce(up: &Up, server: &Server, compiling: Duration, listening: Duration) 
         // Over several lines, as Spin prints it: a reader that takes the first line only would not survive the real one.
         say(&format!("{announcement:#}"));
     } else {
-        say(&format!("Serving {}", announcement["base_url"].as_str().unwrap_or_default()));
+        say(&format!("Serving {}", server.base_url()));
     }
     if up.measure {
         let millis = |duration: Duration| duration.as_secs_f64() * 1000.0;

@@ -75,7 +75,11 @@ impl Server {
                 json!({ "id": id, "route": route, "wildcard": wildcard })
             })
             .collect();
-        json!({ "base_url": format!("http://{}", self.address), "routes": routes })
+        json!({ "base_url": self.base_url(), "routes": routes })
+    }
+
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub async fn serve(self: Arc<Self>, listener: TcpListener) {

@@ -90,7 +90,7 @@ fn query(
     parameters: Vec<Value>,
 ) -> Result<(QueryResult, Option<Error>), Error> {
     let mut statement = connection.prepare_cached(statement).map_err(words)?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
     let width = columns.len();
     let mut result = QueryResult { columns, rows: Vec::new() };
     let mut size = 0;
@@ -98,7 +98,8 @@ fn query(
     let failure = loop {
         match rows.next() {
             Ok(Some(row)) => {
-                let values = (0..width).map(|column| given(row.get_ref(column).map_err(words)?)).collect();
+                let values: Result<Vec<Value>, Error> =
+                    (0..width).map(|column| given(row.get_ref(column).map_err(words)?)).collect();
                 match values {
                     Ok(values) => {
                         size += weight(&values);
@@ -139,7 +140,7 @@ fn given(value: ValueRef<'_>) -> Result<Value, Error> {
     })
 }
 
-fn weight(values: &Vec<Value>) -> usize {
+fn weight(values: &[Value]) -> usize {
     let own = |value: &Value| match value {
         Value::Text(text) => text.len(),
         Value::Blob(bytes) => bytes.len(),

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 const HOST: &str = env!("CARGO_BIN_EXE_spin-host");
 /// Long enough for a loaded machine; nothing waits for it to pass.
@@ -121,7 +122,7 @@ pub struct Host {
     pub announcement: Value,
     pub measured: Option<Value>,
     pub base: String,
-    said: Arc<(Mutex<String>, Condvar)>,
+    said: watch::Receiver<String>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -137,22 +138,21 @@ impl Host {
     fn start(mut command: Command) -> Self {
         let measure = command.get_args().any(|argument| argument == "--measure");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let said = Arc::new((Mutex::new(String::new()), Condvar::new()));
+        let (heard, said) = watch::channel(String::new());
         let stderr = BufReader::new(child.stderr.take().unwrap());
-        let heard = Arc::clone(&said);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                let mut text = heard.0.lock().unwrap();
-                text.push_str(&line);
-                text.push('\n');
-                heard.1.notify_all();
+                heard.send_modify(|text| {
+                    text.push_str(&line);
+                    text.push('\n');
+                });
             }
         });
         let stdout = child.stdout.take().unwrap();
         let mut values = serde_json::Deserializer::from_reader(stdout).into_iter::<Value>();
         let Some(Ok(announcement)) = values.next() else {
             child.wait().unwrap();
-            panic!("the host did not start: {}", said.0.lock().unwrap())
+            panic!("the host did not start: {}", said.borrow().as_str())
         };
         let measured = measure.then(|| values.next().unwrap().unwrap());
         let base = announcement["base_url"].as_str().unwrap().to_owned();
@@ -172,15 +172,14 @@ impl Host {
     }
 
     /// Waits until standard error holds this.
-    pub fn says(&self, what: &str) {
-        let (text, changed) = &*self.said;
-        let (text, waited) =
-            changed.wait_timeout_while(text.lock().unwrap(), LIMIT, |text| !text.contains(what)).unwrap();
-        assert!(!waited.timed_out(), "the host never said `{what}`: {text}");
+    pub async fn says(&self, what: &str) {
+        let mut said = self.said.clone();
+        let heard = tokio::time::timeout(LIMIT, said.wait_for(|text| text.contains(what))).await;
+        assert!(heard.is_ok_and(|heard| heard.is_ok()), "the host never said `{what}`: {}", self.said());
     }
 
     pub fn said(&self) -> String {
-        self.said.0.lock().unwrap().clone()
+        self.said.borrow().clone()
     }
 }
 

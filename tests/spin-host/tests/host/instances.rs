@@ -89,8 +89,8 @@ async fn a_trap_is_an_empty_500_and_takes_the_instance_with_all_that_it_was_doin
     for reply in replies.iter().chain(trapped.get()) {
         assert_eq!((reply.status.as_u16(), reply.body.len()), (500, 0));
     }
-    host.says("[probe] ");
-    host.says("this instance ends here");
+    host.says("[probe] ").await;
+    host.says("this instance ends here").await;
     let after = host.get("/hello").await;
     assert_eq!(after.seen(), 1);
     assert_ne!(after.instance(), before.instance());
@@ -105,5 +105,5 @@ async fn work_goes_on_after_the_answer() {
     peer.keeps(1).await;
     assert!(!host.said().contains("afterwards"));
     peer.open();
-    host.says("[probe] afterwards: 200 OK peer /gate/later");
+    host.says("[probe] afterwards: 200 OK peer /gate/later").await;
 }

@@ -10,8 +10,8 @@ async fn guests_lines_carry_their_component_and_go_to_files_when_asked() {
     let folder = Folder::probe("");
     let host = folder.start(&["--log-dir", "logs"]);
     host.get("/say?hello").await.ok();
-    host.says("[probe] to stdout: hello\n");
-    host.says("[probe] to stderr: hello\n");
+    host.says("[probe] to stdout: hello\n").await;
+    host.says("[probe] to stderr: hello\n").await;
     drop(host);
     let host = folder.start(&["--log-dir", "logs", "--quiet"]);
     host.get("/say?again").await.ok();
@@ -24,7 +24,8 @@ async fn guests_lines_carry_their_component_and_go_to_files_when_asked() {
 #[tokio::test]
 async fn a_second_start_compiles_nothing() {
     let folder = Folder::probe("");
-    let compiled = |arguments: &[&str]| folder.start(arguments).measured.unwrap()["compile_ms"].as_f64().unwrap();
+    let compiled =
+        |arguments: &[&str]| folder.start(arguments).measured.as_ref().unwrap()["compile_ms"].as_f64().unwrap();
     assert!(compiled(&["--measure", "--cache", "cache"]) > 0.0);
     assert_eq!(compiled(&["--measure", "--cache", "cache"]).to_bits(), 0.0f64.to_bits());
     // Without a word about it the cache is beside the state.
