@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
 use wasmtime_wasi_http::handler::{ProxyHandler, ProxyPre};
-use wasmtime_wasi_http::{p2, p3};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::arguments::Up;
@@ -21,7 +21,6 @@ use crate::egress::{Egress, Inside, TlsConfigs};
 use crate::files;
 use crate::guest::{Blueprint, linker};
 use crate::instances::Instances;
-use crate::interfaces::Handler;
 use crate::manifest::{Component, Manifest};
 use crate::output::Output;
 use crate::routes::Routes;
@@ -117,18 +116,17 @@ impl Workshop<'_> {
         let source = Source::read(&self.root, self.manifest, component)?;
         let unmet = source.unmet()?;
         ensure!(unmet.is_empty(), "{}", unmet.join("; "));
-        let Some(handler) = source.interfaces.handler() else {
-            bail!("exports no HTTP handler that this host can call, only {:?}", source.interfaces.exports)
-        };
+        ensure!(
+            source.interfaces.is_handler(),
+            "exports no HTTP handler that this host can call: {:?}",
+            source.interfaces.exports
+        );
         let blueprint = Arc::new(self.blueprint(id, component)?);
         let whole = compose(id, source.bytes, &source.plugs)?;
         let compiled = artefacts.load(&whole)?;
         let engine = artefacts.engine().clone();
         let pre = linker(&engine)?.instantiate_pre(&compiled)?;
-        let pre = match handler {
-            Handler::P3 => ProxyPre::P3(p3::bindings::ServicePre::new(pre)?),
-            Handler::P2 => ProxyPre::P2(p2::bindings::ProxyPre::new(pre)?),
-        };
+        let pre = ProxyPre::P3(ServicePre::new(pre)?);
         Ok(ProxyHandler::new(Instances { component: id.to_owned(), engine, blueprint, pre, reuse: self.up.reuse }))
     }
 

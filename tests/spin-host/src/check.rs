@@ -53,7 +53,7 @@ fn look(root: &Path, manifest: &Manifest, component: &Component) -> (Value, Vec<
     if component.sqlite_databases.is_empty() && source.interfaces.imports.iter().any(|import| import == SQLITE) {
         problems.push(format!("imports `{SQLITE}` and has no sqlite_databases"));
     }
-    if used_by_a_trigger(manifest, component) && source.interfaces.handler().is_none() {
+    if used_by_a_trigger(manifest, component) && !source.interfaces.is_handler() {
         problems.push("exports no HTTP handler that this host can call".to_owned());
     }
     let dependencies: BTreeMap<&str, Value> = source

@@ -1,7 +1,7 @@
 //! Instances of one component, made when they are needed and kept while they are busy or wanted again.
 //!
-//! The loop itself (queue, backpressure of the guest, work after the response, what a trap takes along) is wasmtime's own, the one that Spin
-//! and `wasmtime serve` use. Here are the limits.
+//! The loop itself (queue, backpressure of the guest, work after the response, what a trap takes along) is wasmtime's own, the one that
+//! Spin and `wasmtime serve` use. Here are the limits.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,11 +36,7 @@ impl HandlerState for Instances {
         let mut store = self.blueprint.store(&self.engine)?;
         let proxy = self.pre.instantiate_async(&mut store).await?;
         let request = self.reuse.request.map(|span| span.draw());
-        // A p2 handler is called once per instance, whatever the flags say; Spin documents it so.
-        let (count, concurrent) = match self.pre {
-            ProxyPre::P2(_) => (1, 1),
-            ProxyPre::P3(_) => (self.reuse.count.draw(), self.reuse.concurrent.draw()),
-        };
+        let (count, concurrent) = (self.reuse.count.draw(), self.reuse.concurrent.draw());
         Ok(Instance {
             store,
             proxy,

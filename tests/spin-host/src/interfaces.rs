@@ -10,15 +10,8 @@ pub struct Interfaces {
     pub exports: Vec<String>,
 }
 
-/// What a component exports for HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handler {
-    /// `wasi:http/handler@0.3.0`
-    P3,
-    /// `wasi:http/incoming-handler@0.2.x`
-    P2,
-}
-
+/// What a component exports to be called over HTTP. Spin also calls handlers of WASI 0.2; nothing of ours is one.
+const HANDLER: &str = "wasi:http/handler@0.3.0";
 /// Of `wasi:*@0.2.x`, served by wasmtime's own implementation.
 const WASI_P2: [&str; 7] =
     ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:io", "wasi:random", "wasi:sockets"];
@@ -35,13 +28,8 @@ impl Interfaces {
         Ok(Self { imports: world.imports.keys().cloned().collect(), exports: world.exports.keys().cloned().collect() })
     }
 
-    pub fn handler(&self) -> Option<Handler> {
-        let exports = |name: &str| self.exports.iter().any(|export| export.starts_with(name));
-        match () {
-            () if exports("wasi:http/handler@0.3.0") => Some(Handler::P3),
-            () if exports("wasi:http/incoming-handler@0.2.") => Some(Handler::P2),
-            () => None,
-        }
+    pub fn is_handler(&self) -> bool {
+        self.exports.iter().any(|export| export == HANDLER)
     }
 }
 

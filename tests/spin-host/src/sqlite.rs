@@ -1,8 +1,8 @@
 //! `spin:sqlite/sqlite@3.1.0`, over files.
 //!
 //! As Spin does it: every `open` is a connection of its own, with rusqlite's defaults (so another writer is waited for up to five seconds);
-//! a statement is prepared once per connection and always *queried*; errors are the database's own words. `BEGIN IMMEDIATE` … `COMMIT` over
-//! several calls on one connection is therefore a transaction.
+//! a statement is prepared once per connection and always *queried*; errors are the database's own words. `BEGIN IMMEDIATE` … `COMMIT`
+//! over several calls on one connection is therefore a transaction.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

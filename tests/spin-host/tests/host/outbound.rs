@@ -21,6 +21,17 @@ async fn what_is_not_listed_is_denied_and_never_called() {
 }
 
 #[tokio::test]
+async fn the_older_interface_obeys_the_same_list() {
+    let peer = Peer::plain().await;
+    let host = Folder::probe("allowed_outbound_hosts = [\"http://localhost:*\"]").start(&[]);
+    let denied = host.get(&format!("/fetch-p2?http://{}/x", peer.address)).await;
+    assert_eq!(denied.text(), "ErrorCode::HttpRequestDenied");
+    let allowed = host.get(&format!("/fetch-p2?http://localhost:{}/y", peer.address.port())).await;
+    assert_eq!(allowed.ok(), "peer /y");
+    assert_eq!(peer.seen().len(), 1);
+}
+
+#[tokio::test]
 async fn a_variable_can_name_the_host() {
     let peer = Peer::plain().await;
     let folder = Folder::probe("allowed_outbound_hosts = [\"{{ api }}\"]\n[variables]\napi = { required = true }");

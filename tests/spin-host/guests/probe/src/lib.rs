@@ -2,6 +2,8 @@
 //!
 //! Answers are plain text, a fact a line. It never judges anything itself.
 
+#![allow(clippy::print_stdout, clippy::panic, reason = "what it prints, and how it ends, is what the tests look at")]
+
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
@@ -79,6 +81,7 @@ async fn answer(request: Request) -> Answer {
             ok("said")
         }
         "fetch" => fetch(&query).await,
+        "fetch-p2" => fetch_p2(&query),
         "later" => {
             spin_sdk::wasip3::spawn(async move {
                 let (status, body) = fetch(&query).await;
@@ -136,6 +139,34 @@ async fn fetch(url: &str) -> Answer {
     };
     match send(request).await {
         Ok(response) => read(response).await,
+        Err(code) => (StatusCode::BAD_GATEWAY, format!("{code:?}")),
+    }
+}
+
+/// The same by the older interface, which Rust's standard library and other languages still bring along.
+fn fetch_p2(url: &str) -> Answer {
+    use wasip2::http::outgoing_handler::handle;
+    use wasip2::http::types::{ErrorCode, Fields, OutgoingRequest, Scheme};
+
+    let fetched = || -> Result<String, ErrorCode> {
+        let uri: spin_sdk::http::Uri = url.parse().map_err(|_| ErrorCode::HttpRequestUriInvalid)?;
+        let request = OutgoingRequest::new(Fields::new());
+        _ = request.set_scheme(Some(&Scheme::Http));
+        _ = request.set_authority(uri.authority().map(|authority| authority.as_str()));
+        _ = request.set_path_with_query(uri.path_and_query().map(|path| path.as_str()));
+        let future = handle(request, None)?;
+        future.subscribe().block();
+        let Some(Ok(response)) = future.get() else { return Err(ErrorCode::InternalError(None)) };
+        let body = response?.consume().map_err(|()| ErrorCode::InternalError(None))?;
+        let stream = body.stream().map_err(|()| ErrorCode::InternalError(None))?;
+        let mut bytes = Vec::new();
+        while let Ok(chunk) = stream.blocking_read(4096) {
+            bytes.extend(chunk);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    match fetched() {
+        Ok(body) => ok(body),
         Err(code) => (StatusCode::BAD_GATEWAY, format!("{code:?}")),
     }
 }
