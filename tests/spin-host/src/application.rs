@@ -64,8 +64,12 @@ impl Application {
     pub fn load(up: &Up) -> anyhow::Result<Self> {
         let manifest = Manifest::read(&up.manifest)?;
         let config = up.runtime_config.as_deref().map(RuntimeConfig::read).transpose()?.unwrap_or_default();
+        let mut given = Vec::new();
+        for variable in &up.variables {
+            given.extend(variable.read()?);
+        }
         let variables =
-            Variables::settle(&manifest, &up.variables, &config.variables_providers, |name| std::env::var(name).ok())?;
+            Variables::settle(&manifest, &given, &config.variables_providers, |name| std::env::var(name).ok())?;
         let root = up.manifest.parent().unwrap_or(Path::new("")).to_owned();
         let state = up.state_dir.clone().or_else(|| config.state_dir.clone()).unwrap_or_else(|| root.join(STATE));
         let cache = up.cache.clone().or_else(|| Some(state.parent()?.join(CACHE)));

@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::given::Given;
 use crate::reuse::Reuse;
 
 pub const USAGE: &str = "\
-usage: spin-host [up] -f spin.toml [--listen ADDRESS:PORT] [--format plain|json] [--variable NAME=VALUE]...
+usage: spin-host [up] -f spin.toml [--listen ADDRESS:PORT] [--format plain|json] [--variable NAME=VALUE|NAME=@FILE|@FILE]...
                  [--runtime-config-file FILE] [--state-dir DIR] [--log-dir DIR] [--quiet] [--direct-mounts]
                  [--max-instance-reuse-count N] [--max-instance-concurrent-reuse-count N]
                  [--idle-instance-timeout TIME] [--request-timeout TIME]
@@ -34,7 +35,7 @@ pub struct Up {
     pub manifest: PathBuf,
     pub listen: SocketAddr,
     pub json: bool,
-    pub variables: Vec<(String, String)>,
+    pub variables: Vec<Given>,
     pub runtime_config: Option<PathBuf>,
     pub state_dir: Option<PathBuf>,
     pub log_dir: Option<PathBuf>,
@@ -97,10 +98,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, Arg
                     _ => return Err(ArgumentError::Value { flag, problem: "plain or json".to_owned() }),
                 }
             }
-            "--variable" => match text()?.split_once('=') {
-                Some((name, value)) => up.variables.push((name.to_owned(), value.to_owned())),
-                None => return Err(ArgumentError::Value { flag, problem: "NAME=VALUE".to_owned() }),
-            },
+            "--variable" => up.variables.push(value(&flag, &text()?)?),
             "--runtime-config-file" => up.runtime_config = Some(PathBuf::from(text()?)),
             "--state-dir" => up.state_dir = Some(PathBuf::from(text()?)),
             "--log-dir" => up.log_dir = Some(PathBuf::from(text()?)),
@@ -150,7 +148,7 @@ mod tests {
         ] {
             let up = up(line);
             assert!(up.manifest.is_absolute() && up.manifest.ends_with("a.toml"));
-            assert_eq!(up.variables, [("x".to_owned(), "1=2".to_owned())]);
+            assert_eq!(up.variables, [Given::Value("x".to_owned(), "1=2".to_owned())]);
             assert_eq!(up.listen.port(), 0);
             assert!(up.json);
         }

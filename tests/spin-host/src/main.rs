@@ -13,6 +13,7 @@ mod clock;
 mod compose;
 mod egress;
 mod files;
+mod given;
 mod guest;
 mod instances;
 mod interfaces;

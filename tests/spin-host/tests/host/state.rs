@@ -85,6 +85,10 @@ async fn values_come_from_the_line_then_the_file_then_the_environment_then_the_d
         let host = folder.start_with(arguments, &environment);
         assert_eq!(host.get("/variable/own").await.ok(), expected);
     }
+    folder.write("many.toml", "first = \"toml\"\nsecond = \"toml\"");
+    folder.write("key.pem", "two\nlines\n");
+    let host = folder.start(&["--variable", "@many.toml", "--variable", "first=@key.pem"]);
+    assert_eq!(host.get("/variable/own").await.ok(), "two\nlines\n-toml");
     let host = folder.start(&["--variable", "first=1"]);
     assert_eq!(host.get("/variable/own").await.ok(), "1-default");
     assert!(
