@@ -159,7 +159,7 @@ fn settings() -> Result<Vec<(String, String)>> {
 }
 
 /// The event ticket of the example tenant: three languages, the fields that a venue shows.
-fn template(settings: &[(String, String)]) -> Result<Vec<u8>> {
+fn template(settings: &[(String, String)]) -> Result<String> {
     let folder = Path::new(EXAMPLE).join("templates/event-ticket");
     let text =
         |name: String| std::fs::read_to_string(folder.join(&name)).with_context(|| format!("the example's {name}"));
@@ -174,7 +174,7 @@ fn template(settings: &[(String, String)]) -> Result<Vec<u8>> {
         settings: settings.iter().map(|(name, _)| name.clone()).collect(),
     };
     match compile(&source) {
-        Ok(compiled) => Ok(compiled.bytes),
+        Ok(compiled) => Ok(compiled.text),
         Err(errors) => bail!("the example's template does not compile: {errors:?}"),
     }
 }

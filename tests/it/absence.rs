@@ -94,6 +94,31 @@ async fn a_ticket_that_comes_back_after_its_end_shows_nothing_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_ended_in_another_file_lives_again_in_this_one() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let held = &sold.held[0];
+    let secutix = house.stage.world.secutix();
+    secutix.oddities(|odd| odd.missing_movements = 2);
+    let notice = Notice::of("MODIFIED", &secutix.ticket_ids(sold.movement(0)).unwrap());
+    assert!(secutix.notify(notice.clone()).await.accepted());
+    house.outcome(sold.file, "absence-unconfirmed").await;
+    house.advance(CONFIRMED).await;
+    house.void(held).await;
+    house.stage.rest().await.unwrap();
+
+    // As if those looks had been at the file that the movement was in before. The simulator moves none.
+    let database = rusqlite::Connection::open(&house.stage.settings.store).unwrap();
+    assert_eq!(database.execute("UPDATE pass SET file = '4711' WHERE id = ?1", [&held.serial]).unwrap(), 1);
+    assert!(secutix.notify(notice).await.accepted());
+    house.up_to_date(&sold).await;
+    assert_eq!(house.described(&held.serial).await["state"], "live");
+    let history = house.get(&format!("/api/demo/passes/{}/history", held.serial)).await.json();
+    assert_eq!(history.as_array().unwrap().last().unwrap()["action"], "revived");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_cannot_be_read_voids_nothing_however_often_it_comes() {
     let house = House::new().await;
     let sold = house.sold("FLUTE", &["Marie", "Pierre"]).await;

@@ -25,7 +25,7 @@ impl House {
             label: "test",
             expires,
         };
-        let host = &self.stage.server.flow.host;
+        let host = &self.stage.server().unwrap().flow.host;
         keys::create(&host.store, &host.random, host.clock.now() - made_ago, new).await.unwrap().to_string()
     }
 
@@ -62,8 +62,8 @@ async fn every_path_that_needs_a_key_refuses_all_but_a_valid_one_with_its_scope(
     let expired = house.key("demo", &all, Some("1h"), 3_600_001).await;
     let revoked = house.key("demo", &all, None, 0).await;
     let id = revoked.split('_').nth(2).unwrap();
-    let now = house.stage.server.clock.now();
-    assert!(house.stage.server.flow.host.store.revoke_api_key(&house.stage.tenant, id, now).await.unwrap());
+    let now = house.stage.server().unwrap().clock.now();
+    assert!(house.stage.server().unwrap().flow.host.store.revoke_api_key(&house.stage.tenant, id, now).await.unwrap());
     let (head, secret) = good.split_at(good.len() - 43);
     let wrong = format!("{head}{}", secret.chars().rev().collect::<String>());
     let unknown = good.replacen(good.split('_').nth(2).unwrap(), "00000000", 1);

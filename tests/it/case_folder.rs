@@ -68,7 +68,7 @@ pub struct Case {
     pub passes: Option<Value>,
     pub steps: Vec<Step>,
     /// Compiled.
-    template: Option<Vec<u8>>,
+    template: Option<String>,
 }
 
 /// What arrives together.
@@ -168,7 +168,7 @@ impl Case {
 }
 
 /// The template that the folder names, compiled.
-fn template(folder: &Path) -> Result<Option<Vec<u8>>, String> {
+fn template(folder: &Path) -> Result<Option<String>, String> {
     let Ok(name) = fs::read_to_string(folder.join("template")) else { return Ok(None) };
     let name = name.trim();
     let from = folder.join("../../../examples/tenants/demo/templates").join(name);
@@ -185,7 +185,7 @@ fn template(folder: &Path) -> Result<Option<Vec<u8>>, String> {
         images,
         settings: SETTINGS.map(|(name, _)| name.to_owned()).to_vec(),
     };
-    compile(&source).map(|compiled| Some(compiled.bytes)).map_err(|errors| format!("{errors:?}"))
+    compile(&source).map(|compiled| Some(compiled.text)).map_err(|errors| format!("{errors:?}"))
 }
 
 fn read_json(path: &Path) -> Result<Option<Value>, String> {
@@ -334,7 +334,7 @@ impl Passes {
     }
 
     /// What the passes show that the verdict has just made, changed or ended.
-    fn show(&self, verdict: &Verdict, template: &[u8], connector: &mut impl Connector) -> Result<Value, String> {
+    fn show(&self, verdict: &Verdict, template: &str, connector: &mut impl Connector) -> Result<Value, String> {
         let pass_of = |id: &str| format!("pass-{id}");
         let mut items = Vec::new();
         for operation in &verdict.operations {
@@ -353,7 +353,7 @@ impl Passes {
             items.push(Item { pass, subject, state, ticket, variables });
         }
         let job = Job {
-            template: template.to_vec(),
+            template: template.to_owned(),
             locales: LOCALES.map(str::to_owned).to_vec(),
             settings: SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
             events: self.events.clone(),

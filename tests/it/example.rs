@@ -6,13 +6,14 @@ use passerelle_flow::identity::TenantId;
 use passerelle_flow::tenant::Tenant;
 use passerelle_server::demo::stage::Stage;
 
-pub fn templates(stage: &Stage) -> BTreeMap<String, Vec<u8>> {
-    let tenant: std::sync::Arc<Tenant> = stage.server.flow.host.tenants.get(&TenantId::parse("demo").unwrap()).unwrap();
+pub fn templates(stage: &Stage) -> BTreeMap<String, String> {
+    let tenant: std::sync::Arc<Tenant> =
+        stage.server().unwrap().flow.host.tenants.get(&TenantId::parse("demo").unwrap()).unwrap();
     tenant.templates.iter().map(|(name, template)| (name.clone(), template.compiled.clone())).collect()
 }
 
 /// Every template of `examples/tenants/demo`.
-pub fn compiled_templates() -> Vec<Vec<u8>> {
+pub fn compiled_templates() -> Vec<String> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let house = crate::house::House::new().await;

@@ -117,7 +117,7 @@ impl House {
     }
 
     pub fn base(&self) -> String {
-        format!("http://{}", self.stage.server.address)
+        format!("http://{}", self.stage.server().unwrap().address)
     }
 
     pub fn listener(&self) -> String {
@@ -254,14 +254,14 @@ impl House {
     }
 
     pub async fn depth(&self) -> Depth {
-        self.stage.server.flow.host.store.depth().await.unwrap()
+        self.stage.server().unwrap().flow.host.store.depth().await.unwrap()
     }
 
     /// Waits until nothing runs and no task is due.
     pub async fn nothing_due(&self) {
         until("nothing is due", async || {
             let depth = self.depth().await;
-            depth.tasks_leased == 0 && depth.oldest_due.is_none_or(|due| due > self.stage.server.clock.now())
+            depth.tasks_leased == 0 && depth.oldest_due.is_none_or(|due| due > self.stage.server().unwrap().clock.now())
         })
         .await;
     }
@@ -271,8 +271,8 @@ impl House {
     pub async fn advance(&self, millis: Millis) {
         self.nothing_due().await;
         self.stage.world.advance(millis);
-        self.stage.server.clock.advance(millis);
-        self.stage.server.wake.notify_waiters();
+        self.stage.server().unwrap().clock.advance(millis);
+        self.stage.server().unwrap().wake.notify_waiters();
     }
 
     /// Rewrites a file of the tenant's folder, and waits until the server has looked at it.
@@ -280,7 +280,7 @@ impl House {
         let path = self.folder.path().join("tenants/demo").join(file);
         let text = change(std::fs::read_to_string(&path).unwrap());
         std::fs::write(&path, text).unwrap();
-        self.stage.server.reload_now().await;
+        self.stage.server().unwrap().reload_now().await;
     }
 
     pub async fn end(self) {

@@ -15,7 +15,7 @@ fn problem(reply: &Reply, status: u16, slug: &str) {
 
 async fn accepted(house: &House) -> i64 {
     use passerelle_flow::store::Store as _;
-    let depth = house.stage.server.flow.host.store.depth().await.unwrap();
+    let depth = house.stage.server().unwrap().flow.host.store.depth().await.unwrap();
     depth.tasks_ready + depth.tasks_leased + depth.tasks_dead + depth.tasks_held
 }
 
@@ -120,7 +120,7 @@ async fn an_error_is_written_in_the_form_that_is_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_is_down_acknowledges_nothing() {
     let house = House::new().await;
-    house.stage.server.flow.host.store.close().await;
+    house.stage.server().unwrap().flow.host.store.close().await;
     let reply = house.notify(&json!({"orderSecretToken": "t", "state": "PAID", "lastUpdate": "now"})).await;
     problem(&reply, 503, "unavailable");
     assert!(reply.header("retry-after").parse::<u32>().unwrap() > 0);

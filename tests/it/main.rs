@@ -22,4 +22,5 @@ mod privacy;
 mod process;
 mod recording;
 mod store;
+mod template;
 mod voids;

@@ -146,7 +146,7 @@ async fn what_is_answered_is_as_it_is_described() {
     assert!(!errors(&document, "ProblemDetails", &json!({"type": 1})).is_empty());
     assert!(!errors(&document, "Tickets", &json!({"fileId": "1", "tickets": [{}]})).is_empty());
 
-    house.stage.server.flow.host.store.close().await;
+    house.stage.server().unwrap().flow.host.store.close().await;
     let down = house
         .send("POST", &listener, &[typed], json!({"orderSecretToken": "t", "state": "", "lastUpdate": ""}).to_string())
         .await;

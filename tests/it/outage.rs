@@ -214,7 +214,8 @@ async fn a_dead_push_token_ends_the_registration_and_counts_as_a_removal() {
     assert_eq!(house.send("GET", &list, &[], "").await.status, 204);
     assert_eq!(house.described(serial).await["providers"].get("apple"), None);
     let pass = passerelle_flow::identity::PassId::parse(serial).unwrap();
-    let stored = house.stage.server.flow.host.store.installation(&house.stage.tenant, &pass).await.unwrap().unwrap();
+    let stored =
+        house.stage.server().unwrap().flow.host.store.installation(&house.stage.tenant, &pass).await.unwrap().unwrap();
     let status: Value = serde_json::from_str(&stored.body).unwrap();
     assert_eq!((&status["apple"]["installed"], &status["apple"]["count"]), (&Value::from(false), &Value::from(0)));
 

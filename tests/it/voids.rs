@@ -29,7 +29,7 @@ async fn more_voids_than_allowed_wait_until_a_person_releases_them() {
     let ready = house.send("GET", "/health/ready", &[], "").await;
     assert_eq!(ready.json()["tasks_held"], 1);
 
-    let store = &house.stage.server.flow.host.store;
+    let store = &house.stage.server().unwrap().flow.host.store;
     let stuck = store.stuck(Some(&house.stage.tenant)).await.unwrap();
     let [task] = stuck.as_slice() else { panic!("{stuck:?}") };
     assert_eq!((task.state.as_str(), &task.subject), ("held", &TaskSubject::File(sold.file.to_string())));
@@ -40,7 +40,7 @@ async fn more_voids_than_allowed_wait_until_a_person_releases_them() {
     house.up_to_date(&other).await;
     house.never_void(&sold.held[0]);
 
-    let now = passerelle_flow::ports::Clock::now(&*house.stage.server.clock);
+    let now = passerelle_flow::ports::Clock::now(&*house.stage.server().unwrap().clock);
     assert!(store.replay(&house.stage.tenant, &task.task, now).await.unwrap());
     for held in &sold.held[..3] {
         house.void(held).await;

@@ -13,7 +13,7 @@ use crate::step::{self, Steps};
 use crate::toolchain;
 
 /// The ceiling of the issue. A component that grows past it has drawn in something that it should not need.
-const CEILING: usize = 600 * 1024;
+const CEILING: usize = 600_000;
 
 /// `-zstack-size=65536`: the linker's 1 MiB of stack lies below the data, and a fresh instance pays for the distance between the pages
 /// that it touches. The parsers limit their depth and stay within 64 KiB; an overflow runs below address zero and traps.
@@ -22,8 +22,14 @@ const CEILING: usize = 600 * 1024;
 /// back. Pages that are not touched cost nothing.
 ///
 /// `simd128` is all that the compiler's defaults for this target lack of what every engine with components has.
-const FLAGS: [&str; 3] =
-    ["-Clink-arg=-zstack-size=65536", "-Clink-arg=--initial-memory=1048576", "-Ctarget-feature=+simd128"];
+///
+/// `inline-threshold`: a third of the compiler's default makes 13 % less code that is as fast: what fits no register is spilled either way.
+const FLAGS: [&str; 4] = [
+    "-Clink-arg=-zstack-size=65536",
+    "-Clink-arg=--initial-memory=1048576",
+    "-Ctarget-feature=+simd128",
+    "-Cllvm-args=-inline-threshold=80",
+];
 
 /// Builds, encodes and checks. The file is only rewritten when its bytes differ, so that the server is not built again for nothing.
 pub fn build(steps: &mut Steps) -> Result<PathBuf> {

@@ -19,7 +19,7 @@ const COMPARISONS: [&str; 2] = ["memcmp", "bcmp"];
 
 /// Rewrites the module.
 pub fn keep_copies_inside(module: &[u8]) -> Result<Vec<u8>> {
-    let mut inside = Inside { copy: exported(module, COPY)?, fill: exported(module, FILL)?, imported: 0, defined: 0, itself: false };
+    let mut inside = Inside { copy: exported(module, COPY)?, fill: exported(module, FILL)?, defined: 0, itself: false };
     let mut rewritten = Module::new();
     inside
         .parse_core_module(&mut rewritten, Parser::new(0), module)
@@ -32,8 +32,7 @@ pub fn keep_copies_inside(module: &[u8]) -> Result<Vec<u8>> {
 struct Inside {
     copy: u32,
     fill: u32,
-    imported: u32,
-    /// Functions whose body has been seen.
+    /// Functions whose body has been seen. The module imports none, so this is the next one's number.
     defined: u32,
     /// One of the two functions holds one of the two instructions.
     itself: bool,
@@ -42,8 +41,12 @@ struct Inside {
 impl Reencode for Inside {
     type Error = std::convert::Infallible;
 
-    fn parse_function_body(&mut self, code: &mut CodeSection, body: FunctionBody<'_>) -> Result<(), Error<Self::Error>> {
-        let number = self.imported + self.defined;
+    fn parse_function_body(
+        &mut self,
+        code: &mut CodeSection,
+        body: FunctionBody<'_>,
+    ) -> Result<(), Error<Self::Error>> {
+        let number = self.defined;
         self.defined += 1;
         if number == self.copy || number == self.fill {
             let mut operators = body.get_operators_reader()?;

@@ -51,6 +51,16 @@ impl Steps {
         Ok(status.success())
     }
 
+    /// A step whose failure is no verdict: what comes after it tells.
+    pub fn try_to(&self, name: &str, mut command: Command) {
+        self.say(format_args!("{name}: {}", shown(&command)));
+        match command.status() {
+            Ok(status) if status.success() => {}
+            Ok(status) => self.say(format_args!("{name}: {status}, which may do no harm")),
+            Err(error) => self.say(format_args!("{name}: {error}, which may do no harm")),
+        }
+    }
+
     /// A step that is not a command.
     pub fn inline(&mut self, name: &str, step: impl FnOnce(&Self) -> Result<Outcome>) {
         self.say(name);

@@ -22,10 +22,8 @@ pub fn check(steps: &mut Steps) -> Result<bool> {
 
 /// Everything.
 pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
-    // The signature tests ask OpenSSL, which has nothing in common with what made the signatures.
-    toolchain::program(steps, "openssl", "openssl")?;
-    // And the zip of a pass is read by Python, which has nothing in common with what wrote it.
-    toolchain::program(steps, "python3", "python3")?;
+    toolchain::program(steps, &toolchain::OPENSSL)?;
+    toolchain::program(steps, &toolchain::PYTHON)?;
     format(steps)?;
     licences::steps(steps)?;
     component::build(steps)?;

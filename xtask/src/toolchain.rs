@@ -43,9 +43,24 @@ pub fn has_cargo(subcommand: &str) -> bool {
     answers(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), &[subcommand, "--version"])
 }
 
-/// A program that a test calls, and the package that brings it on Debian and Ubuntu.
-pub fn program(steps: &mut Steps, program: &str, package: &str) -> Result<()> {
-    if answers(program, &["version"]) {
+/// A program that a test calls.
+pub struct Program {
+    pub name: &'static str,
+    /// What it answers when it is there, and does nothing else for. There is no argument that all programs take.
+    asked: &'static str,
+    /// The package that brings it on Debian and Ubuntu.
+    package: &'static str,
+}
+
+/// The signature tests ask OpenSSL, which has nothing in common with what made the signatures.
+pub const OPENSSL: Program = Program { name: "openssl", asked: "version", package: "openssl" };
+/// The zip of a pass is read by Python, which has nothing in common with what wrote it.
+pub const PYTHON: Program = Program { name: "python3", asked: "--version", package: "python3" };
+
+/// Makes sure that a program is there.
+pub fn program(steps: &mut Steps, program: &Program) -> Result<()> {
+    let Program { name: program, asked, package } = program;
+    if answers(program, &[asked]) {
         return Ok(());
     }
     if !answers("apt-get", &["--version"]) {
@@ -62,7 +77,7 @@ pub fn program(steps: &mut Steps, program: &str, package: &str) -> Result<()> {
         command
     };
     // A fresh machine has no package lists; a stale one still may install, so a failed update is no verdict.
-    let _ = steps.run("reading the lists of packages", apt(&["update", "-qq"]));
+    steps.try_to("reading the lists of packages", apt(&["update", "-qq"]));
     steps.must(
         &format!("installing the package {package}"),
         apt(&["install", "-y", "-qq", "--no-install-recommends", package]),
@@ -77,4 +92,19 @@ fn answers(program: &str, args: &[&str]) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_on_the_path_is_found_and_another_is_not() {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        for program in [OPENSSL, PYTHON] {
+            let there = std::env::split_paths(&path).any(|folder| folder.join(program.name).is_file());
+            assert_eq!(answers(program.name, &[program.asked]), there, "{} {}", program.name, program.asked);
+        }
+        assert!(!answers("no-program-of-this-name", &["--version"]));
+    }
 }

@@ -1,6 +1,7 @@
 //! API keys: what one looks like, whether it is the one that was made, and what it may do.
 //!
-//! Owns the text form, the scopes and the judgement; pure. Does not own where keys are kept (`store`) nor how a caller shows one (`http`).
+//! Owns the text form, the scopes and the judgement; pure. Does not own where keys are kept (`store`, or the tenant's configuration) nor how a
+//! caller shows one (`http`).
 //! A key is `psk_<environment>_<id>_<secret>`: the prefix lets secret scanners find a leaked one, the environment tells staging from
 //! production at sight, the id finds the row, and only a hash of the secret is stored.
 
@@ -8,6 +9,8 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -24,16 +27,25 @@ const ID_LENGTH: usize = 8;
 /// 256 bits, so that a fast hash is enough: there is nothing to guess.
 const SECRET_BYTES: usize = 32;
 
+/// Characters of a label: one line of a list.
+const LONGEST_LABEL: usize = 100;
+
 /// 32 bytes in base64 without padding.
 const SECRET_LENGTH: usize = 43;
 
 /// What a key may do. The names are The Wallet Crew's, so that those who come from there find theirs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub enum Scope {
+    #[serde(rename = "Pass.Read")]
     PassRead,
+    #[serde(rename = "Pass.Write")]
     PassWrite,
+    #[serde(rename = "Webhook.Read")]
     WebhookRead,
+    #[serde(rename = "Webhook.Write")]
     WebhookWrite,
+    #[serde(rename = "Insights.Read")]
     InsightsRead,
 }
 
@@ -56,6 +68,11 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What a key is for, in words: one line.
+pub fn is_label(text: &str) -> bool {
+    text.chars().count() <= LONGEST_LABEL && !text.chars().any(char::is_control)
 }
 
 /// Not one of the five.
@@ -116,14 +133,18 @@ impl ApiKey {
         Self { environment, id, secret: Zeroizing::new(URL_SAFE_NO_PAD.encode(secret.as_slice())) }
     }
 
+    /// Is it what the public part of a key looks like?
+    pub fn is_id(text: &str) -> bool {
+        text.len() == ID_LENGTH && text.bytes().all(|c| c.is_ascii_alphanumeric())
+    }
+
     pub fn parse(text: &str) -> Result<Self, AccessError> {
         // At most four parts: the secret's alphabet has the underscore too.
         let mut parts = text.splitn(4, '_');
         let mut next = || parts.next().ok_or(AccessError::Form);
         let (prefix, environment, id, secret) = (next()?, next()?, next()?, next()?);
         let fits = prefix == PREFIX
-            && id.len() == ID_LENGTH
-            && id.bytes().all(|c| c.is_ascii_alphanumeric())
+            && Self::is_id(id)
             && secret.len() == SECRET_LENGTH
             && secret.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
         if !fits {
@@ -295,6 +316,7 @@ mod tests {
     fn scopes_are_read_as_they_are_written() {
         for scope in Scope::ALL {
             assert_eq!(scope.as_str().parse(), Ok(scope));
+            assert_eq!(serde_json::from_value::<Scope>(scope.as_str().into()).unwrap(), scope);
         }
         assert_eq!("pass.read".parse::<Scope>(), Err(NoSuchScope));
     }

@@ -1,12 +1,15 @@
 //! The flow over one host: what a server's routes and workers, and Spin's handler, call.
 //!
-//! Owns the bundle (host, numbers, the two caches that outlive a request) and the two halves of each loop: claim, and run or send. Does not own
+//! Owns the bundle (host, numbers, what outlives a request) and the two halves of each loop: claim, and run or send. Does not own
 //! threads or timers: a host decides when and how often.
 
+use std::time::Duration;
+
+use crate::alarm::Alarms;
 use crate::google::TokenCache;
 use crate::identity::Millis;
 use crate::maybe_send::MaybeSend;
-use crate::options::Options;
+use crate::options::{LEASE_MARGIN, Options};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
 use crate::store::{EffectLease, Store, StoreResult, TaskLease};
@@ -15,11 +18,12 @@ pub struct Flow<H: Host> {
     pub host: H,
     pub options: Options,
     pub(crate) google_tokens: TokenCache,
+    pub(crate) alarms: Alarms,
 }
 
 impl<H: Host> Flow<H> {
     pub fn new(host: H, options: Options) -> Self {
-        Self { host, options, google_tokens: TokenCache::default() }
+        Self { host, options, google_tokens: TokenCache::default(), alarms: Alarms::default() }
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -43,6 +47,17 @@ impl<H: Host> Flow<H> {
         run::run(self, lease, None).await
     }
 
+    /// How long the work under a lease may take. A host stops it then and calls [`Flow::overran`], so that nobody else gets the lease while
+    /// it is still being worked at.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.options.lease - LEASE_MARGIN).unwrap_or(0))
+    }
+
+    /// Records that a run was stopped: it counts as a failed attempt.
+    pub async fn overran(&self, lease: TaskLease) -> StoreResult<RunReport> {
+        run::overran(self, lease).await
+    }
+
     /// Leases up to `limit` due effects; each is to be given to [`Flow::send`].
     pub async fn claim_effects(&self, limit: u32) -> StoreResult<Vec<EffectLease>> {
         let now = self.now();
@@ -52,6 +67,11 @@ impl<H: Host> Flow<H> {
     /// Sends one leased effect.
     pub async fn send(&self, lease: EffectLease) -> StoreResult<()> {
         run::effect::send(self, lease).await
+    }
+
+    /// Records that sending was stopped: it counts as a failed attempt.
+    pub async fn overran_effect(&self, lease: EffectLease) -> StoreResult<()> {
+        run::effect::overran(self, lease).await
     }
 
     /// Erases what the tenants' retention no longer allows. Returns how many data keys went.

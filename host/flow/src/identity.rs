@@ -117,5 +117,17 @@ impl From<PassId> for String {
     }
 }
 
+/// A SecuTix identifier in the one form that it is known by here: an int64 that is not negative, printed anew. `007` and `+7` would else
+/// be other files than `7`, each with a task of its own.
+///
+/// ```
+/// # use passerelle_flow::identity::secutix_id;
+/// assert_eq!(secutix_id("+007").as_deref(), Some("7"));
+/// assert_eq!(secutix_id("-7"), None);
+/// ```
+pub fn secutix_id(text: &str) -> Option<String> {
+    text.parse::<i64>().ok().filter(|id| *id >= 0).map(|id| id.to_string())
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z, as everywhere in the store. Signed, as both databases have it.
 pub type Millis = i64;

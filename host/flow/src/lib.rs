@@ -4,11 +4,13 @@
 //! Google). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
 
 pub mod access;
+mod alarm;
 pub mod apple;
 pub mod google;
 pub mod identity;
 pub mod maybe_send;
 pub mod ports;
+mod refusal;
 pub mod retry_after;
 pub mod sealing;
 pub mod secutix;

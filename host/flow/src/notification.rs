@@ -7,7 +7,7 @@ use passerelle_contract::webhook::{Notification, OrderChange, Rejection};
 
 use crate::flow::Flow;
 use crate::ports::{Clock, Connector, Host, SandboxFailure};
-use crate::sealing::{SealError, TenantKeys};
+use crate::sealing::SealError;
 use crate::store::{Accept, Accepted, Priority, Store, StoreError};
 use crate::tenant::Tenant;
 
@@ -42,7 +42,11 @@ pub async fn accept<H: Host>(
     origin: Origin,
 ) -> Result<Accepted, NotificationError> {
     let change = flow.host.connector().validate(notification).await?.map_err(NotificationError::Rejected)?;
-    let keys = TenantKeys::derive(&tenant.seal_key);
+    let keys = &tenant.keys;
+    if !change.unknown_fields.is_empty() {
+        // Names and no values: what SecuTix has begun to tell is worth a look.
+        tracing::info!(tenant = %tenant.id, fields = ?change.unknown_fields, "a notification has fields that are not known");
+    }
     let token_mac = keys.mac("order-token", &[change.token.as_bytes()]);
     let token_sealed =
         keys.seal_small(flow.host.random(), &["task", tenant.id.as_str(), &token_mac], change.token.as_bytes())?;

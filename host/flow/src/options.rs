@@ -5,18 +5,23 @@ use std::time::Duration;
 use crate::identity::Millis;
 use crate::ports::Random;
 
+/// Milliseconds before the end of a lease at which its work is stopped: what the store may take to be told of it.
+pub const LEASE_MARGIN: Millis = 5_000;
+
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// A task runs this long after its newest notification: SecuTix sends several for one change.
     pub debounce: Millis,
     /// And no later than this after its first, or an order that changes all the time would starve.
     pub max_wait: Millis,
-    /// How long a run may take. It must outlive every timeout of a run: one fetch (30 s at most), four sandbox calls and the store.
+    /// How long a run or an effect is nobody else's. Work is stopped [`LEASE_MARGIN`] before; a run that goes well ends long before: it
+    /// needs one fetch (30 s at most) and a few sandbox calls (15 s at most each, and milliseconds in practice).
     pub lease: Millis,
     pub retry: Backoff,
-    /// A task that failed so often is a person's business. With the default backoff that is about a day.
+    /// A task that failed so often is a person's business. With the default backoff that is 19 hours after its first attempt.
     pub dead_after: i64,
-    /// An effect (push, patch) that failed so often is given up until something newer is wanted. About two hours.
+    /// An effect (push, patch) that failed so often is given up until something newer is wanted. With the default backoff
+    /// that is 5 hours after its first attempt.
     pub effect_dead_after: i64,
     /// Bytes of a request body that a host has to read; the connector judges a notification's size itself.
     pub body_limit: usize,
@@ -90,5 +95,15 @@ mod tests {
             }
         }
         assert!(backoff.wait(0, &Fixed(0)) < backoff.wait(4, &Fixed(0)));
+    }
+
+    #[test]
+    fn giving_up_takes_as_long_as_is_promised() {
+        let options = Options { retry: Backoff { jitter_percent: 0, ..Backoff::default() }, ..Options::default() };
+        let hours = |attempts: i64| {
+            let waits: Millis = (0..attempts - 1).map(|failed| options.retry.wait(failed, &Fixed(0))).sum();
+            waits / 3_600_000
+        };
+        assert_eq!((hours(options.dead_after), hours(options.effect_dead_after)), (19, 5));
     }
 }

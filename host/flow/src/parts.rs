@@ -37,7 +37,6 @@ struct SealedPart {
 pub async fn seal<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    keys: &TenantKeys,
     pass: &PassId,
     subject: &PassSubject,
     part: &TicketPart,
@@ -47,6 +46,7 @@ pub async fn seal<H: Host>(
         Some(end) => end.saturating_add(tenant.safety.erase_after),
         None => flow.now().saturating_add(tenant.safety.erase_without_end),
     };
+    let keys = &tenant.keys;
     let group = group(keys, subject, &part.events);
     let key = keys.new_data_key(flow.host.random(), &tenant.id, &group, erase_at)?;
     let key = flow.host.store().data_key(&tenant.id, key).await?;
@@ -61,19 +61,13 @@ pub async fn seal<H: Host>(
 }
 
 /// The part of a stored pass; none after erasure.
-pub fn open(tenant: &Tenant, keys: &TenantKeys, pass: &StoredPass) -> Result<Option<TicketPart>, PartError> {
+pub fn open(tenant: &Tenant, pass: &StoredPass) -> Result<Option<TicketPart>, PartError> {
     let Some((sealed, key)) = &pass.sealed else { return Ok(None) };
-    open_sealed(tenant, keys, &pass.id, sealed, key).map(Some)
+    open_sealed(tenant, &pass.id, sealed, key).map(Some)
 }
 
-fn open_sealed(
-    tenant: &Tenant,
-    keys: &TenantKeys,
-    pass: &PassId,
-    sealed: &Sealed,
-    key: &DataKey,
-) -> Result<TicketPart, PartError> {
-    let text = keys.open(&tenant.id, key, sealed, &["sealed_part", tenant.id.as_str(), pass.as_str()])?;
+fn open_sealed(tenant: &Tenant, pass: &PassId, sealed: &Sealed, key: &DataKey) -> Result<TicketPart, PartError> {
+    let text = tenant.keys.open(&tenant.id, key, sealed, &["sealed_part", tenant.id.as_str(), pass.as_str()])?;
     let part: SealedPart = serde_json::from_slice(&text).map_err(|_| PartError::Form)?;
     Ok(TicketPart { body: part.body.into_bytes(), events: part.events, selectors: part.selectors })
 }

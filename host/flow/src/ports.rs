@@ -37,6 +37,12 @@ pub trait Host: MaybeSync + 'static {
 /// The time of day. Injected, so that tests move it and nothing sleeps.
 pub trait Clock: MaybeSync {
     fn now(&self) -> Millis;
+
+    /// Comes back after this long, for who waits for somebody else's work. A host that cannot wait comes back at once; its callers are then
+    /// told sooner to try again.
+    fn wait(&self, _time: Duration) -> impl Future<Output = ()> + MaybeSend {
+        async {}
+    }
 }
 
 /// Randomness fit for keys and identifiers.

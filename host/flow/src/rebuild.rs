@@ -10,7 +10,6 @@ use crate::flow::Flow;
 use crate::identity::PassId;
 use crate::parts::{self, PartError};
 use crate::ports::{Connector, Host, SandboxFailure};
-use crate::sealing::TenantKeys;
 use crate::store::{PassState, PassSubject, PassView, StoredEvent};
 use crate::tenant::{Template, Tenant};
 
@@ -96,8 +95,7 @@ pub async fn rebuild<H: Host>(
     events: Vec<EventPart>,
     passes: Vec<Subjected>,
 ) -> Result<Vec<Result<Built, RebuildError>>, RebuildError> {
-    let keys = TenantKeys::derive(&tenant.seal_key);
-    let items = passes.into_iter().map(|pass| item(tenant, &keys, pass)).collect();
+    let items = passes.into_iter().map(|pass| item(tenant, pass)).collect();
     let job = Job {
         template: template.compiled.clone(),
         locales: template.locales.clone(),
@@ -119,10 +117,10 @@ fn with_class(pass: PassPayload, classes: &[GoogleClass]) -> Result<Built, Rebui
     Ok(Built { apple: pass.apple, google: pass.google.map(google).transpose()? })
 }
 
-fn item(tenant: &Tenant, keys: &TenantKeys, pass: Subjected) -> Item {
+fn item(tenant: &Tenant, pass: Subjected) -> Item {
     let mut variables = vec![("host.organization".to_owned(), tenant.organization.clone())];
     if let Some(successor) = &pass.successor {
-        variables.push(("host.successor".to_owned(), link(tenant, keys, successor)));
+        variables.push(("host.successor".to_owned(), link(tenant, successor)));
     }
     Item {
         pass: pass.pass.as_str().to_owned(),
@@ -134,14 +132,13 @@ fn item(tenant: &Tenant, keys: &TenantKeys, pass: Subjected) -> Item {
 }
 
 /// The address of a pass for its holder: it carries its own proof, so that no key is needed and no pass can be guessed.
-pub fn link(tenant: &Tenant, keys: &TenantKeys, pass: &PassId) -> String {
-    format!("{}/api/{}/passes/{pass}?token={}", tenant.public_url, tenant.id, keys.link_token(&tenant.id, pass))
+pub fn link(tenant: &Tenant, pass: &PassId) -> String {
+    format!("{}/api/{}/passes/{pass}?token={}", tenant.public_url, tenant.id, tenant.keys.link_token(&tenant.id, pass))
 }
 
 /// Builds one stored pass as it is now.
 pub async fn rebuild_view<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Result<Built, RebuildError> {
-    let keys = TenantKeys::derive(&tenant.seal_key);
-    let ticket = parts::open(tenant, &keys, &view.pass)?.ok_or(RebuildError::Erased)?;
+    let ticket = parts::open(tenant, &view.pass)?.ok_or(RebuildError::Erased)?;
     let template = tenant
         .templates
         .get(&view.pass.template)

@@ -19,6 +19,7 @@ use crate::ports::{
     ClientIdentity, Clock, Connector, Host, Http, HttpFailure, HttpRequest, HttpResponse, KeyRef, Random,
     SandboxFailure, SignFailure, SignatureAlgorithm, Signer,
 };
+use crate::sealing::TenantKeys;
 use crate::store::{Spend, Spent};
 use crate::tenant::{Apple, Google, Safety, Secutix, Selection, Tenant};
 
@@ -211,7 +212,7 @@ pub fn tenant() -> Tenant {
         locales: vec!["fr".into(), "en".into()],
         public_url: "https://passes.example.org".into(),
         secutix: secutix(),
-        seal_key: Zeroizing::new([7; 32]),
+        keys: Arc::new(TenantKeys::derive(&[7; 32])),
         apple: Some(Apple {
             pass_type: "pass.org.example.tickets".into(),
             team: "A1B2C3D4E5".into(),
@@ -231,6 +232,7 @@ pub fn tenant() -> Tenant {
         selection: Selection::default(),
         settings: vec![],
         safety: Safety { voids_per_hour: 100, confirm_absence_after: 60_000, erase_after: 0, erase_without_end: 0 },
+        api_keys: vec![],
     }
 }
 

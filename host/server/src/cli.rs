@@ -48,8 +48,17 @@ pub enum Command {
 #[derive(Args, Clone)]
 pub struct Configured {
     /// The server's configuration.
-    #[arg(long, value_name = "FILE", default_value = "passerelle.toml", env = "PASSERELLE_CONFIG")]
+    #[arg(long, value_name = "FILE", default_value = Self::DEFAULT, env = "PASSERELLE_CONFIG")]
     pub config: PathBuf,
+}
+
+impl Configured {
+    const DEFAULT: &'static str = "passerelle.toml";
+
+    /// Nobody named a file, and the usual one is not there.
+    pub fn is_absent(&self) -> bool {
+        self.config.as_os_str() == Self::DEFAULT && !self.config.exists()
+    }
 }
 
 #[derive(Args)]
@@ -57,6 +66,13 @@ pub struct Demo {
     /// Write the table as JSON too: {"ok":bool,"scenarios":[...]}.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// What to run it on. `spin`: the application of --manifest, by the program that the environment variable SPIN_BIN names (SPIN_UP: the
+    /// words before its flags, `up` unless it says otherwise).
+    #[arg(long, value_name = "WHAT", value_parser = ["server", "spin"], default_value = "server")]
+    pub on: String,
+    /// The Spin application.
+    #[arg(long, value_name = "FILE", default_value = "spin.toml")]
+    pub manifest: PathBuf,
     /// Leave everything running afterwards, print the addresses, and end with Ctrl-C.
     #[arg(long)]
     pub stay: bool,
@@ -132,6 +148,13 @@ pub enum Key {
         /// When it ends: 90d, 12h. Default: never.
         #[arg(long)]
         expires: Option<String>,
+        /// Store nothing: print the key, and the table for tenant.toml that makes it valid on every host that has the file. Needs neither a
+        /// store nor a configuration.
+        #[arg(long)]
+        print: bool,
+        /// The name of the installation inside the printed key. Default: that of passerelle.toml; live where there is none.
+        #[arg(long, value_name = "NAME", requires = "print")]
+        environment: Option<String>,
     },
     /// List a tenant's API keys.
     List {

@@ -4,10 +4,11 @@
 
 #![allow(clippy::print_stdout)] // what a command is asked for goes to standard output
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use passerelle_flow::access::Environment;
 use passerelle_flow::explain::explain as explain_change;
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{Clock as _, Host as _, Random as _};
@@ -20,6 +21,8 @@ use tokio::runtime::Runtime;
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
 use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Simulate, Stuck};
 use crate::config::Settings;
+use crate::config::file::ServerTable;
+use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
 use crate::logging;
@@ -76,8 +79,19 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 
 pub fn demo(arguments: Demo, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
     logging::for_people(arguments.verbose);
-    let Demo { report, stay, folder, .. } = arguments;
-    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector }))
+    let Demo { report, stay, folder, on, manifest, .. } = arguments;
+    let spin = if on == "spin" { Some(spin(manifest)?) } else { None };
+    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector, spin }))
+}
+
+/// The program that runs Spin applications, as the environment names it.
+fn spin(manifest: PathBuf) -> anyhow::Result<Spin> {
+    let program = std::env::var_os("SPIN_BIN").map(PathBuf::from).context(
+        "SPIN_BIN must name the program that runs Spin applications, Spin 4.1 or newer; in a clone, `cargo xtask demo --on spin` brings one",
+    )?;
+    let words = std::env::var("SPIN_UP").unwrap_or_else(|_| "up".to_owned());
+    let words = words.split_whitespace().map(std::ffi::OsString::from).collect();
+    Ok(Spin { program, words, manifest })
 }
 
 pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
@@ -105,7 +119,8 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         println!("  notifications go to    {listener}");
         println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display());
         println!(
-            "\nThe addresses and keys change with every start; the folder {} is rewritten then.",
+            "\nThe addresses and keys change with every start; the folder {} is rewritten then, and its database begins empty: \
+             start the server again, and make a new API key.",
             arguments.folder.display()
         );
         asked_to_stop().await?;
@@ -186,7 +201,22 @@ pub fn key(arguments: Key) -> anyhow::Result<bool> {
                 file.display()
             );
         }
-        Key::Create { configured, tenant, scopes, label, expires } => {
+        Key::Create { configured, tenant, scopes, label, expires, print: true, environment } => {
+            let environment = match environment {
+                Some(name) => Environment::parse(&name)?,
+                // The edge has no passerelle.toml.
+                None if configured.is_absent() => Environment::parse(&ServerTable::default().environment)?,
+                None => settings(&configured)?.environment,
+            };
+            let expires = expires.as_deref();
+            let new = keys::NewKey { environment, tenant: tenant.0, scopes: &scopes, label: &label, expires };
+            let (key, table) = keys::print(&SystemRandom, now, new)?;
+            println!("{}\n\n{table}", key.as_str());
+            eprintln!(
+                "The key, for X-API-KEY, is shown once. Nothing is stored: append the table to the tenant's tenant.toml."
+            );
+        }
+        Key::Create { configured, tenant, scopes, label, expires, print: false, environment: _ } => {
             let settings = settings(&configured)?;
             let TenantIs(tenant) = known_tenant(&settings, tenant.0)?;
             runtime(None)?.block_on(async {

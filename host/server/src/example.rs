@@ -20,9 +20,16 @@ static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/tenan
 /// The example's name, and so the segment of its paths.
 pub const TENANT: &str = "demo";
 
+/// First words of a `passerelle.toml` that was written here, and so the mark of a folder whose database holds nothing real.
+const MARK: &str = "# Written for a trial against the simulator";
+/// `store.path` of a configuration that does not say otherwise.
+const STORE: &str = "passerelle.sqlite";
+
 /// Writes `passerelle.toml`, `tenants/demo` and its secrets into `folder`, for a server that listens at `listen` and talks to `world`.
-/// Returns the path of `passerelle.toml`.
+/// Returns the path of `passerelle.toml`. The folder of an earlier world loses its database: that world is gone with its simulator, its
+/// numbers begin again in the new one, and its seal key is replaced.
 pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Result<PathBuf> {
+    forget_the_world_before(folder)?;
     let tenant = folder.join("tenants").join(TENANT);
     std::fs::create_dir_all(&tenant).with_context(|| format!("cannot make {}", tenant.display()))?;
     EXAMPLE.extract(&tenant).context("the example tenant cannot be written")?;
@@ -69,8 +76,25 @@ pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Re
     Ok(config)
 }
 
+fn forget_the_world_before(folder: &Path) -> anyhow::Result<()> {
+    let written = std::fs::read_to_string(folder.join("passerelle.toml")).unwrap_or_default();
+    if !written.starts_with(MARK) {
+        return Ok(());
+    }
+    for suffix in ["", "-wal", "-shm"] {
+        let path = folder.join(format!("{STORE}{suffix}"));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Replaces a value and keeps the comments around it.
-fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str) -> anyhow::Result<()> {
+pub(crate) fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str) -> anyhow::Result<()> {
     let table = document
         .get_mut(table)
         .and_then(toml_edit::Item::as_table_mut)
@@ -103,7 +127,7 @@ fn secret(tenant: &Path, name: &str, content: &str) -> anyhow::Result<()> {
 
 fn server_toml(listen: SocketAddr) -> String {
     format!(
-        "# Written for a trial against the simulator: everything on this machine, nothing of it for production.\n\
+        "{MARK}: everything on this machine, nothing of it for production.\n\
          [server]\n\
          listen = \"{listen}\"\n\
          public_url = \"http://{listen}\"\n\

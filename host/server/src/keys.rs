@@ -1,14 +1,14 @@
 //! `passerelle key`: API keys, and the key that seals a tenant's data.
 //!
 //! Owns the commands: making, listing, ending. A key is shown once, when it is made, on standard output and nowhere else. Does not own what a key
-//! is (`passerelle_flow::access`) nor where it is kept (`store`).
+//! is (`passerelle_flow::access`) nor where it is kept (`store`, or the tenant's configuration).
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 
-use passerelle_flow::access::{ApiKey, Environment, NoSuchScope, Scope};
+use passerelle_flow::access::{ApiKey, Environment, NoSuchScope, Scope, is_label};
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::ports::Random;
 use passerelle_flow::store::{ApiKeyRow, Store, StoreError};
@@ -53,25 +53,49 @@ pub async fn create<S: Store, R: Random>(
     now: Millis,
     new: NewKey<'_>,
 ) -> Result<Zeroizing<String>, KeyError> {
+    let (key, row) = make(random, now, new)?;
+    store.put_api_key(row).await?;
+    Ok(key.reveal())
+}
+
+/// Makes a key and keeps nothing: the key, and the table that makes it valid once it stands in the tenant's `tenant.toml`.
+pub fn print<R: Random>(random: &R, now: Millis, new: NewKey<'_>) -> Result<(Zeroizing<String>, String), KeyError> {
+    let (key, row) = make(random, now, new)?;
+    let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let scopes: Vec<String> = row.scopes.iter().map(|scope| text(scope)).collect();
+    let mut table = format!(
+        "[[api_keys]]\nid = {}\nsha256 = {}\nscopes = [{}]\n",
+        text(&row.id),
+        text(&row.secret_sha256),
+        scopes.join(", ")
+    );
+    if !row.label.is_empty() {
+        table.push_str(&format!("label = {}\n", text(&row.label)));
+    }
+    if let Some(at) = row.expires_at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok()) {
+        table.push_str(&format!("expires = {}\n", text(&at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())));
+    }
+    Ok((key.reveal(), table))
+}
+
+fn make<R: Random>(random: &R, now: Millis, new: NewKey<'_>) -> Result<(ApiKey, ApiKeyRow), KeyError> {
     let scopes: Vec<Scope> = new.scopes.iter().map(|scope| Scope::from_str(scope)).collect::<Result<_, _>>()?;
-    if new.label.chars().count() > 100 || new.label.chars().any(char::is_control) {
+    if !is_label(new.label) {
         return Err(KeyError::Label);
     }
     let expires_at = new.expires.map(|text| expiry(text, now)).transpose()?;
     let key = ApiKey::new(new.environment, random);
-    store
-        .put_api_key(ApiKeyRow {
-            id: key.id().to_owned(),
-            tenant: new.tenant,
-            secret_sha256: key.secret_sha256(),
-            scopes: scopes.iter().map(ToString::to_string).collect(),
-            label: new.label.to_owned(),
-            created_at: now,
-            expires_at,
-            revoked_at: None,
-        })
-        .await?;
-    Ok(key.reveal())
+    let row = ApiKeyRow {
+        id: key.id().to_owned(),
+        tenant: new.tenant,
+        secret_sha256: key.secret_sha256(),
+        scopes: scopes.iter().map(ToString::to_string).collect(),
+        label: new.label.to_owned(),
+        created_at: now,
+        expires_at,
+        revoked_at: None,
+    };
+    Ok((key, row))
 }
 
 /// Writes a line per key: identifier, scopes, age, whether it still works.
@@ -215,6 +239,33 @@ mod tests {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();
             assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_printed_table_is_what_a_tenants_file_takes_and_knows_the_printed_key() {
+        #[derive(serde::Deserialize)]
+        struct File {
+            api_keys: Vec<passerelle_flow::tenant::config::ApiKeyConfig>,
+        }
+        let scopes = ["Pass.Read".to_owned(), "Pass.Write".to_owned()];
+        let new = NewKey {
+            environment: Environment::parse("test").unwrap(),
+            tenant: TenantId::parse("demo").unwrap(),
+            scopes: &scopes,
+            label: "the \"shop\" \\ 1",
+            expires: Some("90d"),
+        };
+        let (shown, table) = print(&SystemRandom, NOW, new).unwrap();
+        let key = ApiKey::parse(&shown).unwrap();
+        let secret = shown.rsplit_once(key.id()).unwrap().1.trim_start_matches('_');
+        assert!(!table.contains(secret), "{table}");
+        let [read] = <[_; 1]>::try_from(toml::from_str::<File>(&table).unwrap().api_keys).ok().unwrap();
+        assert_eq!((read.id.as_str(), read.sha256), (key.id(), key.secret_sha256()));
+        assert_eq!(read.scopes, [Scope::PassRead, Scope::PassWrite]);
+        assert_eq!(read.label, "the \"shop\" \\ 1");
+        // To the second, as people write times.
+        let expires: jiff::Timestamp = read.expires.unwrap().parse().unwrap();
+        assert_eq!(expires.as_millisecond(), NOW + 90 * DAY);
     }
 
     #[tokio::test]

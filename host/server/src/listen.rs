@@ -1,7 +1,8 @@
 //! HTTP in: sockets, bodies, time limits; every answer comes from the flow.
 //!
 //! Owns the listener and what bounds a caller: head and body must arrive in time, a body is read up to the limit and no further, and a
-//! shutdown lets running requests end. Does not own routes (`passerelle_flow::http`). TLS ends in the proxy in front.
+//! shutdown lets running requests end. A request that has begun is finished although its caller hangs up: it may hold the lease of a file,
+//! which would else be nobody's until it runs out. Does not own routes (`passerelle_flow::http`). TLS ends in the proxy in front.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use hyper_util::service::TowerToHyperService;
 use passerelle_flow::flow::Flow;
 use passerelle_flow::http::Problem;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::host::ServerHost;
 
@@ -35,6 +36,8 @@ struct Shared {
     flow: Arc<Flow<ServerHost>>,
     /// Wakes the workers after an accepted request, so that an idle server reacts at once.
     wake: Arc<Notify>,
+    /// Held by each request that is being answered; nothing is sent on it.
+    _working: mpsc::Sender<()>,
 }
 
 /// Serves until `stop` turns true, then lets the running requests end.
@@ -44,7 +47,8 @@ pub async fn serve(
     wake: Arc<Notify>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let app = Router::new().fallback(answer).with_state(Shared { flow, wake });
+    let (working, mut worked) = mpsc::channel(1);
+    let app = Router::new().fallback(answer).with_state(Shared { flow, wake, _working: working });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     builder.http2().timer(TokioTimer::new());
@@ -74,8 +78,13 @@ pub async fn serve(
             }
         });
     }
-    drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    drop((listener, app));
+    let ended = async {
+        graceful.shutdown().await;
+        // Those whose callers have gone. The channel ends with its last sender.
+        while worked.recv().await.is_some() {}
+    };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
         tracing::warn!("requests were still running when the time for the shutdown was over");
     }
 }
@@ -91,24 +100,44 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
     let body = match tokio::time::timeout(BODY_TIME, read(body, limit)).await {
         Ok(Ok(Some(body))) => body,
         Ok(Ok(None)) => return refuse(&shared, Problem::too_large(), &parts),
+        Ok(Err(Broken)) => return refuse(&shared, Problem::body_broken(), &parts),
         // The caller went away or sends nothing: whatever is answered is for the proxy.
-        Ok(Err(())) | Err(_) => {
-            return refuse(&shared, Problem::field("", "the body did not arrive in time"), &parts);
-        }
+        Err(_) => return refuse(&shared, Problem::body_late(), &parts),
     };
-    let post = parts.method == http::Method::POST;
-    let response = shared.flow.handle(Request::from_parts(parts, body)).await;
+    let (headers, path) = (parts.headers.clone(), parts.uri.path().to_owned());
+    // A task of its own: this future is dropped when the caller hangs up.
+    let handled = tokio::spawn(handle(shared.clone(), Request::from_parts(parts, body)));
+    match handled.await {
+        Ok(response) => response.map(Body::from),
+        Err(error) => {
+            tracing::error!(panicked = error.is_panic(), "a request ended by itself");
+            shared.flow.refuse(Problem::internal(), &headers, &path).map(Body::from)
+        }
+    }
+}
+
+async fn handle(shared: Shared, request: Request<Bytes>) -> Response<Bytes> {
+    let post = request.method() == http::Method::POST;
+    // It may hold a lease, and ends before the lease does.
+    let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let response = match tokio::time::timeout(shared.flow.patience(), shared.flow.handle(request)).await {
+        Ok(response) => response,
+        Err(_) => shared.flow.refuse(Problem::under_way(), &headers, &path),
+    };
     if post && response.status().is_success() {
         shared.wake.notify_waiters();
     }
-    response.map(Body::from)
+    response
 }
 
+/// The caller's bytes are no HTTP body, or end before it does.
+struct Broken;
+
 /// None: longer than the limit.
-async fn read(mut body: Body, limit: usize) -> Result<Option<Bytes>, ()> {
+async fn read(mut body: Body, limit: usize) -> Result<Option<Bytes>, Broken> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame.map_err(|_| ())?.into_data() {
+        if let Ok(data) = frame.map_err(|_| Broken)?.into_data() {
             if whole.len() + data.len() > limit {
                 return Ok(None);
             }

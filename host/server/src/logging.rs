@@ -18,7 +18,7 @@ pub fn start(log: &LogTable) {
     };
 }
 
-/// For commands whose output is read by the person who typed them: warnings only, unless more is asked for.
+/// For commands whose output is read by the person who typed them: errors only, unless more is asked for.
 pub fn for_people(verbose: bool) {
     let level = if verbose { "info" } else { "error" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));

@@ -1,7 +1,8 @@
 //! The workers: what is due is claimed, run, and the next is claimed.
 //!
-//! Owns how much runs at once and when to look. Does not own what a task or an effect is (`passerelle_flow::run`). When the store
-//! fails, a dispatcher waits and looks again; a lease that was lost on the way runs out and is claimed by somebody else.
+//! Owns how much runs at once, when to look, and that work ends before its lease does. Does not own what a task or an effect is
+//! (`passerelle_flow::run`). When the store fails, a dispatcher waits and looks again; a lease that was lost on the way runs out and is
+//! claimed by somebody else.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -105,7 +106,12 @@ async fn tasks(flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, limit: u32) -> St
         .map(|lease| {
             let (flow, wake) = (flow.clone(), wake.clone());
             Box::pin(async move {
-                match flow.run(lease).await {
+                // Stopped before its lease ends: two that work at one task would each undo what the other does.
+                let ended = match tokio::time::timeout(flow.patience(), flow.run(lease.clone())).await {
+                    Ok(ended) => ended,
+                    Err(_) => flow.overran(lease).await,
+                };
+                match ended {
                     // What a run changed is to be sent now.
                     Ok(_) => wake.notify_waiters(),
                     Err(error) => tracing::error!(%error, "a run was not recorded; its lease runs out"),
@@ -122,7 +128,11 @@ async fn effects(flow: Arc<Flow<ServerHost>>, limit: u32) -> StoreResult<Jobs> {
         .map(|lease| {
             let flow = flow.clone();
             Box::pin(async move {
-                if let Err(error) = flow.send(lease).await {
+                let ended = match tokio::time::timeout(flow.patience(), flow.send(lease.clone())).await {
+                    Ok(ended) => ended,
+                    Err(_) => flow.overran_effect(lease).await,
+                };
+                if let Err(error) = ended {
                     tracing::error!(%error, "an effect was not recorded; its lease runs out");
                 }
             }) as Job

@@ -18,7 +18,6 @@ use super::images::{TemplateImages, options, sha1_hex};
 use super::signature::{SignatureError, sign};
 use crate::identity::PassId;
 use crate::ports::{Clock, Host};
-use crate::sealing::TenantKeys;
 use crate::tenant::{Apple, Template, Tenant};
 
 /// Of a `.pkpass`.
@@ -87,7 +86,7 @@ fn complete(pass_json: &[u8], tenant: &Tenant, apple: &Apple, pass: &PassId) -> 
         return Err(PackageError::OtherSerial);
     }
     fields.entry("organizationName").or_insert_with(|| Value::from(tenant.organization.as_str()));
-    let token = TenantKeys::derive(&tenant.seal_key).apple_token(&tenant.id, pass);
+    let token = tenant.keys.apple_token(&tenant.id, pass);
     for (key, value) in [
         ("passTypeIdentifier", apple.pass_type.clone()),
         ("teamIdentifier", apple.team.clone()),

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
+use crate::refusal::code_of;
 use crate::retry_after::retry_in;
 use crate::tenant::Tenant;
 
@@ -119,7 +120,7 @@ impl PushReason {
             "ServiceUnavailable" => Self::ServiceUnavailable,
             "Shutdown" => Self::Shutdown,
             "InternalServerError" => Self::InternalServerError,
-            other => Self::Other(other.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_REASON).collect()),
+            other => code_of(other, LONGEST_REASON).map_or(Self::None, |reason| Self::Other(reason.to_owned())),
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::identity::Millis;
 use crate::ports::{HttpFailure, HttpResponse, SignFailure};
+use crate::refusal::code_of;
 use crate::retry_after::retry_in;
 
 /// How long we stay silent when Google says 429 and not until when: the window of its limit of 20 requests a second.
@@ -65,6 +66,17 @@ impl GoogleError {
         }
     }
 
+    /// A person has to change something outside of the pass: the account, its key, its rights, a template, what may be called.
+    pub fn needs_person(&self) -> bool {
+        match self {
+            Self::NoGoogle | Self::NotRsa | Self::Key(_) | Self::NoTemplate(_) | Self::NoLogo(_) => true,
+            Self::CredentialsRefused(_) => true,
+            Self::Refused { status, .. } => matches!(status.as_u16(), 401 | 403),
+            Self::Unanswered(failure) => matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
+            _ => false,
+        }
+    }
+
     /// How long Google wants to be left alone, where it says so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -102,10 +114,7 @@ impl GoogleReason {
         match code {
             "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" | "RESOURCE_EXHAUSTED" => Self::RateLimited,
             "classNotFound" => Self::ClassNotFound,
-            other => {
-                let is_code = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-                Self::Other(other.chars().filter(is_code).take(LONGEST_REASON).collect())
-            }
+            other => code_of(other, LONGEST_REASON).map_or(Self::None, |code| Self::Other(code.to_owned())),
         }
     }
 
@@ -161,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn only_the_code_of_a_reason_is_taken() {
+    fn a_reason_is_taken_when_it_is_a_code_and_not_otherwise() {
         let body = r#"{"error":{"code":400,"message":"Invalid name Ada","status":"INVALID_ARGUMENT","errors":[{"message":"Ada","reason":"invalid value: Ada L"}]}}"#;
         let GoogleError::Refused { status, reason } = judge(400, &[], body) else { panic!() };
-        assert_eq!((status.as_u16(), reason), (400, GoogleReason::Other("invalidvalueAdaL".into())));
+        assert_eq!((status.as_u16(), reason), (400, GoogleReason::None));
         assert_eq!(
             GoogleReason::of(br#"{"error":{"status":"PERMISSION_DENIED"}}"#),
             GoogleReason::Other("PERMISSION_DENIED".into())
@@ -183,6 +192,18 @@ mod tests {
         assert_eq!(judge(403, &[], body), GoogleError::Throttled { after: PAUSE });
         let body = r#"{"error":{"code":403,"status":"PERMISSION_DENIED"}}"#;
         assert!(matches!(judge(403, &[], body), GoogleError::Refused { .. }));
+    }
+
+    #[test]
+    fn a_fault_of_the_configuration_waits_for_a_person_and_one_of_the_body_does_not() {
+        let needs = |error: GoogleError| error.needs_person() && !error.is_transient();
+        assert!(needs(judge(403, &[], r#"{"error":{"status":"PERMISSION_DENIED"}}"#)));
+        assert!(needs(GoogleError::CredentialsRefused(GoogleReason::None)));
+        assert!(needs(GoogleError::Key(SignFailure::Missing)) && needs(GoogleError::NoGoogle));
+        assert!(needs(GoogleError::Unanswered(HttpFailure::Denied)));
+        for error in [judge(400, &[], ""), judge(503, &[], ""), judge(429, &[], ""), GoogleError::Body] {
+            assert!(!error.needs_person(), "{error}");
+        }
     }
 
     #[test]

@@ -45,12 +45,6 @@ pub async fn save_token<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<
     rs256(host.signer(), &google.key, &claims).await
 }
 
-/// The address that a holder opens.
-pub async fn save_link<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<'_>]) -> Result<String, GoogleError> {
-    let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
-    Ok(format!("{}/{}", google.save_url, save_token(host, tenant, passes).await?))
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
@@ -69,8 +63,7 @@ mod tests {
             SavedPass { kind: PassKind::EventTicket, class_key: "event-ticket.performance:1", pass: &passes[1] },
             SavedPass { kind: PassKind::Loyalty, class_key: "member", pass: &passes[2] },
         ];
-        let link = run(save_link(&host, &tenant(), &saved)).unwrap();
-        let token = link.strip_prefix("https://pay.google.com/gp/v/save/").unwrap();
+        let token = run(save_token(&host, &tenant(), &saved)).unwrap();
         let (input, signature) = token.rsplit_once('.').unwrap();
         let (header, claims) = input.split_once('.').unwrap();
         let decode = |part| -> Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
@@ -92,7 +85,11 @@ mod tests {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public.as_ref())
             .verify(input.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).unwrap())
             .unwrap();
-        let one = run(save_link(&host, &tenant(), &saved[..1])).unwrap();
+        let one = format!(
+            "{}/{}",
+            tenant().google.unwrap().save_url,
+            run(save_token(&host, &tenant(), &saved[..1])).unwrap()
+        );
         // Google's advice for links in browsers.
         assert!(one.len() <= 1800, "{}", one.len());
     }
@@ -101,7 +98,7 @@ mod tests {
     fn without_google_or_with_another_key_there_is_no_link() {
         let none = Tenant { google: None, ..tenant() };
         let host = ScriptedHost::new(0, []);
-        assert_eq!(run(save_link(&host, &none, &[])), Err(GoogleError::NoGoogle));
-        assert!(matches!(run(save_link(&host, &tenant(), &[])), Err(GoogleError::Key(_))));
+        assert_eq!(run(save_token(&host, &none, &[])), Err(GoogleError::NoGoogle));
+        assert!(matches!(run(save_token(&host, &tenant(), &[])), Err(GoogleError::Key(_))));
     }
 }

@@ -11,6 +11,7 @@ use passerelle_contract::types::Wallet;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, Problem, caller, empty, json, method, passes, respond};
+use crate::apple::package::MEDIA_TYPE;
 use crate::apple::push::PushToken;
 use crate::flow::Flow;
 use crate::identity::PassId;
@@ -68,7 +69,7 @@ async fn authenticate<H: Host>(
         .map(|(_, token)| token.trim())
         .ok_or_else(Problem::apple_unauthorised)?;
     let id = PassId::parse(serial).map_err(|_| Problem::apple_unauthorised())?;
-    if !TenantKeys::derive(&tenant.seal_key).verify_apple(&tenant.id, &id, token) {
+    if !tenant.keys.verify_apple(&tenant.id, &id, token) {
         return Err(Problem::apple_unauthorised());
     }
     flow.host.store().pass(&tenant.id, &id).await.map_err(caller::unavailable)?.ok_or_else(Problem::apple_unauthorised)
@@ -87,11 +88,11 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
     let token = PushToken::parse(&registration.push_token)
         .ok_or_else(|| Problem::field("pushToken", "a push token is made of letters and digits"))?;
     let token = token.as_str();
-    let keys = TenantKeys::derive(&tenant.seal_key);
-    let device = device_mac(&keys, device)?;
+    let keys = &tenant.keys;
+    let device = device_mac(keys, device)?;
     let push_sealed = keys
         .seal_small(flow.host.random(), &["device", tenant.id.as_str(), &device], token.as_bytes())
-        .map_err(internal)?;
+        .map_err(caller::internal)?;
     let registered = flow
         .host
         .store()
@@ -114,7 +115,7 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
 
 async fn unregister<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device: &str, serial: &str) -> Answer {
     let view = authenticate(flow, tenant, call, serial).await?;
-    let device = device_mac(&TenantKeys::derive(&tenant.seal_key), device)?;
+    let device = device_mac(&tenant.keys, device)?;
     let left = flow.host.store().unregister(&tenant.id, &device, &view.pass.id).await.map_err(caller::unavailable)?;
     if let Some(active) = left {
         signal(flow, tenant, &view, Kind::Removed, active).await?;
@@ -160,7 +161,7 @@ struct Updated<'a> {
 }
 
 async fn updated<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device: &str) -> Answer {
-    let device = device_mac(&TenantKeys::derive(&tenant.seal_key), device)?;
+    let device = device_mac(&tenant.keys, device)?;
     // A tag that is not ours (another server's, a truncated one) is no tag: the phone gets everything once.
     let tag = call.query("passesUpdatedSince").and_then(|tag| tag.parse().ok());
     let updated = flow.host.store().updated_since(&tenant.id, &device, tag).await.map_err(caller::unavailable)?;
@@ -179,13 +180,19 @@ async fn latest<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, view: &Pa
     if since.is_some_and(|since| since.timestamp().as_second() >= modified) {
         return Ok(empty(StatusCode::NOT_MODIFIED));
     }
-    package(flow, tenant, view).await
+    // What is erased cannot change any more: the phone keeps what it has.
+    Ok(package(flow, tenant, call, view).await?.unwrap_or_else(|| empty(StatusCode::NOT_MODIFIED)))
 }
 
-/// The signed package of a pass, with the `Last-Modified` of its last visible change.
-pub async fn package<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Answer {
-    let bytes = passes::apple_package(flow, tenant, view).await?;
-    let mut response = respond(StatusCode::OK, "application/vnd.apple.pkpass", bytes);
+/// The signed package of a pass, with the `Last-Modified` of its last visible change. None: what it showed is erased.
+pub async fn package<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    call: &Call,
+    view: &PassView,
+) -> Result<Option<Response<Bytes>>, Problem> {
+    let Some(bytes) = passes::apple_package(flow, tenant, call, view).await? else { return Ok(None) };
+    let mut response = respond(StatusCode::OK, MEDIA_TYPE, bytes);
     if let Some(value) = http_date(view.pass.modified_s) {
         response.headers_mut().insert(header::LAST_MODIFIED, value);
     }
@@ -193,7 +200,7 @@ pub async fn package<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) 
     if let Ok(value) = HeaderValue::from_str(&name) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
-    Ok(response)
+    Ok(Some(response))
 }
 
 fn http_date(seconds: i64) -> Option<HeaderValue> {
@@ -220,9 +227,4 @@ fn device_mac(keys: &TenantKeys, device: &str) -> Result<String, Problem> {
         return Err(Problem::field("deviceLibraryIdentifier", "1 to 128 characters are expected"));
     }
     Ok(keys.mac("device", &[device.as_bytes()]))
-}
-
-fn internal(error: impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "apple web service");
-    Problem::internal()
 }

@@ -5,10 +5,13 @@
 
 mod apple;
 mod caller;
+mod demand;
 mod health;
+mod history;
 mod orders;
 mod passes;
 mod problem;
+mod save;
 mod tickets;
 
 use std::sync::Arc;
@@ -17,6 +20,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 pub use problem::{Problem, TYPE_PREFIX};
+use tracing::Instrument;
 
 use crate::flow::Flow;
 use crate::identity::TenantId;
@@ -48,7 +52,7 @@ impl Call {
 
     /// `Accept` names this media type, so a person or a program asks for it.
     pub fn accepts(&self, media: &str) -> bool {
-        self.header(header::ACCEPT).is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with(media)))
+        caller::accepts(self.header(header::ACCEPT), media)
     }
 }
 
@@ -61,29 +65,69 @@ impl<H: Host> Flow<H> {
         let correlation = caller::correlation(&parts.headers).unwrap_or_else(|| self.uuid());
         let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let raw_path = parts.uri.path().to_owned();
-        let answer = match caller::segments(&raw_path) {
-            None => Err(Problem::unknown_path()),
-            Some(path) => {
-                let call = Call {
-                    method: parts.method,
-                    path,
-                    query: caller::query(parts.uri.query().unwrap_or_default()),
-                    headers: parts.headers,
-                    body,
-                    correlation: correlation.clone(),
-                };
-                route(self, &call).await
+        let segments = caller::segments(&raw_path);
+        // On every line that is written on the way, whatever the level: the answer names the id, and the log must lead on from there.
+        // The path stays out of it: it may hold a link's proof or a device.
+        let span = tracing::error_span!("request", %correlation, tenant = tracing::field::Empty);
+        if let Some(tenant) = segments.as_deref().and_then(tenant_named) {
+            span.record("tenant", tracing::field::display(tenant));
+        }
+        let answered = async {
+            let answer = match segments {
+                None => Err(Problem::unknown_path()),
+                Some(path) => {
+                    let call = Call {
+                        method: parts.method,
+                        path,
+                        query: caller::query(parts.uri.query().unwrap_or_default()),
+                        headers: parts.headers,
+                        body,
+                        correlation: correlation.clone(),
+                    };
+                    route(self, &call).await
+                }
+            };
+            if let Err(problem) = &answer {
+                tracing::info!(status = problem.status, problem = problem.slug(), "request refused");
             }
+            answer
         };
+        let answer = answered.instrument(span).await;
         let response = answer.unwrap_or_else(|problem| problem.response(accept.as_deref(), &raw_path, &correlation));
         finish(response, &correlation)
     }
 
     /// The answer to a request whose body a host could not read.
     pub fn refuse(&self, problem: Problem, headers: &HeaderMap, path: &str) -> Response<Bytes> {
-        let correlation = caller::correlation(headers).unwrap_or_else(|| self.uuid());
-        let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-        finish(problem.response(accept, path, &correlation), &correlation)
+        refuse(problem, headers, path, || self.uuid())
+    }
+
+    /// The answer of a host's own route, with what every answer has.
+    pub fn report<T: serde::Serialize>(&self, value: &T, headers: &HeaderMap, path: &str) -> Response<Bytes> {
+        match json(value) {
+            Ok(response) => {
+                let correlation = caller::correlation(headers).unwrap_or_else(|| self.uuid());
+                finish(response, &correlation)
+            }
+            Err(problem) => self.refuse(problem, headers, path),
+        }
+    }
+}
+
+/// For a host that has no flow yet: its answers carry a correlation id all the same.
+pub fn refuse(problem: Problem, headers: &HeaderMap, path: &str, fresh: impl FnOnce() -> String) -> Response<Bytes> {
+    let correlation = caller::correlation(headers).unwrap_or_else(fresh);
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    tracing::info!(%correlation, status = problem.status, problem = problem.slug(), "request refused");
+    finish(problem.response(accept, path, &correlation), &correlation)
+}
+
+/// The tenant that a path names, for a host that loads tenants when they are asked for: before it hands the request over.
+pub fn tenant_in(path: &str) -> Option<TenantId> {
+    let segments = caller::segments(path)?;
+    match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["api" | "apple", tenant, ..] => TenantId::parse(tenant).ok(),
+        _ => None,
     }
 }
 
@@ -112,7 +156,7 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["passes"] => passes::create(flow, &tenant, call).await,
                 ["passes", "findPass"] => passes::find(flow, &tenant, call).await,
                 ["passes", id] => passes::get(flow, &tenant, call, id).await,
-                ["passes", id, "history"] => passes::history(flow, &tenant, call, id).await,
+                ["passes", id, "history"] => history::tell(flow, &tenant, call, id).await,
                 ["templates", template, "images", image @ ..] => {
                     passes::image(&tenant, call, template, &image.join("/"))
                 }
@@ -124,6 +168,14 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
             apple::route(flow, &tenant, call, rest).await
         }
         _ => Err(Problem::unknown_path()),
+    }
+}
+
+/// The tenant that a path names, before it is known whether there is one.
+fn tenant_named(path: &[String]) -> Option<TenantId> {
+    match path {
+        [area, tenant, ..] if area == "api" || area == "apple" => TenantId::parse(tenant).ok(),
+        _ => None,
     }
 }
 
@@ -171,6 +223,21 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Answer {
         Err(error) => {
             tracing::error!(%error, "an answer could not be written");
             Err(Problem::internal())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tenant_of_a_path_is_the_one_that_the_routes_see() {
+        for path in ["/api/demo/passes", "/apple/demo/v1/passes/a/b", "/api/d%65mo/passes", "/api/demo"] {
+            assert_eq!(tenant_in(path).as_ref().map(TenantId::as_str), Some("demo"), "{path}");
+        }
+        for path in ["/", "/health/ready", "/api", "/demo/api", "/api/Demo/x", "/api/..%2fdemo/x", "/api/%zz/x"] {
+            assert_eq!(tenant_in(path), None, "{path}");
         }
     }
 }

@@ -20,19 +20,15 @@ pub async fn listen<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> An
     match accept(flow, tenant, notification, origin).await {
         Ok(accepted) => {
             tracing::info!(
-                tenant = %tenant.id, task = %accepted.task, joined = accepted.joined, generation = accepted.generation,
-                correlation = %call.correlation, "notification accepted"
+                task = %accepted.task, joined = accepted.joined, generation = accepted.generation, "notification accepted"
             );
             Ok(acknowledge())
         }
-        Err(NotificationError::Rejected(rejection)) => {
-            tracing::info!(tenant = %tenant.id, correlation = %call.correlation, "notification rejected");
-            Err(Problem::rejection(&rejection))
-        }
+        Err(NotificationError::Rejected(rejection)) => Err(Problem::rejection(&rejection)),
         Err(NotificationError::Store(error)) => Err(caller::unavailable(error)),
         Err(NotificationError::Sandbox(SandboxFailure::Busy | SandboxFailure::TimedOut)) => Err(Problem::unavailable()),
         Err(error) => {
-            tracing::error!(tenant = %tenant.id, correlation = %call.correlation, %error, "notification not judged");
+            tracing::error!(%error, "notification not judged");
             Err(Problem::internal())
         }
     }

@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use passerelle_contract::webhook::{Rejection, Violation};
 use serde::Serialize;
 
+use super::caller;
+
 /// Prefix of every `type`. A name, not an address: it never changes and needs no server.
 pub const TYPE_PREFIX: &str = "urn:passerelle:problem:";
 
@@ -48,6 +50,11 @@ impl Problem {
             allow: None,
             challenge: None,
         }
+    }
+
+    /// The last part of `type`.
+    pub(crate) fn slug(&self) -> &str {
+        self.kind.strip_prefix(TYPE_PREFIX).unwrap_or(&self.kind)
     }
 
     pub fn unknown_tenant() -> Self {
@@ -123,6 +130,23 @@ impl Problem {
         problem
     }
 
+    /// For a host's own route that is opened by a token.
+    pub fn no_token() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorised",
+            "No valid token",
+            "Send this host's token as Authorization: Bearer.",
+        );
+        problem.challenge = Some("Bearer");
+        problem
+    }
+
+    /// This host cannot do it by its nature; a server can, with the same configuration and at the same path.
+    pub fn server_only(why: &str) -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "server-only", "Only a server does this", why)
+    }
+
     pub fn forbidden(scope: &str) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
@@ -132,7 +156,7 @@ impl Problem {
         )
     }
 
-    /// Apple's device protocol wants a bare 401.
+    /// Apple's device protocol wants a 401, and looks at nothing else of it.
     pub fn apple_unauthorised() -> Self {
         let mut problem = Self::new(
             StatusCode::UNAUTHORIZED,
@@ -150,6 +174,16 @@ impl Problem {
             None => "This ticket is no longer valid, so it cannot be added to a wallet.".to_owned(),
         };
         Self::new(StatusCode::GONE, "void-pass", "The ticket is no longer valid", detail)
+    }
+
+    /// The retention time of what the pass showed is over.
+    pub fn erased() -> Self {
+        Self::new(
+            StatusCode::GONE,
+            "erased",
+            "The ticket's data are erased",
+            "What this ticket showed is erased after the event, and SecuTix no longer tells it.",
+        )
     }
 
     pub fn not_configured(what: &str) -> Self {
@@ -192,6 +226,31 @@ impl Problem {
         problem
     }
 
+    /// Somebody else is at it, and it takes longer than a caller is kept waiting.
+    pub fn under_way() -> Self {
+        let mut problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "under-way",
+            "Being made",
+            "The pass is being made or changed right now. Try again.",
+        );
+        problem.retry_after = Some(2);
+        problem
+    }
+
+    pub fn body_late() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body-late", "Too late", "The body did not arrive in time.")
+    }
+
+    pub fn body_broken() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "body-broken",
+            "The body broke off",
+            "The body ended before its end or is not framed as HTTP frames it.",
+        )
+    }
+
     /// Nothing was accepted; the caller should try again.
     pub fn unavailable() -> Self {
         let mut problem = Self::new(
@@ -217,8 +276,7 @@ impl Problem {
     pub fn response(mut self, accept: Option<&str>, path: &str, correlation: &str) -> Response<Bytes> {
         self.correlation_id = correlation.to_owned();
         self.instance = Some(path.to_owned());
-        let wants =
-            |media: &str| accept.is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with(media)));
+        let wants = |media: &str| caller::accepts(accept, media);
         let json = || serde_json::to_vec(&self).map(Bytes::from).unwrap_or_default();
         let (content_type, body) = if wants("application/problem+json") {
             ("application/problem+json", json())

@@ -6,14 +6,15 @@
 use http::StatusCode;
 use serde::Serialize;
 
-use super::passes::{self, Links, links};
+use super::demand::{Demand, demand, failed};
+use super::passes::{Links, links};
 use super::{Answer, Call, Problem, caller, json, method};
 use crate::access::Scope;
 use crate::flow::Flow;
+use crate::identity::secutix_id;
 use crate::ports::Host;
 use crate::run::Fetched;
-use crate::sealing::TenantKeys;
-use crate::secutix::{Listing, SecutixClient, SecutixError, Ticket};
+use crate::secutix::{Listing, SecutixClient, Ticket};
 use crate::store::{PassState, PassSubject, Priority, Store, TaskSubject};
 use crate::tenant::Tenant;
 
@@ -45,25 +46,25 @@ struct PassOfTicket {
 pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &str) -> Answer {
     method(call, "GET")?;
     caller::authorise(flow, tenant, call, Scope::PassRead).await?;
-    if file.parse::<i64>().map_or(true, |id| id < 0) {
-        return Err(Problem::field("fileId", "a SecuTix file id (int64) is expected"));
-    }
+    let file = secutix_id(file).ok_or_else(|| Problem::field("fileId", "a SecuTix file id (int64) is expected"))?;
+    let trace = caller::traceparent(&call.headers);
+    let client = SecutixClient::new(&flow.host, tenant).traced(trace.as_deref());
     let started_at = flow.now();
-    let body = SecutixClient::new(&flow.host, tenant).get_file(file, Priority::Demand).await.map_err(secutix)?;
-    let listing = Listing::read(&body, &tenant.locales).map_err(secutix)?;
+    let body = client.get_file(&file, Priority::Demand).await.map_err(|error| failed(flow, error))?;
+    let listing = Listing::read(&body, &tenant.locales).map_err(|error| failed(flow, error))?;
 
     let store = flow.host.store();
-    let mut view = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;
-    let has_pass = |movement: &str, view: &crate::store::FileView| {
-        view.passes.iter().any(|pass| pass.subject == PassSubject::Movement(movement.to_owned()))
-    };
+    let mut view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
     // Whether a ticket without a pass lives is the connector's to say; the answer is at hand.
-    if listing.tickets.iter().any(|ticket| !has_pass(&ticket.movement, &view)) {
-        let fetched = Fetched { body, started_at };
-        passes::demand(flow, tenant, TaskSubject::File(file.to_owned()), Some(fetched)).await?;
-        view = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;
+    let subjects = listing.tickets.iter().map(|ticket| PassSubject::Movement(ticket.movement.clone()));
+    let has_pass = |subject: &PassSubject| view.passes.iter().any(|pass| pass.subject == *subject);
+    let wanted: Vec<PassSubject> = subjects.filter(|subject| !has_pass(subject)).collect();
+    if !wanted.is_empty() {
+        let fetched = Some(Fetched { body, started_at });
+        demand(flow, tenant, call, Demand { subject: TaskSubject::File(file.clone()), wanted: &wanted, fetched })
+            .await?;
+        view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
     }
-    let keys = TenantKeys::derive(&tenant.seal_key);
     let tickets = listing
         .tickets
         .into_iter()
@@ -73,31 +74,12 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
                 id: pass.id.as_str().to_owned(),
                 pass_type: pass.template.clone(),
                 state: if pass.state == PassState::Live { "live" } else { "void" },
-                links: (pass.state == PassState::Live).then(|| links(tenant, &keys, &pass.id)),
+                links: (pass.state == PassState::Live).then(|| links(tenant, &pass.id)),
             });
             TicketItem { ticket, pass }
         })
         .collect();
-    let mut response = json(&Tickets { file: file.to_owned(), tickets })?;
+    let mut response = json(&Tickets { file, tickets })?;
     *response.status_mut() = StatusCode::OK;
     Ok(response)
-}
-
-/// SecuTix refusing *our* credentials is our fault and never the caller's 401.
-fn secutix(error: SecutixError) -> Problem {
-    match error {
-        SecutixError::CredentialsRefused => {
-            tracing::error!(
-                "SecuTix refuses our credentials: check institution, operator, partner, secret and the clock"
-            );
-            Problem::secutix_refuses_us()
-        }
-        SecutixError::NotFound => Problem::not_found("file in SecuTix"),
-        SecutixError::BudgetSpent { .. } | SecutixError::Throttled { .. } => Problem::upstream_busy("SecuTix", 60),
-        SecutixError::Store(error) => caller::unavailable(error),
-        other => {
-            tracing::error!(error = %other, "getTicketsUrl");
-            Problem::upstream("SecuTix")
-        }
-    }
 }

@@ -3,6 +3,7 @@
 //! Owns what is sent for each kind and what an answer means for the row. Does not own the protocols (`apple`, `google`). An effect that
 //! is given up stays given up until something newer is wanted; what was wanted is never marked as had.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use passerelle_contract::installation::{Kind, Signal};
@@ -15,39 +16,70 @@ use crate::flow::Flow;
 use crate::google::{GoogleError, PassKind, objects};
 use crate::identity::{Millis, PassId};
 use crate::installation;
+use crate::options::Backoff;
+use crate::parts::PartError;
 use crate::ports::Host;
 use crate::rebuild::{self, BuiltGoogle, RebuildError};
-use crate::sealing::TenantKeys;
 use crate::store::{EffectKind, EffectLease, EffectNext, PassView, Store, StoreError, StoreResult};
 use crate::tenant::Tenant;
 
-/// How long an effect waits while its tenant is out of the configuration: a person has to act.
-const PERSON_PAUSE: Millis = 60_000;
+/// How long an effect waits for a person, who has to change the configuration, a certificate or a template; spread, so that the phones of a
+/// venue do not come back in the same second. Longer than a task's minute: one fault stops thousands of them.
+const PERSON_PAUSE: Backoff =
+    Backoff { first: Duration::from_secs(300), factor: 1, most: Duration::from_secs(300), jitter_percent: 20 };
 /// Attempts at what Google refuses as it is; with the default backoff a quarter of a minute.
 const LASTING_ATTEMPTS: i64 = 3;
 
+/// What came of sending.
+enum Sent {
+    Next(EffectNext),
+    /// The pass is not to blame, and what is wanted stays wanted: certificate, credential, key, template or configuration. Why.
+    Person(String),
+}
+
 /// Sends one leased effect. `Err` only when the store itself fails.
 pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()> {
-    let next = match flow.host.tenant(&lease.tenant) {
-        None => EffectNext::Wait { at: flow.now() + PERSON_PAUSE },
+    let sent = match flow.host.tenant(&lease.tenant) {
+        None => Sent::Person("the tenant is not in the configuration".to_owned()),
         Some(tenant) => match lease.kind {
             EffectKind::ApplePush => apple_push(flow, &tenant, &lease).await?,
             EffectKind::GoogleClass => google_class(flow, &tenant, &lease).await?,
             EffectKind::GoogleObject => google_object(flow, &tenant, &lease).await?,
         },
     };
+    record(flow, &lease, sent).await
+}
+
+/// Records that sending was stopped, because it took as long as its lease allows.
+pub async fn overran<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()> {
+    let next = failed(flow, &lease, None, "it took longer than its lease".to_owned());
+    record(flow, &lease, Sent::Next(next)).await
+}
+
+async fn record<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Sent) -> StoreResult<()> {
+    let (tenant, kind, target) = (&lease.tenant, lease.kind.name(), &lease.target);
+    let next = match sent {
+        Sent::Person(error) => {
+            let now = flow.now();
+            if flow.alarms.is_due(tenant, kind, now) {
+                tracing::error!(%tenant, kind, %target, error, "effects wait for a person");
+            } else {
+                tracing::debug!(%tenant, kind, %target, error, "an effect waits for a person");
+            }
+            EffectNext::Wait { at: now + PERSON_PAUSE.wait(0, flow.host.random()) }
+        }
+        Sent::Next(next) => next,
+    };
     match &next {
         EffectNext::Have(_) | EffectNext::Gone | EffectNext::Wait { .. } => {
-            tracing::debug!(tenant = %lease.tenant, kind = ?lease.kind, next = ?next, "effect");
+            tracing::debug!(%tenant, kind, %target, ?next, "effect");
         }
         EffectNext::Retry { error, .. } => {
-            tracing::warn!(tenant = %lease.tenant, kind = ?lease.kind, attempts = lease.attempts, error, "effect failed, will be tried again");
+            tracing::warn!(%tenant, kind, %target, attempts = lease.attempts, error, "effect failed, will be tried again");
         }
-        EffectNext::Dead { error } => {
-            tracing::error!(tenant = %lease.tenant, kind = ?lease.kind, error, "effect given up");
-        }
+        EffectNext::Dead { error } => tracing::error!(%tenant, kind, %target, error, "effect given up"),
     }
-    flow.host.store().finish_effect(&lease, next, flow.now()).await?;
+    flow.host.store().finish_effect(lease, next, flow.now()).await?;
     Ok(())
 }
 
@@ -59,17 +91,17 @@ fn failed<H: Host>(flow: &Flow<H>, lease: &EffectLease, after: Option<Duration>,
     EffectNext::Retry { at: flow.now() + asked.max(flow.options.retry.wait(lease.attempts, flow.host.random())), error }
 }
 
-async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
+async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
     let Some(device) = flow.host.store().device(&lease.tenant, &lease.target).await? else {
-        return Ok(EffectNext::Gone);
+        return Ok(Sent::Next(EffectNext::Gone));
     };
-    let keys = TenantKeys::derive(&tenant.seal_key);
-    let token = match keys.open_small(&device.push_sealed, &["device", tenant.id.as_str(), &lease.target]) {
+    let token = match tenant.keys.open_small(&device.push_sealed, &["device", tenant.id.as_str(), &lease.target]) {
         Ok(token) => Zeroizing::new(String::from_utf8_lossy(&token).into_owned()),
-        Err(error) => return Ok(EffectNext::Dead { error: error.to_string() }),
+        // Another seal key than before.
+        Err(error) => return Ok(Sent::Person(error.to_string())),
     };
-    match push(&flow.host, tenant, &token).await {
-        Ok(PushOutcome::Delivered) => Ok(EffectNext::Have(lease.want)),
+    Ok(match push(&flow.host, tenant, &token).await {
+        Ok(PushOutcome::Delivered) => Sent::Next(EffectNext::Have(lease.want)),
         Ok(PushOutcome::Gone { at }) => {
             let at = at.unwrap_or_else(|| flow.now());
             let lost = flow.host.store().forget_device(&lease.tenant, &lease.target, at).await?;
@@ -77,15 +109,15 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
                 infer_removal(flow, tenant, &pass, active, &lease.target, at).await?;
             }
             // Renewed since: the level is still wanted, and is read anew.
-            match flow.host.store().device(&lease.tenant, &lease.target).await? {
-                Some(_) => Ok(failed(flow, lease, None, "the push token was renewed meanwhile".to_owned())),
-                None => Ok(EffectNext::Gone),
-            }
+            Sent::Next(match flow.host.store().device(&lease.tenant, &lease.target).await? {
+                Some(_) => failed(flow, lease, None, "the push token was renewed meanwhile".to_owned()),
+                None => EffectNext::Gone,
+            })
         }
-        Ok(PushOutcome::Retry { after, reason }) => Ok(failed(flow, lease, after, reason.to_string())),
-        Ok(PushOutcome::Refused { reason }) => Ok(EffectNext::Dead { error: reason.to_string() }),
-        Err(error) => Ok(failed(flow, lease, None, error.to_string())),
-    }
+        Ok(PushOutcome::Retry { after, reason }) => Sent::Next(failed(flow, lease, after, reason.to_string())),
+        Ok(PushOutcome::Refused { reason }) => Sent::Person(format!("Apple refuses the push: {reason}")),
+        Err(error) => Sent::Person(error.to_string()),
+    })
 }
 
 /// Apple says that the token is dead: the pass was removed, or the phone wiped, without a word to us.
@@ -117,35 +149,41 @@ async fn infer_removal<H: Host>(
     }
 }
 
-async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
+async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
     let Some(view) = flow.host.store().pass_of_class(&lease.tenant, &lease.target).await? else {
-        return Ok(EffectNext::Gone);
+        return Ok(Sent::Next(EffectNext::Gone));
     };
     let sent = send_google(flow, tenant, &view, Which::Class).await.map(drop);
     google_next(flow, lease, sent)
 }
 
-async fn google_object<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<EffectNext> {
-    let Ok(id) = PassId::parse(&lease.target) else { return Ok(EffectNext::Gone) };
-    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(EffectNext::Gone) };
+async fn google_object<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
+    let gone = Sent::Next(EffectNext::Gone);
+    let Ok(id) = PassId::parse(&lease.target) else { return Ok(gone) };
+    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(gone) };
     let sent = send_google(flow, tenant, &view, Which::Object).await.map(drop);
     google_next(flow, lease, sent)
 }
 
-fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), SendError>) -> StoreResult<EffectNext> {
+fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), SendError>) -> StoreResult<Sent> {
+    let dead = |error: String| Sent::Next(EffectNext::Dead { error });
     Ok(match sent {
-        Ok(()) => EffectNext::Have(lease.want),
-        Err(SendError::NotConfigured) => EffectNext::Gone,
-        Err(SendError::Rebuild(RebuildError::Part(crate::parts::PartError::Store(error)))) => return Err(error),
-        Err(SendError::Rebuild(
-            error @ (RebuildError::Erased | RebuildError::NoTemplate(_) | RebuildError::Template(_)),
-        )) => EffectNext::Dead { error: error.to_string() },
-        // A person has to change something; a few attempts, in case somebody just does.
-        Err(SendError::Google(error)) if !error.is_transient() && lease.attempts >= LASTING_ATTEMPTS => {
-            EffectNext::Dead { error: error.to_string() }
+        Ok(()) => Sent::Next(EffectNext::Have(lease.want)),
+        Err(SendError::Store(error) | SendError::Rebuild(RebuildError::Part(PartError::Store(error)))) => {
+            return Err(error);
         }
-        Err(SendError::Google(error)) => failed(flow, lease, error.retry_after(), error.to_string()),
-        Err(error) => failed(flow, lease, None, error.to_string()),
+        Err(error @ SendError::NotConfigured) => Sent::Person(error.to_string()),
+        Err(SendError::Rebuild(
+            error @ (RebuildError::NoTemplate(_) | RebuildError::Template(_) | RebuildError::Part(_)),
+        )) => Sent::Person(error.to_string()),
+        Err(SendError::Rebuild(error @ RebuildError::Erased)) => dead(error.to_string()),
+        Err(SendError::Google(error)) if error.needs_person() => Sent::Person(error.to_string()),
+        // Our fault: a few attempts, in case it is not.
+        Err(SendError::Google(error)) if !error.is_transient() && lease.attempts >= LASTING_ATTEMPTS => {
+            dead(error.to_string())
+        }
+        Err(SendError::Google(error)) => Sent::Next(failed(flow, lease, error.retry_after(), error.to_string())),
+        Err(error) => Sent::Next(failed(flow, lease, None, error.to_string())),
     })
 }
 
@@ -178,8 +216,7 @@ pub async fn send_google<H: Host>(
     if tenant.google.is_none() {
         return Err(SendError::NotConfigured);
     }
-    let payload = rebuild::rebuild_view(flow, tenant, view).await?;
-    let google = payload.google.ok_or(SendError::NotConfigured)?;
+    let google = followed(flow, tenant, view).await?;
     let (host, tokens) = (&flow.host, &flow.google_tokens);
     let template = &view.pass.template;
     // A first save makes both; from then on they are believed to exist, and a wrong belief costs one request.
@@ -198,6 +235,26 @@ pub async fn send_google<H: Host>(
         }
     }
     Ok(google)
+}
+
+/// A pass as it is now, for Google, with a class that is followed: its row is there, so that what changes of an event from here on is wanted of
+/// it. A pass may come to a new class by another performance or template.
+async fn followed<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Result<BuiltGoogle, SendError> {
+    let store = flow.host.store();
+    let mut view = Cow::Borrowed(view);
+    loop {
+        let payload = rebuild::rebuild_view(flow, tenant, &view).await?;
+        let google = payload.google.ok_or(SendError::NotConfigured)?;
+        let class = google.class_key.as_str();
+        if store.effect_level(&tenant.id, EffectKind::GoogleClass, class).await?.is_some() {
+            return Ok(google);
+        }
+        store.reached(&tenant.id, EffectKind::GoogleClass, class, 0, flow.now()).await?;
+        // What changed before there was a row is seen by reading again.
+        if let Some(now) = store.pass(&tenant.id, &view.pass.id).await? {
+            view = Cow::Owned(now);
+        }
+    }
 }
 
 /// Which pair of Google's resources the connector has built.

@@ -5,29 +5,31 @@
 //! path that did not read a whole answer ends before the plan.
 
 pub mod effect;
+mod fetch;
 mod plan;
 mod record;
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
-use passerelle_contract::scenario::{self, Answer, Observation, Verdict};
+use passerelle_contract::scenario::{self, Action, Answer, Observation, Verdict};
+use passerelle_contract::types::TicketPart;
 
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId, TenantId};
 use crate::ports::{Connector, Host, SandboxFailure};
-use crate::sealing::TenantKeys;
-use crate::secutix::{SecutixClient, SecutixError};
 use crate::store::{
-    Adoption, FileView, Finish, Finished, Next, PassSubject, RunRecord, Store, StoreResult, TaskLease, TaskSubject,
-    VoidLimit,
+    Adoption, FileView, Finish, Finished, Next, PassState, PassSubject, RunRecord, Store, StoreResult, StoredPass,
+    TaskLease, TaskSubject, VoidLimit,
 };
 use crate::tenant::Tenant;
 
+use plan::Look;
 pub use record::{ActionRecord, FindingRecord, RunFindings};
 
 /// One hour: what the void limit is counted over.
 const HOUR: Millis = 3_600_000;
-/// How long a task waits when its tenant is gone from the configuration or SecuTix refuses our credentials: a person has to act, and the
-/// task is not to blame.
+/// How long a task waits when its tenant is gone from the configuration: a person has to act, and the task is not to blame.
 const PERSON_PAUSE: Millis = 60_000;
 /// A pass that changed under a run is read again and the run repeated, this often at most; then the task takes its ordinary backoff.
 const CONFLICT_ROUNDS: u32 = 3;
@@ -53,6 +55,15 @@ pub struct Fetched {
     pub started_at: Millis,
 }
 
+/// The request that waits for a run.
+#[derive(Clone, Default)]
+pub struct Request {
+    pub correlation: String,
+    pub traceparent: Option<String>,
+    /// What the one who asks has fetched already.
+    pub fetched: Option<Fetched>,
+}
+
 /// Why a run could not come to an end, as a code for the record and a decision for the task.
 struct Trouble {
     outcome: &'static str,
@@ -60,11 +71,11 @@ struct Trouble {
     next: Next,
 }
 
-/// Runs a leased task. `Err` only when the store itself fails: the lease then runs out and the task is claimed again.
-pub async fn run<H: Host>(flow: &Flow<H>, lease: TaskLease, fetched: Option<Fetched>) -> StoreResult<RunReport> {
-    let run_id = flow.uuid();
-    let mut run = Run { flow, lease, run_id, fetch_started_at: None, secutix_calls: 0 };
-    let report = run.run(fetched).await?;
+/// Runs a leased task, for a request that waits for it or for nobody. `Err` only when the store itself fails: the lease then runs out and
+/// the task is claimed again.
+pub async fn run<H: Host>(flow: &Flow<H>, lease: TaskLease, request: Option<Request>) -> StoreResult<RunReport> {
+    let mut run = Run::new(flow, lease, request);
+    let report = run.run().await?;
     tracing::info!(
         tenant = %report.tenant, task = %report.task, outcome = %report.outcome, error = report.error.as_deref(),
         findings = %report.findings.codes(), correlations = ?report.correlations, passes = report.changed.len(), "run"
@@ -72,26 +83,36 @@ pub async fn run<H: Host>(flow: &Flow<H>, lease: TaskLease, fetched: Option<Fetc
     Ok(report)
 }
 
+/// Records that a run was stopped, because it took as long as its lease allows.
+pub async fn overran<H: Host>(flow: &Flow<H>, lease: TaskLease) -> StoreResult<RunReport> {
+    tracing::warn!(tenant = %lease.tenant, task = %lease.task, "a run took longer than its lease and was stopped");
+    let run = Run::new(flow, lease, None);
+    run.stop(run.failed("overran", None)).await
+}
+
 struct Run<'a, H: Host> {
     flow: &'a Flow<H>,
     lease: TaskLease,
+    /// None: nobody waits.
+    request: Option<Request>,
     run_id: String,
     fetch_started_at: Option<Millis>,
     secutix_calls: i64,
 }
 
-impl<H: Host> Run<'_, H> {
-    async fn run(&mut self, fetched: Option<Fetched>) -> StoreResult<RunReport> {
+impl<'a, H: Host> Run<'a, H> {
+    fn new(flow: &'a Flow<H>, lease: TaskLease, request: Option<Request>) -> Self {
+        Self { flow, lease, request, run_id: flow.uuid(), fetch_started_at: None, secutix_calls: 0 }
+    }
+
+    async fn run(&mut self) -> StoreResult<RunReport> {
         let Some(tenant) = self.flow.host.tenant(&self.lease.tenant) else {
             let next = Next::Wait { at: self.flow.now() + PERSON_PAUSE };
             return self.stop(Trouble { outcome: "no-such-tenant", error: None, next }).await;
         };
-        let keys = TenantKeys::derive(&tenant.seal_key);
-        // A notification is answered only by a fetch that was started after it was accepted.
-        let answers_all = |fetched: &Fetched| self.lease.hints.iter().all(|hint| hint.received_at < fetched.started_at);
-        let fetched = match fetched.filter(answers_all) {
+        let fetched = match self.given().await? {
             Some(fetched) => fetched,
-            None => match self.fetch(&tenant, &keys).await {
+            None => match self.fetch(&tenant).await? {
                 Ok(fetched) => fetched,
                 Err(trouble) => return self.stop(trouble).await,
             },
@@ -99,7 +120,7 @@ impl<H: Host> Run<'_, H> {
         self.fetch_started_at = Some(fetched.started_at);
 
         if let TaskSubject::Token(_) = self.lease.subject {
-            let file = match self.classify(&tenant, &keys, &fetched, &FileView::empty()).await {
+            let file = match self.classify(&tenant, &fetched, &FileView::empty()).await {
                 Ok(Verdict { file: Some(file), .. }) => file,
                 Ok(_) => return self.stop(self.failed("no-file", None)).await,
                 Err(trouble) => return self.stop(trouble).await,
@@ -115,11 +136,23 @@ impl<H: Host> Run<'_, H> {
 
         for _ in 0..CONFLICT_ROUNDS {
             let view = self.view().await?;
-            let verdict = match self.classify(&tenant, &keys, &fetched, &view).await {
+            let verdict = match self.classify(&tenant, &fetched, &view).await {
                 Ok(verdict) => verdict,
                 Err(trouble) => return self.stop(trouble).await,
             };
-            let plan = match plan::make(self.flow, &tenant, &keys, &self.lease, &fetched, &view, &verdict).await {
+            let recovered = match self.recover(&tenant, &fetched, &view).await {
+                Ok(recovered) => recovered,
+                Err(trouble) => return self.stop(trouble).await,
+            };
+            let correlations = self.correlations();
+            let look = Look {
+                fetched: &fetched,
+                view: &view,
+                verdict: &verdict,
+                recovered: &recovered,
+                correlations: &correlations,
+            };
+            let plan = match plan::make(self.flow, &tenant, &self.lease, &look).await {
                 Ok(plan) => plan,
                 Err(plan::PlanError::Store(error)) => return Err(error),
                 Err(error) => return self.stop(self.failed("not-planned", Some(error.to_string()))).await,
@@ -157,49 +190,6 @@ impl<H: Host> Run<'_, H> {
         self.stop(self.failed("conflict", None)).await
     }
 
-    async fn fetch(&mut self, tenant: &Tenant, keys: &TenantKeys) -> Result<Fetched, Trouble> {
-        let client = SecutixClient::new(&self.flow.host, tenant);
-        let started_at = self.flow.now();
-        let priority = self.lease.priority;
-        let result = match &self.lease.subject {
-            TaskSubject::File(file) => client.get_file(file, priority).await,
-            TaskSubject::Contact(number) => client.get_contact(number, priority).await,
-            TaskSubject::Token(mac) => {
-                let sealed = self.lease.token_sealed.as_deref().unwrap_or_default();
-                let token = keys.open_small(sealed, &["task", tenant.id.as_str(), mac]).ok();
-                let token = token.and_then(|bytes| String::from_utf8(bytes.to_vec()).ok());
-                match token {
-                    Some(token) => client.get_file_by_token(&token, priority).await,
-                    // The tenant's seal key was exchanged: no run will ever read this token.
-                    None => return Err(Trouble { outcome: "token-unreadable", error: None, next: Next::Dead }),
-                }
-            }
-        };
-        match result {
-            Ok(body) => {
-                self.secutix_calls += 1;
-                Ok(Fetched { body, started_at })
-            }
-            Err(error) => Err(self.fetch_trouble(&error)),
-        }
-    }
-
-    fn fetch_trouble(&mut self, error: &SecutixError) -> Trouble {
-        self.secutix_calls += i64::from(error.was_sent());
-        let wait = |outcome, at| Trouble { outcome, error: None, next: Next::Wait { at } };
-        match error {
-            SecutixError::BudgetSpent { until } => wait("budget-spent", *until),
-            SecutixError::Throttled { until } => wait("throttled", *until),
-            SecutixError::CredentialsRefused => {
-                tracing::error!(tenant = %self.lease.tenant, "SecuTix refuses our credentials: check institution, operator, partner, secret and the clock");
-                wait("credentials-refused", self.flow.now() + PERSON_PAUSE)
-            }
-            SecutixError::NotFound => self.failed("not-found", None),
-            SecutixError::NotReady => self.failed("not-ready", None),
-            other => self.failed("unreachable", Some(other.to_string())),
-        }
-    }
-
     async fn view(&self) -> StoreResult<FileView> {
         let store = self.flow.host.store();
         match &self.lease.subject {
@@ -213,14 +203,8 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
-    async fn classify(
-        &self,
-        tenant: &Tenant,
-        keys: &TenantKeys,
-        fetched: &Fetched,
-        view: &FileView,
-    ) -> Result<Verdict, Trouble> {
-        let passes = plan::known_passes(tenant, keys, view)
+    async fn classify(&self, tenant: &Tenant, fetched: &Fetched, view: &FileView) -> Result<Verdict, Trouble> {
+        let passes = plan::known_passes(tenant, view)
             .map_err(|error| self.failed("sealed-part-unreadable", Some(error.to_string())))?;
         let body = fetched.body.to_vec();
         let observation = Observation {
@@ -235,7 +219,7 @@ impl<H: Host> Run<'_, H> {
         match self.flow.host.connector().classify(observation).await {
             Ok(Ok(verdict)) => Ok(verdict),
             Ok(Err(scenario::Fault::NotReady)) => Err(self.failed("not-ready", None)),
-            Ok(Err(scenario::Fault::Refused(code))) => Err(self.failed("refused", Some(code))),
+            Ok(Err(scenario::Fault::Refused(code))) => Err(self.denied(view, "refused", Some(code))),
             Ok(Err(scenario::Fault::Unreadable(pointer))) => Err(self.failed("unreadable", Some(pointer))),
             // No sandbox was free: that says nothing about the task.
             Err(SandboxFailure::Busy) => {
@@ -244,6 +228,27 @@ impl<H: Host> Run<'_, H> {
             }
             Err(failure) => Err(self.failed("sandbox", Some(failure.to_string()))),
         }
+    }
+
+    /// Facts of living passes that were erased, fetched anew because somebody asks for one of them. The connector has nothing to compare
+    /// such a pass with, so it is asked what it would offer if there were none.
+    async fn recover(
+        &self,
+        tenant: &Tenant,
+        fetched: &Fetched,
+        view: &FileView,
+    ) -> Result<HashMap<PassSubject, TicketPart>, Trouble> {
+        let erased = |pass: &StoredPass| pass.state == PassState::Live && pass.sealed.is_none();
+        if self.request.is_none() || !view.passes.iter().any(erased) {
+            return Ok(HashMap::new());
+        }
+        let others = view.passes.iter().filter(|pass| !erased(pass)).cloned().collect();
+        let verdict = self.classify(tenant, fetched, &FileView { passes: others, events: view.events.clone() }).await?;
+        let offers = verdict.operations.into_iter().filter_map(|operation| match operation.action {
+            Action::Offer(part) => Some((plan::subject_of(&operation.subject), part)),
+            _ => None,
+        });
+        Ok(offers.collect())
     }
 
     /// An attempt that failed: tried again with backoff, and dead in the end.
@@ -308,9 +313,15 @@ impl<H: Host> Run<'_, H> {
             outcome: outcome.to_owned(),
             error,
             findings,
-            correlations: self.lease.hints.iter().map(|hint| hint.correlation.clone()).collect(),
+            correlations: self.correlations(),
             next,
             changed,
         }
+    }
+
+    /// Whom the run answers: the notifications, and the request that waits for it.
+    fn correlations(&self) -> Vec<String> {
+        let hints = self.lease.hints.iter().map(|hint| &hint.correlation);
+        hints.chain(self.request.as_ref().map(|request| &request.correlation)).cloned().collect()
     }
 }

@@ -7,7 +7,7 @@
 //! No error carries a word of what was sent or answered, but for status codes.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use super::budget::Budget;
 use super::jwt;
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
+use crate::refusal::code_of;
 use crate::retry_after::retry_after;
 use crate::store::{Priority, Spent, StoreError};
 use crate::tenant::{Secutix, Tenant};
@@ -27,6 +28,10 @@ const FILE_LIMIT: usize = 16 << 20;
 const SMALL_LIMIT: usize = 256 << 10;
 /// How long we stay silent when SecuTix says 509 or 429 and not until when: the window of its limit.
 const PAUSE: Millis = 60_000;
+/// How long nobody asks after SecuTix refused our credentials: a person has to act, and until then every call would be refused.
+const REFUSED_PAUSE: Millis = 60_000;
+/// W3C trace context: who looks for a request in two systems finds it in both.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest status code of an envelope that is passed on; those that are known have at most 20 letters.
 const CODE: usize = 64;
 
@@ -40,11 +45,15 @@ pub enum SecutixError {
     #[error("SecuTix asks us to slow down")]
     Throttled { until: Millis },
     /// HTTP 401 or 403: institution, operator, partner, secret or the clock is wrong. An alarm for the operator, never the caller's fault.
+    /// The endpoint is left alone until then.
     #[error("SecuTix refuses our credentials")]
-    CredentialsRefused,
-    /// HTTP 404, or an identifier that SecuTix cannot know since it is no int64 (nothing was sent then).
+    CredentialsRefused { until: Millis },
+    /// HTTP 404.
     #[error("SecuTix knows no such thing")]
     NotFound,
+    /// An identifier that SecuTix cannot know, since it is no int64. Nothing was sent.
+    #[error("SecuTix's identifiers are whole numbers")]
+    NoIdentifier,
     /// Any other HTTP status that a repetition does not change.
     #[error("SecuTix refuses the request with HTTP {0}")]
     Refused(StatusCode),
@@ -70,7 +79,7 @@ impl SecutixError {
     /// Whether a request has left: what a run counts as a call.
     pub fn was_sent(&self) -> bool {
         match self {
-            Self::BudgetSpent { .. } | Self::Store(_) => false,
+            Self::BudgetSpent { .. } | Self::NoIdentifier | Self::Store(_) => false,
             Self::Unanswered(failure) => !matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
             _ => true,
         }
@@ -118,11 +127,17 @@ impl Endpoint {
 pub struct SecutixClient<'a, H: Host> {
     host: &'a H,
     tenant: &'a Tenant,
+    traceparent: Option<&'a str>,
 }
 
 impl<'a, H: Host> SecutixClient<'a, H> {
     pub fn new(host: &'a H, tenant: &'a Tenant) -> Self {
-        Self { host, tenant }
+        Self { host, tenant, traceparent: None }
+    }
+
+    /// The calls are made on behalf of this trace.
+    pub fn traced(self, traceparent: Option<&'a str>) -> Self {
+        Self { traceparent, ..self }
     }
 
     /// The file of an order, by the order's secret. The body of an HTTP 200, as it came.
@@ -166,14 +181,16 @@ impl<'a, H: Host> SecutixClient<'a, H> {
         }
         // Read again: the token must be less than a second old when it arrives, and the store may have been slow.
         let token = jwt::bearer(secutix, self.host.clock().now());
+        let mut headers = vec![
+            (AUTHORIZATION, format!("Bearer {token}")),
+            (CONTENT_TYPE, "application/json".to_owned()),
+            (ACCEPT, "application/json".to_owned()),
+        ];
+        headers.extend(self.traceparent.map(|trace| (TRACEPARENT, trace.to_owned())));
         let request = HttpRequest {
             method: Method::POST,
             url: endpoint.url(secutix),
-            headers: vec![
-                (AUTHORIZATION, format!("Bearer {token}")),
-                (CONTENT_TYPE, "application/json".to_owned()),
-                (ACCEPT, "application/json".to_owned()),
-            ],
+            headers,
             body: Bytes::from(body.to_string()),
             timeout: secutix.timeout,
             response_limit: endpoint.response_limit(),
@@ -181,7 +198,13 @@ impl<'a, H: Host> SecutixClient<'a, H> {
         };
         let response = self.host.http().send(request).await.map_err(SecutixError::Unanswered)?;
         let judged = judge_status(response, self.host.clock().now());
-        if let Err(SecutixError::Throttled { until }) = judged {
+        if let Err(SecutixError::CredentialsRefused { .. }) = judged {
+            tracing::error!(
+                tenant = %self.tenant.id, endpoint = endpoint.method(),
+                "SecuTix refuses our credentials: check institution, operator, partner, secret and the clock"
+            );
+        }
+        if let Err(SecutixError::Throttled { until } | SecutixError::CredentialsRefused { until }) = judged {
             budget.pause(store, until).await?;
         }
         judged
@@ -190,13 +213,13 @@ impl<'a, H: Host> SecutixClient<'a, H> {
 
 /// SecuTix's identifiers are int64.
 fn int64(id: &str) -> Result<i64, SecutixError> {
-    id.parse().map_err(|_| SecutixError::NotFound)
+    id.parse().map_err(|_| SecutixError::NoIdentifier)
 }
 
 fn judge_status(response: HttpResponse, now: Millis) -> Result<Bytes, SecutixError> {
     match response.status.as_u16() {
         200 => Ok(response.body),
-        401 | 403 => Err(SecutixError::CredentialsRefused),
+        401 | 403 => Err(SecutixError::CredentialsRefused { until: now.saturating_add(REFUSED_PAUSE) }),
         404 => Err(SecutixError::NotFound),
         // SecuTix documents 509 for too many requests; 429 is what a proxy before it would say.
         429 | 509 => {
@@ -218,10 +241,8 @@ fn judge_envelope(body: &[u8]) -> Result<(), SecutixError> {
     match envelope.status_code.as_str() {
         "success" => Ok(()),
         "in_progress" => Err(SecutixError::NotReady),
-        // A code, and only as much of it as a code can be: this text goes to logs.
-        code => Err(SecutixError::Rejected(
-            code.chars().filter(|c| c.is_ascii_alphanumeric() || "_-.".contains(*c)).take(CODE).collect(),
-        )),
+        // A code or nothing: this text goes to logs, and what is no code may be about a person.
+        code => Err(SecutixError::Rejected(code_of(code, CODE).unwrap_or("without a code").to_owned())),
     }
 }
 

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::access::Scope;
+
 /// One venue: how to speak with its SecuTix institution, with Apple and with Google, and which passes it gives out. The folder's name is
 /// the tenant's identifier and a segment of its addresses.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -49,6 +51,11 @@ pub struct TenantConfig {
     /// Limits that keep a mistake small.
     #[serde(default)]
     pub safety: SafetyConfig,
+
+    /// API keys that are looked for here before the store is asked, so that they work on every host that has this folder.
+    /// `passerelle key create --print` writes such a table. Default: none; `passerelle key create` keeps its keys in the store.
+    #[serde(default)]
+    pub api_keys: Vec<ApiKeyConfig>,
 }
 
 /// How to reach SecuTix. All five are agreed with SecuTix when the external interface is set up.
@@ -253,4 +260,28 @@ impl Default for SafetyConfig {
     fn default() -> Self {
         Self { voids_per_hour: 200, confirm_absence_after_s: 120, erase_after_days: 30, erase_without_end_days: 400 }
     }
+}
+
+/// An API key, without its secret. Whoever reads this can check a key and cannot use one.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyConfig {
+    /// The public part of the key: eight letters and digits between its second and its third `_`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9]{8}$"))]
+    pub id: String,
+
+    /// SHA-256 of the secret part, in hexadecimal digits. A fast hash is right: there are 256 random bits to guess.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: String,
+
+    /// What the key may do.
+    #[schemars(length(min = 1))]
+    pub scopes: Vec<Scope>,
+
+    /// What it is for, at most 100 characters. Default: nothing.
+    #[serde(default)]
+    pub label: String,
+
+    /// When it ends, in quotes: "2027-03-31T22:00:00Z". Default: never. To end it now, delete the table.
+    pub expires: Option<String>,
 }

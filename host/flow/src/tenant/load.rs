@@ -4,20 +4,25 @@
 //! that the server and Spin read the same folder alike. Does not ask the time: a certificate that has expired is a matter of `apple`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::config::{AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TemplatesConfig, TenantConfig};
-use super::credential;
+use super::config::{
+    ApiKeyConfig, AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TemplatesConfig, TenantConfig,
+};
+use super::form::{host, is_domain, is_locale, is_pass_type, is_version, without_line_break};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, TemplateFolder};
-use super::{Apple, CARD, Google, Safety, Secutix, Selection, TICKET, Tenant};
+use super::{Apple, CARD, Google, Safety, Secutix, Selection, TICKET, Tenant, api_keys, credential};
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
+use crate::sealing::TenantKeys;
+use crate::store::ApiKeyRow;
 
 /// The file that makes a folder a tenant.
 pub const TENANT_FILE: &str = "tenant.toml";
@@ -68,57 +73,89 @@ pub fn load(
     secrets: Secrets<'_>,
     defaults: &Defaults,
 ) -> Result<Loaded, Vec<Problem>> {
+    draft(files)?.load(id, secrets, defaults)
+}
+
+/// A tenant whose file is read and whose secrets are still to come. A host that cannot read them one by one, at once, asks what they are.
+pub struct Draft<'a> {
+    files: &'a TenantFiles,
+    config: TenantConfig,
+    positions: Positions,
+}
+
+/// Reads `tenant.toml`, strictly. What cannot be read has no templates to look for: their names and settings are in it.
+pub fn draft(files: &TenantFiles) -> Result<Draft<'_>, Vec<Problem>> {
     let content = files
         .files
         .get(TENANT_FILE)
         .ok_or_else(|| vec![Problem { place: files.place(TENANT_FILE), fault: Fault::NoFile }])?;
-    // What cannot be read has no templates to look for: their names and settings are in it.
     let (config, positions) = strict::read::<TenantConfig>(&files.shown_path(TENANT_FILE), content)?;
-    let mut loader = Loader { id, positions, secrets, defaults, problems: Vec::new() };
+    Ok(Draft { files, config, positions })
+}
 
-    let locales = loader.locales(&config.locales);
-    let public_url = loader.public_url(config.public_url.as_deref());
-    let secutix = loader.secutix(&config.secutix);
-    let seal_key = loader.secret("seal.key", &config.seal.key).and_then(|content| {
-        let key = credential::seal_key(&content);
-        loader.credential("seal.key", key)
-    });
-    let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
-    let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
-    let settings = loader.settings(config.settings);
-    let names: Vec<String> = settings.iter().map(|(name, _)| name.clone()).collect();
-    // Compiled for languages that are none, every template would be wrong.
-    let folder =
-        if locales.is_some() { templates::load(files, &config.locales, &names) } else { TemplateFolder::default() };
-    let selection = if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
-    let safety = safety(&config.safety);
+impl Draft<'_> {
+    /// Every reference that [`Draft::load`] asks for and that is one.
+    pub fn references(&self) -> BTreeSet<SecretReference> {
+        let TenantConfig { secutix, seal, apple, google, .. } = &self.config;
+        let apple = apple.iter().flat_map(|apple| {
+            [Some(&apple.certificate), apple.intermediate.as_ref(), Some(&apple.key)].into_iter().flatten()
+        });
+        let texts = [&secutix.secret, &seal.key].into_iter().chain(apple).chain(google.iter().map(|it| &it.account));
+        texts.filter_map(|text| SecretReference::parse(text).ok()).collect()
+    }
 
-    let Loader { id, mut problems, .. } = loader;
-    problems.extend(folder.problems);
-    problems.sort_by(|a, b| a.place.cmp(&b.place));
-    match (locales, public_url, secutix, seal_key, transpose(apple), transpose(google)) {
-        (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google))
-            if problems.is_empty() =>
-        {
-            let organization = config.organization.trim().to_owned();
-            let templates = folder.templates;
-            let tenant = Tenant {
-                id,
-                organization,
-                locales,
-                public_url,
-                secutix,
-                seal_key,
-                apple,
-                google,
-                templates,
-                selection,
-                settings,
-                safety,
-            };
-            Ok(Loaded { tenant, warnings: folder.warnings })
+    /// Resolves and compiles, or says all that is wrong.
+    pub fn load(self, id: TenantId, secrets: Secrets<'_>, defaults: &Defaults) -> Result<Loaded, Vec<Problem>> {
+        let Self { files, config, positions } = self;
+        let mut loader = Loader { id, positions, secrets, defaults, problems: Vec::new() };
+
+        let locales = loader.locales(&config.locales);
+        let public_url = loader.public_url(config.public_url.as_deref());
+        let secutix = loader.secutix(&config.secutix);
+        let seal_key = loader.secret("seal.key", &config.seal.key).and_then(|content| {
+            let key = credential::seal_key(&content);
+            loader.credential("seal.key", key)
+        });
+        let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
+        let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
+        let settings = loader.settings(config.settings);
+        let names: Vec<String> = settings.iter().map(|(name, _)| name.clone()).collect();
+        let api_keys = loader.api_keys(&config.api_keys);
+        // Compiled for languages that are none, every template would be wrong.
+        let folder =
+            if locales.is_some() { templates::load(files, &config.locales, &names) } else { TemplateFolder::default() };
+        let selection =
+            if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
+        let safety = safety(&config.safety);
+
+        let Loader { id, mut problems, .. } = loader;
+        problems.extend(folder.problems);
+        problems.sort_by(|a, b| a.place.cmp(&b.place));
+        match (locales, public_url, secutix, seal_key, transpose(apple), transpose(google)) {
+            (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google))
+                if problems.is_empty() =>
+            {
+                let organization = config.organization.trim().to_owned();
+                let templates = folder.templates;
+                let tenant = Tenant {
+                    id,
+                    organization,
+                    locales,
+                    public_url,
+                    secutix,
+                    keys: Arc::new(TenantKeys::derive(&seal_key)),
+                    apple,
+                    google,
+                    templates,
+                    selection,
+                    settings,
+                    safety,
+                    api_keys,
+                };
+                Ok(Loaded { tenant, warnings: folder.warnings })
+            }
+            _ => Err(problems),
         }
-        _ => Err(problems),
     }
 }
 
@@ -208,7 +245,7 @@ impl Loader<'_> {
             (None, None) => {
                 self.report("public_url", Fault::Rule {
                     key: "public_url".to_owned(),
-                    rule: "must be set, here or under [server] in passerelle.toml: phones and buyers need an address",
+                    rule: "must be set, here or for all venues (under [server] in passerelle.toml; on Spin the variable public_url): phones and buyers need an address",
                 });
                 None
             }
@@ -339,6 +376,11 @@ impl Loader<'_> {
         }
     }
 
+    fn api_keys(&mut self, keys: &[ApiKeyConfig]) -> Vec<ApiKeyRow> {
+        let tenant = self.id.clone();
+        api_keys::rows(&tenant, keys, &mut |key, rule| self.rule(key, false, rule))
+    }
+
     fn settings(&mut self, settings: BTreeMap<String, String>) -> Vec<(String, String)> {
         for name in settings.keys() {
             let rule =
@@ -358,49 +400,6 @@ fn safety(config: &SafetyConfig) -> Safety {
         erase_after: Millis::from(config.erase_after_days) * DAY,
         erase_without_end: Millis::from(config.erase_without_end_days) * DAY,
     }
-}
-
-/// Editors and `echo` end a file with a line break that is no part of the secret.
-fn without_line_break(mut secret: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    if secret.last() == Some(&b'\n') {
-        secret.pop();
-        if secret.last() == Some(&b'\r') {
-            secret.pop();
-        }
-    }
-    secret
-}
-
-/// Enough of BCP 47 to be a folder's name (`fr.lproj`) and Google's `language`: a language and further subtags.
-fn is_locale(text: &str) -> bool {
-    let mut tags = text.split('-');
-    let language = tags.next().unwrap_or("");
-    (2..=3).contains(&language.len())
-        && language.bytes().all(|c| c.is_ascii_lowercase())
-        && tags.all(|tag| (2..=8).contains(&tag.len()) && tag.bytes().all(|c| c.is_ascii_alphanumeric()))
-}
-
-/// `v1_33`: goes into an address, so nothing else may be in it.
-fn is_version(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|c| c.is_ascii_digit());
-    text.strip_prefix('v')
-        .and_then(|rest| rest.split_once('_'))
-        .is_some_and(|(major, minor)| digits(major) && digits(minor))
-}
-
-fn is_pass_type(text: &str) -> bool {
-    text.strip_prefix("pass.").is_some_and(|rest| {
-        !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'))
-    })
-}
-
-fn is_domain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'))
-}
-
-fn host(url: &str) -> Option<String> {
-    let uri: http::Uri = url.parse().ok()?;
-    uri.host().map(str::to_owned)
 }
 
 #[cfg(test)]

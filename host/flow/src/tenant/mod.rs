@@ -3,8 +3,10 @@
 //! Owns the resolved shape. Does not own the text that it comes from (`tenant::config`) nor the folder (a host).
 //! A tenant is immutable: a reload makes another one, and a run keeps the one that it started with.
 
+mod api_keys;
 pub mod config;
 pub mod credential;
+mod form;
 mod image;
 pub mod load;
 pub mod problem;
@@ -20,6 +22,8 @@ use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
+use crate::sealing::TenantKeys;
+use crate::store::ApiKeyRow;
 
 #[derive(Clone)]
 pub struct Tenant {
@@ -31,8 +35,8 @@ pub struct Tenant {
     /// `https://passes.example.org`, without a final slash: where phones and buyers reach this server.
     pub public_url: String,
     pub secutix: Secutix,
-    /// 32 bytes. Wraps data keys and, through a derivation, makes the MACs.
-    pub seal_key: Zeroizing<[u8; 32]>,
+    /// Derived from the seal key, which is not kept: nothing needs it again.
+    pub keys: Arc<TenantKeys>,
     pub apple: Option<Apple>,
     pub google: Option<Google>,
     pub templates: BTreeMap<String, Arc<Template>>,
@@ -40,6 +44,8 @@ pub struct Tenant {
     /// Non-secret constants that templates may name as `settings.<key>`.
     pub settings: Vec<(String, String)>,
     pub safety: Safety,
+    /// Those of the configuration. The store's are asked for when a caller shows another one.
+    pub api_keys: Vec<ApiKeyRow>,
 }
 
 /// How to speak with the tenant's SecuTix institution (domain.md 3.1, 3.2).
@@ -100,7 +106,7 @@ pub struct Template {
     /// [`TICKET`] or [`CARD`]: which passes it is for.
     pub kind: &'static str,
     /// Flat data made by `passerelle_connector::template::compile`.
-    pub compiled: Vec<u8>,
+    pub compiled: String,
     /// Hex SHA-256 over `compiled` and the images: a pass built with another digest is stale.
     pub digest: String,
     /// By name in the template's folder, `fr.lproj/logo@2x.png` included.

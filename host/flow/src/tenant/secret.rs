@@ -49,6 +49,8 @@ pub enum SecretProblem {
     NoFile,
     #[error("there is no such environment variable")]
     NoVariable,
+    #[error("the Spin application has no such variable, or the manifest does not give it to this component")]
+    NoSpinVariable,
     #[error("the file cannot be read; does the account that runs this have the permission?")]
     Denied,
     #[error("the file lies outside of the folder that its reference is allowed to name (a link may lead out of it)")]

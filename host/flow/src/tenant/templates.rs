@@ -114,11 +114,11 @@ impl TemplateReader<'_> {
                     let problem = self.told(warning);
                     self.warnings.push(problem);
                 }
-                let digest = digest(&compiled.bytes, &images);
+                let digest = digest(&compiled.text, &images);
                 let template = Template {
                     name: source.name,
                     kind: compiled.kind,
-                    compiled: compiled.bytes,
+                    compiled: compiled.text,
                     digest,
                     images,
                     apple_images: OnceLock::new(),
@@ -171,10 +171,10 @@ impl TemplateReader<'_> {
 
 /// Hex SHA-256 over the compiled template and its images by name, each part preceded by its length in eight bytes, big end first: no two
 /// templates read alike, and a template whose source was only reformatted stays the same.
-fn digest(compiled: &[u8], images: &BTreeMap<String, Bytes>) -> String {
+fn digest(compiled: &str, images: &BTreeMap<String, Bytes>) -> String {
     let mut hash = Sha256::new();
     let parts = images.iter().flat_map(|(name, image)| [name.as_bytes(), image.as_ref()]);
-    for part in std::iter::once(compiled).chain(parts) {
+    for part in std::iter::once(compiled.as_bytes()).chain(parts) {
         hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         hash.update(part);
     }
@@ -190,13 +190,13 @@ mod tests {
         let image =
             |name: &str, content: &'static [u8]| BTreeMap::from([(name.to_owned(), Bytes::from_static(content))]);
         let digests = [
-            digest(b"a", &image("logo.png", b"b")),
-            digest(b"a", &image("logo.pn", b"gb")),
-            digest(b"a", &image("logo.png", b"c")),
-            digest(b"alogo.pngb", &BTreeMap::new()),
-            digest(b"b", &image("logo.png", b"b")),
+            digest("a", &image("logo.png", b"b")),
+            digest("a", &image("logo.pn", b"gb")),
+            digest("a", &image("logo.png", b"c")),
+            digest("alogo.pngb", &BTreeMap::new()),
+            digest("b", &image("logo.png", b"b")),
         ];
         assert_eq!(BTreeSet::from_iter(&digests).len(), digests.len());
-        assert_eq!(digest(b"a", &image("logo.png", b"b")), digests[0]);
+        assert_eq!(digest("a", &image("logo.png", b"b")), digests[0]);
     }
 }

@@ -144,17 +144,18 @@ pub struct WorkerTable {
     #[schemars(range(min = 0, max = 600_000))]
     pub max_wait_ms: u32,
 
-    /// Seconds that a run may take before another worker may take it over. Default: 120, more than every timeout of a run together.
-    #[schemars(range(min = 60, max = 3600))]
+    /// Seconds that a run, a push or a patch is nobody else's; five seconds before its end it is stopped and tried again later. Default: 120.
+    /// At least 90: a run must get through one slow fetch (30) and its sandbox calls (15 each).
+    #[schemars(range(min = 90, max = 3600))]
     pub lease_s: u32,
 
-    /// Attempts after which a task waits for a person. Default: 30, with the default waiting times about a day: an outage of SecuTix over a night
-    /// heals by itself.
+    /// Attempts after which a task waits for a person. Default: 30, with the default waiting times 19 hours after the first: an outage of SecuTix
+    /// over a night heals by itself.
     #[schemars(range(min = 1, max = 1000))]
     pub dead_after: u32,
 
-    /// Attempts after which a push or a patch is given up until something newer is to be sent. Default: 16, about two hours: the phone asks
-    /// by itself when it is opened.
+    /// Attempts after which a push or a patch is given up until something newer is to be sent. Default: 16, with the default waiting times 5
+    /// hours after the first: the phone asks by itself when it is opened.
     #[schemars(range(min = 1, max = 1000))]
     pub effect_dead_after: u32,
 
@@ -219,7 +220,7 @@ pub struct LogTable {
     /// Default: text, for people. `json` for machines.
     pub format: LogFormat,
 
-    /// Default: info, one line per run and per refused request.
+    /// Default: info, one line per accepted notification, per run and per refused request.
     pub level: LogLevel,
 }
 

@@ -1,10 +1,9 @@
 //! Configuration on disk: `passerelle.toml`, the tenants' folders, and what they refer to.
 //!
-//! Owns the reading of files and the set of tenants that is in force. Does not own what a tenant's files mean: that is pure, and the same on
-//! every host (`passerelle_flow::tenant`).
+//! Owns the server's file and the set of tenants that is in force. Does not own how a tenant's folder is read (`passerelle_folder`) nor what its
+//! files mean (`passerelle_flow::tenant`): both are the same on every host.
 
 pub mod file;
-pub mod folder;
 pub mod secrets;
 pub mod settings;
 pub mod tenants;

@@ -16,7 +16,6 @@ use passerelle_flow::tenant::problem::{Fault, Place, Problem};
 use passerelle_flow::tenant::secret::{SecretProblem, SecretReference};
 use zeroize::Zeroizing;
 
-use super::folder;
 use super::secrets::SecretReader;
 use super::settings::Settings;
 
@@ -183,7 +182,7 @@ impl Tenants {
 
     fn files(&self, id: &TenantId) -> Files {
         let path = self.folder.join(id.as_str());
-        folder::read(&path, &path.display().to_string())
+        passerelle_folder::read(&path, &path.display().to_string())
     }
 
     /// The folders that are tenants by their name. What begins with a dot is left alone.

@@ -54,6 +54,16 @@ impl Caller {
         serde_json::from_slice(&reply.body).with_context(|| format!("{path} answered no JSON"))
     }
 
+    /// As a scheduler that calls the edge's sweep.
+    pub async fn sweep(&self, token: &str) -> anyhow::Result<Reply> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(format!("{}/internal/sweep?budget_ms=1000", self.base))
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::default())?;
+        self.send(request).await
+    }
+
     /// As a holder's browser: no key, and the answer's `Location`.
     pub async fn open(&self, url: &str) -> anyhow::Result<Reply> {
         let request = Request::builder().uri(url).header("accept", "text/html").body(Full::default())?;

@@ -4,6 +4,7 @@
 //! table. Does not own the world (`passerelle_simulator`) nor anything that the server does. What it checks is what the phones show.
 
 pub mod client;
+pub mod edge;
 mod report;
 mod scenes;
 mod shown;
@@ -22,6 +23,8 @@ pub struct DemoOptions {
     pub report: Option<PathBuf>,
     pub stay: bool,
     pub connector: Option<Vec<u8>>,
+    /// On Spin instead of a server.
+    pub spin: Option<edge::Spin>,
 }
 
 /// Plays everything; `Ok(true)` when every scenario ended as the matrix says.
@@ -37,11 +40,19 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
             temporary.path().to_owned()
         }
     };
-    say("Starting a simulated SecuTix, Apple, Google and phones, and a server that knows only their addresses ...");
-    let stage =
-        Stage::set(&folder, StageOptions { connector: options.connector.clone(), ..StageOptions::default() }).await?;
+    let what = if options.spin.is_some() { "the edge" } else { "a server" };
+    say(&format!(
+        "Starting a simulated SecuTix, Apple, Google and phones, and {what} that knows only their addresses ..."
+    ));
+    let (connector, spin) = (options.connector.clone(), options.spin.clone());
+    let stage = Stage::set(&folder, StageOptions { connector, spin, ..StageOptions::default() }).await?;
+    let before = started(&stage);
     let report = play(&stage).await?;
     report.print();
+    if let Some(before) = before {
+        say(&before);
+        say(&format!("Afterwards: {}", memory(&stage).unwrap_or_default()));
+    }
     if let Some(path) = &options.report {
         std::fs::write(path, report.json()?).with_context(|| format!("cannot write {}", path.display()))?;
         say(&format!("The same as JSON: {}", path.display()));
@@ -52,6 +63,17 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
     }
     stage.strike().await?;
     Ok(report.ok)
+}
+
+/// How long the edge took to start, and what it holds; none on a server, which is this process.
+fn started(stage: &Stage) -> Option<String> {
+    let stage::On::Spin(edge) = &stage.on else { return None };
+    Some(format!("The edge answered {} ms after its start: {}", edge.started_in.as_millis(), memory(stage)?))
+}
+
+fn memory(stage: &Stage) -> Option<String> {
+    let stage::On::Spin(edge) = &stage.on else { return None };
+    Some(format!("{} MB of memory", edge.memory()? / 1_000_000))
 }
 
 /// The play, on a stage that is set.

@@ -2,6 +2,7 @@
 //!
 //! Owns setting up, putting a ticket on phones, waiting for rest, and taking down.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,13 @@ use passerelle_simulator::{GooglePhone, GoogleView, Iphone, PassView, Simulator,
 use tokio::net::TcpListener;
 
 use super::client::Caller;
+use super::edge::{Edge, Spin};
 use crate::config::Settings;
 use crate::example;
+use crate::host::{ServerClock, SystemRandom};
 use crate::keys;
 use crate::server::{Server, StartOptions};
+use crate::store::SqliteStore;
 
 /// A phone that has not got its pass after this long will not get it; the aim is well below a second.
 pub const LIMIT: Duration = Duration::from_secs(20);
@@ -27,12 +31,34 @@ const LOOK: Duration = Duration::from_millis(10);
 
 pub struct Stage {
     pub world: Simulator,
-    pub server: Server,
+    pub on: On,
     pub settings: Settings,
     pub tenant: TenantId,
     pub iphone: Iphone,
     pub android: GooglePhone,
     pub caller: Caller,
+}
+
+/// What the play is on: a server in this process, or an edge in one of its own.
+pub enum On {
+    Server(Box<Server>),
+    Spin(Box<Edge>),
+}
+
+impl On {
+    pub fn store(&self) -> &SqliteStore {
+        match self {
+            Self::Server(server) => &server.flow.host.store,
+            Self::Spin(edge) => &edge.store,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Server(server) => server.address,
+            Self::Spin(edge) => edge.address,
+        }
+    }
 }
 
 /// A ticket on both phones.
@@ -52,6 +78,8 @@ pub struct StageOptions {
     pub settings: Option<fn(&mut Settings)>,
     /// Changes the text of the tenant's `tenant.toml` before it is read.
     pub tenant: Option<fn(String) -> String>,
+    /// The application on Spin instead of a server.
+    pub spin: Option<Spin>,
 }
 
 impl Stage {
@@ -71,27 +99,36 @@ impl Stage {
         if let Some(change) = options.settings {
             change(&mut settings);
         }
-        let start = StartOptions { connector: options.connector, listener: Some(listener), ..StartOptions::default() };
-        let server = Server::start(&settings, start).await?;
         let tenant = TenantId::parse(example::TENANT)?;
-        if server.flow.host.tenants.get(&tenant).is_none() {
-            bail!("the example tenant is not in force; `passerelle check --config {}` says why", config.display());
-        }
-        let key = Self::key(&server, &settings, &tenant, &["Pass.Read", "Pass.Write"]).await?;
+        let on = match &options.spin {
+            Some(spin) => {
+                // Spin binds it by itself.
+                drop(listener);
+                On::Spin(Box::new(Edge::start(spin, folder, &world, address).await?))
+            }
+            None => {
+                let start =
+                    StartOptions { connector: options.connector, listener: Some(listener), ..StartOptions::default() };
+                let server = Server::start(&settings, start).await?;
+                if server.flow.host.tenants.get(&tenant).is_none() {
+                    bail!(
+                        "the example tenant is not in force; `passerelle check --config {}` says why",
+                        config.display()
+                    );
+                }
+                On::Server(Box::new(server))
+            }
+        };
+        let key = Self::key(&on, &settings, &tenant, &["Pass.Read", "Pass.Write"]).await?;
         let base = format!("http://{address}");
         world.secutix().listen_at(&format!("{base}/api/{tenant}/webhooks/listeners/secutix/orders"));
         let iphone = world.iphone("Ada's iPhone");
         let android = world.android("Ada's Android");
-        Ok(Self { iphone, android, caller: Caller::new(base, key), world, server, settings, tenant })
+        Ok(Self { iphone, android, caller: Caller::new(base, key), world, on, settings, tenant })
     }
 
     /// Makes an API key.
-    pub async fn key(
-        server: &Server,
-        settings: &Settings,
-        tenant: &TenantId,
-        scopes: &[&str],
-    ) -> anyhow::Result<String> {
+    pub async fn key(on: &On, settings: &Settings, tenant: &TenantId, scopes: &[&str]) -> anyhow::Result<String> {
         let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let new = keys::NewKey {
             environment: settings.environment.clone(),
@@ -100,12 +137,22 @@ impl Stage {
             label: "demo",
             expires: None,
         };
-        let host = &server.flow.host;
-        Ok(keys::create(&host.store, &host.random, server.clock.now(), new).await?.to_string())
+        Ok(keys::create(on.store(), &SystemRandom, ServerClock::default().now(), new).await?.to_string())
+    }
+
+    /// None: the play is on Spin.
+    pub fn server(&self) -> Option<&Server> {
+        match &self.on {
+            On::Server(server) => Some(server),
+            On::Spin(_) => None,
+        }
     }
 
     pub async fn strike(self) -> anyhow::Result<()> {
-        self.server.stop().await?;
+        match self.on {
+            On::Server(server) => server.stop().await?,
+            On::Spin(edge) => edge.stop().await?,
+        }
         self.world.stop().await;
         Ok(())
     }
@@ -164,7 +211,7 @@ impl Stage {
     pub async fn rest(&self) -> anyhow::Result<Depth> {
         let began = Instant::now();
         loop {
-            let depth = self.server.flow.host.store.depth().await?;
+            let depth = self.on.store().depth().await?;
             if depth.tasks_ready == 0 && depth.tasks_leased == 0 && depth.effects_waiting == 0 {
                 return Ok(depth);
             }
@@ -182,7 +229,7 @@ impl Stage {
 
     /// Runs of a file or a contact, newest first.
     pub async fn runs_of(&self, subject: &TaskSubject) -> anyhow::Result<Vec<(String, RunFindings)>> {
-        let runs = self.server.flow.host.store.runs(&self.tenant, subject, 50).await?;
+        let runs = self.on.store().runs(&self.tenant, subject, 50).await?;
         runs.into_iter().map(|run| Ok((run.outcome, serde_json::from_str(&run.findings)?))).collect()
     }
 
@@ -190,7 +237,7 @@ impl Stage {
     pub fn print_addresses(&self, folder: &Path) {
         let addresses = self.world.addresses();
         println!("\nStill running; Ctrl-C ends it.");
-        println!("  server            http://{}   (/openapi.json, /health/ready)", self.server.address);
+        println!("  Passerelle        http://{}   (/openapi.json, /health/ready)", self.on.address());
         println!("  simulator         {}", addresses.control.as_deref().unwrap_or("-"));
         println!("  SecuTix           {}", addresses.secutix);
         println!("  Apple push        {}", addresses.push);

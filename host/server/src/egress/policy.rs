@@ -39,9 +39,12 @@ pub fn vet(addresses: impl IntoIterator<Item = SocketAddr>, policy: &Policy) -> 
     addresses.into_iter().map(judge).collect()
 }
 
-/// Public unicast, or opened by the operator.
+/// Public unicast, or opened by the operator, who cannot open what hands out credentials to the machine that asks.
 pub fn permits(address: IpAddr, policy: &Policy) -> bool {
     let address = canonical(address);
+    if NEVER.iter().any(|network| network.contains(&address)) {
+        return false;
+    }
     if policy.allow.iter().any(|network| network.contains(&address)) {
         return true;
     }
@@ -97,6 +100,15 @@ const FORBIDDEN_V4: [Ipv4Net; 17] = [
     v4(224, 0, 0, 0, 4),      // multicast
     v4(240, 0, 0, 0, 5),      // reserved
     v4(248, 0, 0, 0, 5),      // reserved, and broadcast
+];
+
+/// Closed whatever is allowed: nobody means it who opens 0.0.0.0/0 or fc00::/7 for a trial. Link-local addresses, where most clouds have their
+/// metadata services; Azure's platform service; Amazon's metadata service over IPv6.
+const NEVER: [IpNet; 4] = [
+    IpNet::V4(v4(169, 254, 0, 0, 16)),
+    IpNet::V4(v4(168, 63, 129, 16, 32)),
+    IpNet::V6(v6(0xfe80, 0, 10)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254), 128)),
 ];
 
 const PUBLIC_V6: Ipv6Net = v6(0x2000, 0, 3);
@@ -220,6 +232,28 @@ mod tests {
         let permitted = |address: &str| permits(address.parse().unwrap(), &policy);
         assert!(permitted("10.1.2.3") && permitted("::1") && permitted("1.1.1.1"));
         assert!(!permitted("10.1.3.3") && !permitted("127.0.0.1") && !permitted("fe80::1"));
+    }
+
+    #[test]
+    fn nobody_opens_a_metadata_service() {
+        let all = ["0.0.0.0/0", "::/0", "169.254.169.254/32", "168.63.129.16/32", "fd00:ec2::254/128", "fe80::/10"];
+        let policy =
+            Policy { allow: all.iter().map(|network| network.parse().unwrap()).collect(), ..Policy::default() };
+        let permitted = |address: &str| permits(address.parse().unwrap(), &policy);
+        for address in [
+            "169.254.169.254",
+            "169.254.170.2",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "fe80::a9fe:a9fe",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+        ] {
+            assert!(!permitted(address), "{address}");
+        }
+        for address in ["10.0.0.1", "127.0.0.1", "168.63.129.17", "fd00:ec2::253", "::1"] {
+            assert!(permitted(address), "{address}");
+        }
     }
 
     #[test]

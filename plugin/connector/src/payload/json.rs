@@ -62,7 +62,12 @@ fn plain_length(text: &[u8]) -> usize {
 /// A quoted string of a `.strings` file. Its parser knows the escapes of C; other characters stand for themselves.
 pub(crate) fn strings_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text {
+    let mut rest = text;
+    loop {
+        // What is special in JSON and not here only costs a second look.
+        let (plain, special) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else { break };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -72,6 +77,7 @@ pub(crate) fn strings_string(text: &[u8], out: &mut Vec<u8>) {
             0 => out.extend_from_slice(b"\\U0000"),
             _ => out.push(*byte),
         }
+        rest = after;
     }
     out.push(b'"');
 }

@@ -61,7 +61,7 @@ impl From<Stop> for Fault {
 /// Builds the passes of a job, in the order of its items. The error is the template's and nobody can be served; a fault in the list is that
 /// of a single pass.
 pub fn rebuild(job: &Job) -> Result<Rebuilt, Fault> {
-    let program = Program::open(&job.template)?;
+    let program = Program::open(job.template.as_bytes())?;
     let events = Events::parse(&job.events);
     let mut desk = Desk {
         job,

@@ -1,11 +1,11 @@
 //! The flat form of a compiled template: tags, the reader, and what bounds it.
 //!
-//! Owns the encoding. Does not own the meaning of the parts (`payload::fill`) nor how they come about (`compile`). Numbers are LEB128 up to
-//! 32 bits, chunks are a number and that many bytes. A compiled template never leaves the machine and is made by the same build that reads
+//! Owns the encoding. Does not own the meaning of the parts (`payload::fill`) nor how they come about (`compile`). The whole is UTF-8: bytes
+//! are below 128, a number is the character with that number (so most take one byte), chunks are a number and that many bytes. A compiled template never leaves the machine and is made by the same build that reads
 //! it, or refused by its version, so there is one version and no migration.
 //!
 //! ```text
-//! template  = MAGIC VERSION fingerprint:32 body
+//! template  = MAGIC VERSION fingerprint:64 body
 //! body      = kind:byte google:byte name:chunk locales:list names:list statics:chunk strings:list
 //!             apple:chunk class:chunk object:chunk                      (a tree each, empty where there is none)
 //! statics   = number { text:chunk * locales }
@@ -21,9 +21,13 @@
 
 pub(crate) const MAGIC: [u8; 4] = *b"PSTP";
 /// Raised whenever a tag, an order or a meaning changes.
-pub(crate) const VERSION: u8 = 2;
-/// SHA-256 over the body: stands for all that is constant in a pass.
-pub(crate) const FINGERPRINT: usize = 32;
+pub(crate) const VERSION: u8 = 3;
+/// SHA-256 over the body, in hex: stands for all that is constant in a pass.
+pub(crate) const FINGERPRINT: usize = 64;
+
+/// From here on a number is the character that lies this many further: in between are the surrogates, which are no characters.
+pub(crate) const SURROGATES: u32 = 0xd800;
+pub(crate) const SURROGATES_SPAN: u32 = 0x800;
 
 pub(crate) mod node {
     pub(crate) const OBJECT: u8 = 1;
@@ -112,15 +116,20 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn number(&mut self) -> Result<u32, Corrupt> {
-        let mut value = 0_u32;
-        for shift in [0, 7, 14, 21, 28] {
-            let byte = self.byte()?;
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
+        let first = self.byte()?;
+        if first < 0x80 {
+            return Ok(u32::from(first));
         }
-        Err(Corrupt)
+        let (mut value, following) = match first {
+            0xc0..0xe0 => (u32::from(first & 0x1f), 1),
+            0xe0..0xf0 => (u32::from(first & 0x0f), 2),
+            0xf0..0xf8 => (u32::from(first & 0x07), 3),
+            _ => return Err(Corrupt),
+        };
+        for _ in 0..following {
+            value = value << 6 | u32::from(self.byte()? & 0x3f);
+        }
+        Ok(if value < SURROGATES { value } else { value.wrapping_sub(SURROGATES_SPAN) })
     }
 
     #[inline]

@@ -148,4 +148,4 @@ pub(crate) const HOST_NAMES: [&str; 2] = [ORGANIZATION, "host.successor"];
 pub(crate) const ORGANIZATION: &str = "host.organization";
 
 /// Number of a reference by name in a compiled template; a place that [`VOCABULARY`] never reaches.
-pub(crate) const NAMED: u8 = 255;
+pub(crate) const NAMED: u8 = 127;

@@ -30,7 +30,7 @@ fn bench() -> Bench {
         template: Template {
             name: "event-ticket".into(),
             kind: "event-ticket",
-            compiled: vec![],
+            compiled: String::new(),
             digest: String::new(),
             images: images.map(|(name, bytes)| (name.to_owned(), Bytes::from(bytes))).into(),
             apple_images: OnceLock::new(),
@@ -122,7 +122,7 @@ fn the_host_adds_its_keys_and_its_word_stands() {
         let content = ApplePass { pass_json: source.to_string().into_bytes(), ..content() };
         serde_json::from_slice(&files(&build(&bench, &content).unwrap())["pass.json"]).unwrap()
     };
-    let token = TenantKeys::derive(&bench.tenant.seal_key).apple_token(&bench.tenant.id, &serial());
+    let token = bench.tenant.keys.apple_token(&bench.tenant.id, &serial());
     let added = json!({
         "passTypeIdentifier": "pass.org.example.tickets",
         "teamIdentifier": "A1B2C3D4E5",

@@ -20,7 +20,7 @@ fn template(images: &[&str]) -> Template {
     Template {
         name: "member".into(),
         kind: "member-card",
-        compiled: vec![],
+        compiled: String::new(),
         digest: String::new(),
         images: images.iter().map(|name| ((*name).to_owned(), Bytes::from_static(b"png"))).collect(),
         apple_images: OnceLock::new(),

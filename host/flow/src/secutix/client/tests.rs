@@ -87,8 +87,8 @@ fn a_body_of_http_200_comes_back_as_it_was_whatever_its_envelope_says() {
 #[test]
 fn statuses_are_told_apart() {
     let status = |status| fetch(&host([answer(status, &[], "secret words")])).unwrap_err();
-    assert!(matches!(status(401), SecutixError::CredentialsRefused));
-    assert!(matches!(status(403), SecutixError::CredentialsRefused));
+    assert!(matches!(status(401), SecutixError::CredentialsRefused { .. }));
+    assert!(matches!(status(403), SecutixError::CredentialsRefused { .. }));
     assert!(matches!(status(404), SecutixError::NotFound));
     assert!(matches!(status(408), SecutixError::Unavailable(_)));
     assert!(matches!(status(500), SecutixError::Unavailable(_)));
@@ -127,6 +127,38 @@ fn http_509_pauses_the_endpoint_for_everybody_and_no_other() {
 }
 
 #[test]
+fn refused_credentials_are_tried_again_after_a_minute_by_one_call_and_not_by_all() {
+    let host = host([answer(401, &[], ""), answer(200, &[], "{}"), answer(403, &[], ""), answer(200, &[], "{}")]);
+    let refused = |host: &ScriptedHost| match fetch(host) {
+        Err(SecutixError::CredentialsRefused { until }) => until,
+        other => panic!("{other:?}"),
+    };
+    let until = refused(&host);
+    assert_eq!(until, NOW + REFUSED_PAUSE);
+    for _ in 0..10 {
+        assert!(matches!(fetch(&host), Err(SecutixError::BudgetSpent { until: at }) if at == until));
+    }
+    run(SecutixClient::new(&host, &tenant()).get_contact("4711", Priority::Low)).unwrap();
+    assert_eq!(host.requests().len(), 2);
+    host.advance(REFUSED_PAUSE);
+    assert_eq!(refused(&host), until + REFUSED_PAUSE);
+    host.advance(REFUSED_PAUSE);
+    fetch(&host).unwrap();
+}
+
+#[test]
+fn a_call_carries_the_trace_that_it_is_made_for_and_no_other() {
+    let host = host([answer(200, &[], "{}"), answer(200, &[], "{}")]);
+    let tenant = tenant();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    run(SecutixClient::new(&host, &tenant).traced(Some(trace)).get_file("1", Priority::Demand)).unwrap();
+    fetch(&host).unwrap();
+    let traces: Vec<_> =
+        host.requests().iter().map(|request| request.header("traceparent").map(str::to_owned)).collect();
+    assert_eq!(traces, [Some(trace.to_owned()), None]);
+}
+
+#[test]
 fn retry_after_is_honoured() {
     let host = host([answer(429, &[("retry-after", "7")], "")]);
     assert!(matches!(fetch(&host), Err(SecutixError::Throttled { until }) if until == NOW + 7000));
@@ -147,12 +179,13 @@ fn a_spent_budget_sends_nothing_and_says_until_when() {
 }
 
 #[test]
-fn an_identifier_that_is_no_int64_is_not_found_without_a_call() {
+fn an_identifier_that_is_no_int64_is_none_and_costs_no_call() {
     let host = host([]);
     let tenant = tenant();
     let client = SecutixClient::new(&host, &tenant);
     for id in ["", "x", "1.0", "9223372036854775808"] {
-        assert!(matches!(run(client.get_file(id, Priority::Demand)), Err(SecutixError::NotFound)), "{id}");
+        let error = run(client.get_file(id, Priority::Demand)).unwrap_err();
+        assert!(matches!(error, SecutixError::NoIdentifier) && !error.was_sent(), "{id}");
     }
     assert!(host.requests().is_empty());
 }
@@ -163,7 +196,9 @@ fn the_envelope_of_a_write_decides() {
     envelope(r#"{"requestId":1,"statusCode":"success","statusDetail":null}"#).unwrap();
     assert!(matches!(envelope(r#"{"statusCode":"in_progress"}"#), Err(SecutixError::NotReady)));
     let refused = envelope(r#"{"statusCode":"NO_SUCH movement of Ada!","statusDetail":"Ada"}"#).unwrap_err();
-    assert!(matches!(&refused, SecutixError::Rejected(code) if code == "NO_SUCHmovementofAda"));
+    assert!(matches!(&refused, SecutixError::Rejected(code) if !code.contains("Ada")), "{refused}");
+    let coded = envelope(r#"{"statusCode":"reference_target_not_found"}"#).unwrap_err();
+    assert!(matches!(&coded, SecutixError::Rejected(code) if code == "reference_target_not_found"));
     for unreadable in ["", "[]", "{}", r#"{"statusCode":1}"#] {
         assert!(matches!(envelope(unreadable), Err(SecutixError::Unreadable)), "{unreadable}");
     }

@@ -151,7 +151,10 @@ fn the_smallest_tenant_has_neither_wallet_and_all_defaults() {
     assert_eq!(secutix.secret.as_slice(), b"s3cret");
     assert_eq!((secutix.order_version.as_str(), secutix.contact_version.as_str()), ("v1_33", "v2_21"));
     assert_eq!((secutix.timeout, secutix.requests_per_minute), (Duration::from_secs(20), 60));
-    assert_eq!(tenant.seal_key.first(), Some(&0xab));
+    assert_eq!(
+        tenant.keys.fingerprint(),
+        TenantKeys::derive(&credential::seal_key(SEAL.as_bytes()).unwrap()).fingerprint()
+    );
     assert_eq!(tenant.selection.comfort_variable, "WALLET");
     assert_eq!(tenant.selection.default_card, None);
     let safety = tenant.safety;
@@ -203,6 +206,40 @@ fn templates_are_compiled_and_chosen() {
     assert_eq!(tenant.selection.comfort_variable, "PASS");
     assert_eq!(tenant.selection.family_subtypes.get("OPERA").map(String::as_str), Some("event-ticket"));
     assert_eq!(tenant.selection.default_card.as_deref(), Some("member-card"));
+}
+
+#[test]
+fn an_api_key_of_the_configuration_is_a_row_of_this_tenant() {
+    let digest = "0123456789abcdef".repeat(4);
+    let keys = format!(
+        "[[api_keys]]\nid = \"AbCdEf12\"\nsha256 = \"{digest}\"\nscopes = [\"Pass.Read\", \"Pass.Write\"]\n\
+         label = \"ticket shop\"\nexpires = \"2027-03-31T22:00:00Z\"\n\
+         [[api_keys]]\nid = \"AbCdEf13\"\nsha256 = \"{digest}\"\nscopes = [\"Insights.Read\"]\n"
+    );
+    let rows = good(&format!("{GOOD}{keys}")).api_keys;
+    let [first, second] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!((first.id.as_str(), first.tenant.as_str(), first.label.as_str()), ("AbCdEf12", "demo", "ticket shop"));
+    assert_eq!(
+        (first.secret_sha256.as_str(), first.scopes.join(" ")),
+        (digest.as_str(), "Pass.Read Pass.Write".into())
+    );
+    assert_eq!((first.expires_at, second.expires_at), (Some(1_806_530_400_000), None));
+}
+
+#[test]
+fn a_draft_names_what_it_will_ask_for() {
+    let files = folder(&format!("{GOOD}{APPLE}{GOOGLE}"));
+    let draft = draft(&files).unwrap_or_else(|told| panic!("{}", lines(&told)));
+    let named = draft.references();
+    let asked = std::cell::RefCell::new(BTreeSet::new());
+    let inner = secrets();
+    let secrets = |reference: &SecretReference| {
+        asked.borrow_mut().insert(SecretReference { field: None, ..reference.clone() });
+        inner(reference)
+    };
+    assert!(draft.load(TenantId::parse("demo").unwrap(), &secrets, &defaults()).is_ok());
+    assert_eq!(named, asked.into_inner());
+    assert_eq!(named.len(), 6);
 }
 
 #[test]

@@ -167,11 +167,10 @@ fn one_bad_ticket_spoils_no_other() {
 #[test]
 fn a_template_that_was_not_compiled_here_is_refused() {
     let good = job(&compiled(&source("event-ticket")), &ticket_body(), vec![carmen()]);
-    let code = |template: Vec<u8>| rebuild(&Job { template, ..good.clone() });
-    assert_eq!(code(b"kind = 'event-ticket'".to_vec()), Err(Fault::Template((0, 0, "corrupt".to_owned()))));
-    let mut newer = good.template.clone();
-    newer[4] += 1;
-    assert_eq!(code(newer), Err(Fault::Template((0, 0, "version".to_owned()))));
+    let code = |template: String| rebuild(&Job { template, ..good.clone() });
+    assert_eq!(code("kind = 'event-ticket'".to_owned()), Err(Fault::Template((0, 0, "corrupt".to_owned()))));
+    let (magic, body) = (&good.template[..4], &good.template[5..]);
+    assert_eq!(code(format!("{magic}\u{4}{body}")), Err(Fault::Template((0, 0, "version".to_owned()))));
 }
 
 #[test]

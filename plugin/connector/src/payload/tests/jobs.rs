@@ -129,7 +129,7 @@ pub(super) fn item(body: &Value, events: &[EventPart]) -> Item {
 /// A job of one pass.
 pub(super) fn job(compiled: &Compiled, body: &Value, events: Vec<EventPart>) -> Job {
     Job {
-        template: compiled.bytes.clone(),
+        template: compiled.text.clone(),
         locales: compiled.locales.clone(),
         settings: vec![
             ("phone".to_owned(), "+41 22 555 01 00".to_owned()),

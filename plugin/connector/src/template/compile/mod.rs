@@ -54,7 +54,7 @@ pub struct TemplateSource {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled {
     /// What `rebuild` takes as `template`.
-    pub bytes: Vec<u8>,
+    pub text: String,
     /// `event-ticket` or `member-card`: which passes it is for.
     pub kind: &'static str,
     /// As in the source: the languages that a pass has.
@@ -71,16 +71,16 @@ pub fn compile(source: &TemplateSource) -> Result<Compiled, Vec<TemplateError>> 
     let compiled = with_report(source, &report);
     let (errors, warnings) = report.into_parts();
     match compiled {
-        Some((bytes, kind)) if errors.is_empty() => {
+        Some((text, kind)) if errors.is_empty() => {
             let locales = source.locales.iter().map(|(tag, _)| tag.clone()).collect();
-            Ok(Compiled { bytes, kind, locales, warnings })
+            Ok(Compiled { text, kind, locales, warnings })
         }
         _ => Err(errors),
     }
 }
 
 /// None only after something was reported.
-fn with_report(source: &TemplateSource, report: &Report) -> Option<(Vec<u8>, &'static str)> {
+fn with_report(source: &TemplateSource, report: &Report) -> Option<(String, &'static str)> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if source.name.is_empty() || !source.name.chars().all(allowed) {
         report.file(FILE, Problem::BadName(source.name.clone()));
@@ -129,7 +129,7 @@ fn unknown_texts(report: &Report, locales: &[Locale<'_>]) {
     }
 }
 
-fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Section<'s>) -> Option<Vec<u8>> {
+fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Section<'s>) -> Option<String> {
     let common = pass::common(context, &root);
     let (apple, google) = (root.section("apple"), root.section("google"));
     if apple.is_none() && google.is_none() {
@@ -174,10 +174,12 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
     for tree in [&apple_tree, &class, &object] {
         body.chunk(tree);
     }
-    let mut bytes = [MAGIC.as_slice(), &[VERSION]].concat();
-    bytes.extend_from_slice(&Sha256::digest(&body.bytes));
-    bytes.extend_from_slice(&body.bytes);
-    Some(bytes)
+    let mut text = [MAGIC.as_slice(), &[VERSION]].concat();
+    for byte in Sha256::digest(&body.bytes) {
+        text.extend_from_slice(format!("{byte:02x}").as_bytes());
+    }
+    text.extend_from_slice(&body.bytes);
+    String::from_utf8(text).ok()
 }
 
 /// `pass.strings` of the constant texts, per language. The default language has its texts in pass.json already; it gets its file all the

@@ -41,9 +41,9 @@ fn a_template_that_is_right_has_no_problem() {
     assert_eq!(errors(WHOLE), Vec::<String>::new());
     let compiled = compile(&source(WHOLE, "", "")).unwrap();
     assert_eq!((compiled.kind, compiled.locales.len(), compiled.warnings.len()), ("event-ticket", 2, 0));
-    assert_eq!(compile(&source(WHOLE, "", "")).unwrap().bytes, compiled.bytes);
+    assert_eq!(compile(&source(WHOLE, "", "")).unwrap().text, compiled.text);
     let noted = compile(&source(&format!("# a note\n{WHOLE}"), "", "")).unwrap();
-    assert_eq!(noted.bytes, compiled.bytes, "a comment changes no pass");
+    assert_eq!(noted.text, compiled.text, "a comment changes no pass");
 }
 
 #[test]

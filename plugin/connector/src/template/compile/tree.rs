@@ -7,7 +7,7 @@ use super::condition::Condition;
 use super::context::{Context, Reference};
 use super::wording::{Mode, Segment, Words};
 use crate::payload::{MARK, json, localized_string};
-use crate::template::format::{mode, node, part, segment, test, text};
+use crate::template::format::{SURROGATES, SURROGATES_SPAN, mode, node, part, segment, test, text};
 use crate::template::vocabulary::NAMED;
 
 pub(super) enum Part {
@@ -121,15 +121,11 @@ impl Writer {
     }
 
     pub(super) fn number(&mut self, number: usize) {
-        let mut rest = number;
-        loop {
-            let low = u8::try_from(rest & 0x7f).unwrap_or_default();
-            rest >>= 7;
-            if rest == 0 {
-                return self.byte(low);
-            }
-            self.byte(low | 0x80);
-        }
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let character = if number < SURROGATES { number } else { number.saturating_add(SURROGATES_SPAN) };
+        // Beyond a million there is no character: such a template is refused when it is opened, as too long by far.
+        let character = char::from_u32(character).unwrap_or(char::MAX);
+        self.bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
     pub(super) fn chunk(&mut self, bytes: &[u8]) {

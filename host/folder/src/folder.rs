@@ -13,19 +13,21 @@ use passerelle_flow::tenant::load::{TENANT_FILE, TenantFiles};
 use passerelle_flow::tenant::problem::{Fault, Place, Problem};
 use passerelle_flow::tenant::strict::FILE_LIMIT;
 
+use crate::boundary::Boundary;
+
 /// One template has about 20 files with its translated images; a venue has a handful of templates.
 const MOST_FILES: usize = 1_000;
 
 /// `templates/<name>/images/fr.lproj/logo.png` is four deep.
 const MOST_DEPTH: usize = 6;
 
-/// All tenants are kept in memory.
+/// A server keeps all tenants in memory, an edge the one that is asked for.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Reads a tenant's folder. `shown` is how messages name it.
 pub fn read(folder: &Path, shown: &str) -> Result<TenantFiles, Vec<Problem>> {
     let mut walk =
-        Walk { root: folder.canonicalize().ok(), shown, files: BTreeMap::new(), bytes: 0, problems: Vec::new() };
+        Walk { root: Boundary::of(folder).ok(), shown, files: BTreeMap::new(), bytes: 0, problems: Vec::new() };
     walk.file(&folder.join(TENANT_FILE), TENANT_FILE);
     walk.folder(&folder.join("templates"), "templates", 0);
     if walk.problems.is_empty() {
@@ -36,7 +38,7 @@ pub fn read(folder: &Path, shown: &str) -> Result<TenantFiles, Vec<Problem>> {
 }
 
 struct Walk<'a> {
-    root: Option<std::path::PathBuf>,
+    root: Option<Boundary>,
     shown: &'a str,
     files: BTreeMap<String, Bytes>,
     bytes: u64,
@@ -84,8 +86,7 @@ impl Walk<'_> {
 
     /// Where the path ends, links followed, is below the tenant's folder.
     fn inside(&self, path: &Path) -> bool {
-        let Some(root) = &self.root else { return false };
-        path.canonicalize().is_ok_and(|real| real.starts_with(root))
+        self.root.as_ref().is_some_and(|root| root.inside(path).is_ok_and(|inside| inside.is_some()))
     }
 
     fn file(&mut self, path: &Path, name: &str) {

@@ -1,0 +1,179 @@
+//! A pass on its way from an operation to a row.
+//!
+//! Owns which state the pass is to have, what it is built from, and when an absence is believed. Does not own what its template makes
+//! of it (`build`) nor the row (`write`).
+
+use std::collections::{HashMap, HashSet};
+
+use passerelle_contract::scenario::{Action, Evidence, Operation};
+use passerelle_contract::types::TicketPart;
+
+use super::{Look, PlanError, subject_of};
+use crate::flow::Flow;
+use crate::identity::{Millis, PassId};
+use crate::parts;
+use crate::ports::{Host, Random};
+use crate::rebuild::Built;
+use crate::select::{Choice, Stray, select};
+use crate::store::{FileView, PassState, PassSubject, Store, StoredPass};
+use crate::tenant::Tenant;
+
+/// One pass on its way from an operation to a row.
+pub(super) struct Draft<'a> {
+    pub id: PassId,
+    pub subject: PassSubject,
+    pub stored: Option<StoredPass>,
+    pub operation: &'a Operation,
+    pub state: PassState,
+    /// What it is built from now; none after erasure.
+    pub ticket: Option<TicketPart>,
+    /// `ticket` is new and has to be sealed.
+    pub fresh: bool,
+    /// Its template is another one than the pass was last built with, by name or by content.
+    pub retemplated: bool,
+    pub successor: Option<PassId>,
+    pub template: String,
+    pub absent_since: Option<Millis>,
+    pub action: &'static str,
+    pub stray: Option<Stray>,
+    pub built: Option<Built>,
+}
+
+impl Draft<'_> {
+    /// Nothing is written of it unless its template has made something of it: what is sealed is what the next look compares with, so a
+    /// pass that the holder never got would look up to date for ever. A pass that ends does so whatever its template says.
+    fn is_unbuilt(&self) -> bool {
+        let nothing_else = self.action == "kept" && self.retemplated;
+        (self.fresh || nothing_else) && self.built.is_none()
+    }
+
+    /// Leaves what was seen without any template: that the movement is there. Otherwise one more absence would be taken for the second one.
+    /// False: there is nothing to write down.
+    fn reduce(&mut self) -> bool {
+        let Some(stored) = self.stored.as_ref().filter(|stored| stored.absent_since.is_some()) else { return false };
+        (self.action, self.state, self.template) = ("kept", stored.state, stored.template.clone());
+        (self.ticket, self.fresh, self.retemplated) = (None, false, false);
+        true
+    }
+}
+
+/// The outer error stops the run, the inner one only this pass.
+pub(super) async fn draft<'a, H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    look: &Look<'_>,
+    operation: &'a Operation,
+    again: &mut Option<Millis>,
+) -> Result<Result<Option<Draft<'a>>, String>, PlanError> {
+    let subject = subject_of(&operation.subject);
+    let stored = match &operation.pass {
+        Some(id) => look.view.passes.iter().find(|pass| pass.id.as_str() == id).cloned(),
+        // The movement may have come from another file, and its pass with it.
+        None => flow.host.store().pass_by_subject(&tenant.id, &subject).await?.map(|found| found.pass),
+    };
+    let (ticket, fresh) = match (&operation.action, &stored) {
+        (Action::Offer(part) | Action::Update(part) | Action::Revive(part), _) => (Some(part.clone()), true),
+        (Action::Keep, Some(stored)) if stored.sealed.is_none() && look.recovered.contains_key(&subject) => {
+            (look.recovered.get(&subject).cloned(), true)
+        }
+        (Action::End(_) | Action::Keep, Some(stored)) => (parts::open(tenant, stored)?, false),
+        (Action::End(_) | Action::Keep, None) => return Ok(Ok(None)),
+    };
+    let mut absent_since = None;
+    let (state, action) = match (&operation.action, &stored) {
+        (Action::Offer(_), None) => (PassState::Live, "created"),
+        // It ended in the file that it was in before; in this one its movement lives.
+        (Action::Offer(_), Some(stored)) if stored.state == PassState::Void => (PassState::Live, "revived"),
+        (Action::Offer(_) | Action::Update(_), Some(stored)) => (stored.state, "updated"),
+        (Action::Update(_), None) => (PassState::Live, "created"),
+        (Action::Revive(_), _) => (PassState::Live, "revived"),
+        (Action::End(Evidence::Positive), _) => (PassState::Void, "voided"),
+        (Action::End(Evidence::Absence), Some(stored)) => {
+            let wait = tenant.safety.confirm_absence_after;
+            match stored.absent_since {
+                Some(first) if first + wait <= look.fetched.started_at => (PassState::Void, "voided"),
+                earlier => {
+                    let first = earlier.unwrap_or(look.fetched.started_at);
+                    absent_since = Some(first);
+                    *again = Some(again.unwrap_or(Millis::MAX).min(first + wait));
+                    (stored.state, "absent")
+                }
+            }
+        }
+        (Action::End(Evidence::Absence), None) => return Ok(Ok(None)),
+        (Action::Keep, Some(stored)) => (stored.state, "kept"),
+        (Action::Keep, None) => return Ok(Ok(None)),
+    };
+    let Choice { template, stray } = match (&ticket, &stored) {
+        (Some(part), _) if fresh => select(tenant, &subject, &part.selectors),
+        (_, Some(stored)) => Choice { template: Some(&stored.template), stray: None },
+        _ => Choice { template: None, stray: None },
+    };
+    let Some(template) = template.map(str::to_owned) else {
+        return Ok(Err(format!("no template for {}", subject.identifier().0)));
+    };
+    let digest = tenant.templates.get(&template).map(|template| &template.digest);
+    let retemplated = stored
+        .as_ref()
+        .is_some_and(|stored| ticket.is_some() && digest.is_some_and(|it| *it != stored.template_digest));
+    if let ("kept", Some(stored)) = (action, &stored) {
+        let links = operation.successor.is_some() && stored.successor.is_none();
+        let seen_again = stored.absent_since.is_some();
+        if !links && !seen_again && !fresh && !retemplated {
+            return Ok(Ok(None));
+        }
+    }
+    let id = match &stored {
+        Some(stored) => stored.id.clone(),
+        None => PassId::from_random(flow.host.random().bytes()),
+    };
+    let successor = stored.as_ref().and_then(|pass| pass.successor.clone());
+    Ok(Ok(Some(Draft {
+        id,
+        subject,
+        stored,
+        operation,
+        state,
+        ticket,
+        fresh,
+        retemplated,
+        successor,
+        template,
+        absent_since,
+        action,
+        stray,
+        built: None,
+    })))
+}
+
+/// Drops what was not built and needs to be. True: a pass led to one that is not made now, and has to be linked and built again.
+pub(super) fn drop_unbuilt(drafts: &mut Vec<Draft<'_>>) -> bool {
+    let new = drafts.iter().filter(|draft| draft.is_unbuilt() && draft.stored.is_none());
+    let never: HashSet<PassId> = new.map(|draft| draft.id.clone()).collect();
+    drafts.retain_mut(|draft| !draft.is_unbuilt() || draft.reduce());
+    let mut led = false;
+    for draft in drafts.iter_mut().filter(|draft| draft.successor.as_ref().is_some_and(|to| never.contains(to))) {
+        draft.successor = draft.stored.as_ref().and_then(|stored| stored.successor.clone());
+        draft.built = None;
+        led = true;
+    }
+    led
+}
+
+/// A voided pass leads to the one that took its place, be that older or made in this run; a pass that lives again leads nowhere.
+pub(super) fn link_successors(drafts: &mut [Draft<'_>], view: &FileView) {
+    let mut by_movement: HashMap<String, PassId> = HashMap::new();
+    let stored = view.passes.iter().map(|pass| (&pass.subject, &pass.id));
+    for (subject, id) in stored.chain(drafts.iter().map(|draft| (&draft.subject, &draft.id))) {
+        if let PassSubject::Movement(movement) = subject {
+            by_movement.insert(movement.clone(), id.clone());
+        }
+    }
+    for draft in drafts {
+        if draft.state == PassState::Live {
+            draft.successor = None;
+        } else if let Some(movement) = &draft.operation.successor {
+            draft.successor = by_movement.get(movement).cloned().or_else(|| draft.successor.take());
+        }
+    }
+}

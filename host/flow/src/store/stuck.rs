@@ -1,0 +1,29 @@
+//! What a person looks at, as data: what waits for somebody, and how much there is to do.
+
+use super::task::TaskSubject;
+use crate::identity::{Millis, TenantId};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StuckTask {
+    pub tenant: TenantId,
+    pub task: String,
+    pub subject: TaskSubject,
+    /// `dead` or `held`
+    pub state: String,
+    pub attempts: i64,
+    pub error: Option<String>,
+    pub since: Millis,
+}
+
+/// Counts, for health and for those who wait for rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    pub tasks_ready: i64,
+    pub tasks_leased: i64,
+    pub tasks_dead: i64,
+    pub tasks_held: i64,
+    pub effects_waiting: i64,
+    pub effects_dead: i64,
+    /// When the oldest ready task became, or becomes, due.
+    pub oldest_due: Option<Millis>,
+}

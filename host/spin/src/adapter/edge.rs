@@ -1,0 +1,242 @@
+//! The flow over Spin's interfaces, once per instance, and the answer to one request.
+//!
+//! Owns the bundle of ports, the limits of a request's body, and the sweep's route. Does not own the routes of the flow. Whatever goes wrong
+//! becomes a problem detail: an error that left this file would be an empty 500.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use passerelle_flow::flow::Flow;
+use passerelle_flow::http::{Problem, tenant_in};
+use passerelle_flow::identity::TenantId;
+use passerelle_flow::ports::{Host, Random as _};
+use passerelle_flow::tenant::Tenant;
+use serde::Serialize;
+use spin_sdk::time::sleep;
+use spin_sdk::wasip3::http::types;
+
+use super::connector::Composed;
+use super::database::SpinDatabase;
+use super::log;
+use super::message::{self, Incoming};
+use super::outbound::Outbound;
+use super::variables::SpinVariables;
+use super::work::Live;
+use crate::clock::{HostClock, HostRandom};
+use crate::path::{self, SWEEP};
+use crate::secrets::Secrets;
+use crate::settings::{Settings, SettingsError};
+use crate::signer::KeySigner;
+use crate::store::EdgeStore;
+use crate::sweep::{Patience, Report, Work as _, sweep};
+use crate::sweep_token::SweepToken;
+use crate::tenants::{Absent, Tenants};
+
+/// Where spin.toml mounts the tenants' folders.
+const TENANTS: &str = "/tenants";
+
+/// A body of at most 256 KiB that takes longer than this is a slow-loris or a dead line: the server's limit.
+const BODY_TIME: Duration = Duration::from_secs(15);
+
+/// What an edge is made of.
+pub struct EdgeHost {
+    clock: HostClock,
+    random: HostRandom,
+    outbound: Outbound,
+    signer: KeySigner<SpinVariables>,
+    connector: Composed,
+    store: EdgeStore<SpinDatabase>,
+    pub tenants: Tenants<SpinVariables>,
+}
+
+impl Host for EdgeHost {
+    type Clock = HostClock;
+    type Random = HostRandom;
+    type Http = Outbound;
+    type Signer = KeySigner<SpinVariables>;
+    type Connector = Composed;
+    type Store = EdgeStore<SpinDatabase>;
+
+    fn clock(&self) -> &HostClock {
+        &self.clock
+    }
+    fn random(&self) -> &HostRandom {
+        &self.random
+    }
+    fn http(&self) -> &Outbound {
+        &self.outbound
+    }
+    fn signer(&self) -> &KeySigner<SpinVariables> {
+        &self.signer
+    }
+    fn connector(&self) -> &Composed {
+        &self.connector
+    }
+    fn store(&self) -> &EdgeStore<SpinDatabase> {
+        &self.store
+    }
+    /// One that was loaded for this request, or before it.
+    fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
+        self.tenants.get(id)
+    }
+}
+
+/// An instance's flow.
+pub struct Edge {
+    pub flow: Flow<EdgeHost>,
+    sweep_token: Option<SweepToken>,
+}
+
+thread_local! {
+    /// Nothing of a request is in it: tenants, parsed keys, a connection to the database.
+    static EDGE: RefCell<Option<Rc<Edge>>> = const { RefCell::new(None) };
+}
+
+impl Edge {
+    /// The instance's own, made at its first request.
+    async fn of_instance() -> Result<Rc<Self>, SettingsError> {
+        if let Some(edge) = EDGE.with_borrow(Option::clone) {
+            return Ok(edge);
+        }
+        log::start();
+        let Settings { defaults, options, sweep_token } = Settings::read(&SpinVariables).await?;
+        let secrets = Arc::new(Secrets::new(Path::new(TENANTS), SpinVariables));
+        let host = EdgeHost {
+            clock: HostClock,
+            random: HostRandom,
+            outbound: Outbound { plain_http: defaults.plain_http },
+            signer: KeySigner::new(secrets.clone()),
+            connector: Composed,
+            store: EdgeStore::new(SpinDatabase),
+            tenants: Tenants::new(secrets, defaults),
+        };
+        let edge = Rc::new(Self { flow: Flow::new(host, options), sweep_token });
+        EDGE.set(Some(edge.clone()));
+        Ok(edge)
+    }
+
+    /// Makes the tenant known to the flow. `Err`: what to answer instead; an unknown or broken one is the flow's to refuse, as on the server.
+    pub async fn prepare(&self, id: &TenantId) -> Result<(), Problem> {
+        match self.flow.host.tenants.load(id).await {
+            Ok(()) | Err(Absent::Unknown) => Ok(()),
+            Err(Absent::Broken(problems)) => {
+                for problem in problems {
+                    tracing::error!(tenant = %id, "{problem}");
+                }
+                Ok(())
+            }
+            Err(Absent::ServerOnly) => {
+                tracing::error!(tenant = %id, "the tenant has a secret in the environment (env:), which only a server has");
+                Err(Problem::server_only(
+                    "This tenant takes a secret from the environment of a process. A server has one; an edge does not.",
+                ))
+            }
+            Err(Absent::Unreachable) => Err(Problem::unavailable()),
+        }
+    }
+}
+
+pub struct Answered {
+    pub response: Response<Bytes>,
+    /// The request may have left something to do.
+    pub made_work: Option<Rc<Edge>>,
+}
+
+pub async fn answer(request: types::Request) -> Answered {
+    let mut incoming = message::incoming(request);
+    path::drop_forged(&mut incoming.headers);
+    match Edge::of_instance().await {
+        Ok(edge) => {
+            let post = incoming.method == Method::POST;
+            let (response, swept) = answer_with(&edge, incoming).await;
+            let made_work = (post && !swept && response.status().is_success()).then_some(edge);
+            Answered { response, made_work }
+        }
+        Err(error) => {
+            log::start();
+            tracing::error!(%error, "the edge is not configured");
+            let problem = match error {
+                SettingsError::Variable { fault: crate::secrets::VariableFault::Unreachable, .. } => {
+                    Problem::unavailable()
+                }
+                _ => Problem::internal(),
+            };
+            let fresh = || HostRandom.bytes::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
+            let path = incoming.target.split('?').next().unwrap_or_default();
+            let response = passerelle_flow::http::refuse(problem, &incoming.headers, path, fresh);
+            Answered { response, made_work: None }
+        }
+    }
+}
+
+/// The answer, and whether it was a sweep's.
+async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> (Response<Bytes>, bool) {
+    let Incoming { method, target, headers, body } = incoming;
+    let refuse = |problem| edge.flow.refuse(problem, &headers, target.split('?').next().unwrap_or_default());
+    let Ok(uri) = target.parse::<Uri>() else { return (refuse(Problem::unknown_path()), false) };
+    if uri.path() == SWEEP {
+        let response = match swept(edge, &method, &headers, uri.query()).await {
+            Ok(report) => edge.flow.report(&report, &headers, SWEEP),
+            Err(problem) => refuse(problem),
+        };
+        return (response, true);
+    }
+    let limit = edge.flow.options.body_limit;
+    let body = match select(pin!(body.read(limit)), pin!(sleep(BODY_TIME))).await {
+        Either::Left((Ok(Some(body)), _)) => body,
+        Either::Left((Ok(None), _)) => return (refuse(Problem::too_large()), false),
+        // The caller went away or sends nothing: whatever is answered is for the proxy.
+        Either::Left((Err(_), _)) | Either::Right(_) => {
+            return (refuse(Problem::field("", "the body did not arrive in time")), false);
+        }
+    };
+    if let Some(tenant) = tenant_in(uri.path())
+        && let Err(problem) = edge.prepare(&tenant).await
+    {
+        return (refuse(problem), false);
+    }
+    let mut request = Request::new(body);
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    (edge.flow.handle(request).await, false)
+}
+
+/// What `POST /internal/sweep` answers.
+#[derive(Serialize)]
+struct Swept {
+    #[serde(flatten)]
+    report: Report,
+    /// Data keys whose retention is over.
+    erased: u64,
+}
+
+async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Option<&str>) -> Result<Swept, Problem> {
+    // Without a token there is no such route: a variable that was forgotten opens nothing.
+    let token = edge.sweep_token.as_ref().ok_or_else(Problem::unknown_path)?;
+    if !token.admits(headers) {
+        return Err(Problem::no_token());
+    }
+    if method != Method::POST {
+        return Err(Problem::method("POST"));
+    }
+    let budget = path::budget(query)
+        .ok_or_else(|| Problem::field("budget_ms", "a whole number of milliseconds from 0 to 600000 is expected"))?;
+    let work = Live::asked(edge.clone());
+    let unavailable = |error| {
+        tracing::error!(%error, "sweep");
+        Problem::unavailable()
+    };
+    let erased = edge.flow.erase_due().await.map_err(unavailable)?;
+    let patience = Patience { until: work.now() + budget, effects: true };
+    let report = sweep(&work, patience).await.map_err(unavailable)?;
+    tracing::info!(?report, erased, "sweep");
+    Ok(Swept { report, erased })
+}

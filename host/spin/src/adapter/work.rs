@@ -1,0 +1,102 @@
+//! The sweep's work on a real instance, and the sweep that follows an answer.
+//!
+//! Owns both. The latter is a bonus: it makes passes follow within a second, it is cut off with the process or by `--request-timeout`, and what it
+//! leaves is the scheduler's. Bounded by its time, and one per instance.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use passerelle_flow::identity::Millis;
+use passerelle_flow::ports::{Clock as _, Host as _};
+use passerelle_flow::store::{Depth, EffectLease, Store as _, StoreResult, TaskLease};
+use spin_sdk::time::sleep;
+use spin_sdk::wasip3::spawn;
+
+use super::edge::Edge;
+use super::turn::Turn;
+use crate::sweep::{Patience, Work, sweep};
+
+/// Time for the longest wait for more notifications (5 s) and what follows from the run.
+const BONUS: Millis = 10_000;
+
+thread_local! {
+    static SWEEPING: Cell<bool> = const { Cell::new(false) };
+}
+
+pub struct Live {
+    edge: Rc<Edge>,
+    /// A sweep that was asked for is a request and has its turn already.
+    has_turn: bool,
+}
+
+impl Live {
+    pub fn asked(edge: Rc<Edge>) -> Self {
+        Self { edge, has_turn: true }
+    }
+}
+
+impl Work for Live {
+    type Task = TaskLease;
+    type Effect = EffectLease;
+    type Turn = Option<Turn>;
+
+    fn now(&self) -> Millis {
+        self.edge.flow.host.clock().now()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        sleep(time).await;
+    }
+
+    async fn turn(&self) -> Option<Turn> {
+        if self.has_turn { None } else { Some(Turn::between_requests().await) }
+    }
+
+    async fn claim(&self, limit: u32) -> StoreResult<Vec<TaskLease>> {
+        self.edge.flow.claim(limit).await
+    }
+
+    async fn run(&self, task: TaskLease) -> StoreResult<()> {
+        // A tenant that is not to be had is the run's to record: it waits, and nothing is lost.
+        let _ = self.edge.prepare(&task.tenant).await;
+        self.edge.flow.run(task).await.map(drop)
+    }
+
+    async fn claim_effects(&self, limit: u32) -> StoreResult<Vec<EffectLease>> {
+        self.edge.flow.claim_effects(limit).await
+    }
+
+    async fn send(&self, effect: EffectLease) -> StoreResult<()> {
+        let _ = self.edge.prepare(&effect.tenant).await;
+        self.edge.flow.send(effect).await
+    }
+
+    async fn depth(&self) -> StoreResult<Depth> {
+        self.edge.flow.host.store().depth().await
+    }
+}
+
+/// Starts a sweep that nobody waits for, unless this instance has one going.
+pub fn sweep_afterwards(edge: Rc<Edge>) {
+    struct Ended;
+    impl Drop for Ended {
+        fn drop(&mut self) {
+            SWEEPING.set(false);
+        }
+    }
+
+    if SWEEPING.replace(true) {
+        return;
+    }
+    let ended = Ended;
+    spawn(async move {
+        let _ended = ended;
+        let work = Live { edge, has_turn: false };
+        // Effects in their backoff are left to the scheduler: waiting for them after every request would keep instances for nothing.
+        let patience = Patience { until: work.now() + BONUS, effects: false };
+        if let Err(error) = sweep(&work, patience).await {
+            tracing::error!(%error, "the sweep after an answer ended");
+        }
+    });
+}

@@ -1,0 +1,163 @@
+//! The sweep: due tasks and effects, worked off within a budget.
+//!
+//! Owns the loop, which stands in for a server's workers: claim, run, look again, until nothing is due or the time is over. Does not own what a task
+//! is (`passerelle_flow::run`), nor who may ask (`sweep_token`). Two sweeps at once are safe because a lease is, and one that is cut off leaves
+//! leases that run out. Bounds: no claim after the budget, so many runs at once; what runs then is finished, which the flow's own time limits
+//! bound.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use passerelle_flow::identity::Millis;
+use passerelle_flow::store::{Depth, StoreResult};
+use serde::Serialize;
+
+/// Tasks at once: they mostly wait for SecuTix, which answers one a second in the long run. Half of a server's, since an instance has one
+/// thread.
+const TASKS: usize = 4;
+/// Effects at once: half of a server's, for the same reason.
+const EFFECTS: usize = 8;
+/// How often it is looked for what has become due while something else runs or waits. A look that finds nothing writes nothing.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What the loop works on.
+pub trait Work {
+    type Task;
+    type Effect;
+    /// Held while something runs; given back while nothing does.
+    type Turn;
+
+    fn now(&self) -> Millis;
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    fn turn(&self) -> impl Future<Output = Self::Turn>;
+    fn claim(&self, limit: u32) -> impl Future<Output = StoreResult<Vec<Self::Task>>>;
+    fn run(&self, task: Self::Task) -> impl Future<Output = StoreResult<()>>;
+    fn claim_effects(&self, limit: u32) -> impl Future<Output = StoreResult<Vec<Self::Effect>>>;
+    fn send(&self, effect: Self::Effect) -> impl Future<Output = StoreResult<()>>;
+    fn depth(&self) -> impl Future<Output = StoreResult<Depth>>;
+}
+
+/// How long a sweep goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Nothing is claimed after this time.
+    pub until: Millis,
+    /// Also wait for effects whose next attempt is not due yet. When that is nobody knows but the store, so they are looked for until the end.
+    pub effects: bool,
+}
+
+/// What a sweep did, for whoever asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Runs that ended in a record, whatever its outcome.
+    pub tasks: u32,
+    /// Pushes and patches that ended in a record.
+    pub effects: u32,
+    /// Of both, those whose end the store did not take: their leases run out.
+    pub unrecorded: u32,
+    /// Tasks that wait for their time.
+    pub tasks_waiting: i64,
+    /// Effects that wait for theirs, or are under way elsewhere.
+    pub effects_waiting: i64,
+    /// Nothing that was due is left.
+    pub drained: bool,
+}
+
+enum Ran {
+    Task(StoreResult<()>),
+    Effect(StoreResult<()>),
+}
+
+/// Works until nothing is due any more, or nothing will be before the end.
+pub async fn sweep<W: Work>(work: &W, patience: Patience) -> StoreResult<Report> {
+    let mut report = Report::default();
+    loop {
+        {
+            let _turn = work.turn().await;
+            drain(work, patience.until, &mut report).await?;
+        }
+        let depth = work.depth().await?;
+        let now = work.now();
+        report.tasks_waiting = depth.tasks_ready;
+        report.effects_waiting = depth.effects_waiting;
+        report.drained = depth.oldest_due.is_none_or(|due| due > now);
+        if now >= patience.until {
+            return Ok(report);
+        }
+        let next_task = depth.oldest_due.filter(|due| *due < patience.until);
+        let next_effect = (patience.effects && depth.effects_waiting > 0).then_some(now);
+        if next_task.is_none() && next_effect.is_none() {
+            return Ok(report);
+        }
+        // A notification may come meanwhile, so no wait is longer than a look.
+        let wait = next_task.filter(|_| next_effect.is_none()).map_or(LOOK, |due| between(now, due).min(LOOK));
+        work.sleep(wait).await;
+    }
+}
+
+/// Claims and runs until a claim finds nothing and all that was claimed has ended.
+async fn drain<W: Work>(work: &W, until: Millis, report: &mut Report) -> StoreResult<()> {
+    let mut running = FuturesUnordered::new();
+    let (mut tasks, mut effects) = (0, 0);
+    let outcome = loop {
+        if work.now() < until {
+            match claimed(work, TASKS - tasks, EFFECTS - effects).await {
+                Ok((new_tasks, new_effects)) => {
+                    tasks += new_tasks.len();
+                    effects += new_effects.len();
+                    for task in new_tasks {
+                        running.push(Either::Left(async move { Ran::Task(work.run(task).await) }));
+                    }
+                    for effect in new_effects {
+                        running.push(Either::Right(async move { Ran::Effect(work.send(effect).await) }));
+                    }
+                }
+                // What is leased already is finished; it may well be recorded.
+                Err(error) => break Err(error),
+            }
+        }
+        if running.is_empty() {
+            break Ok(());
+        }
+        match select(running.next(), pin!(work.sleep(LOOK))).await {
+            Either::Left((Some(ran), _)) => count(report, &mut tasks, &mut effects, &ran),
+            Either::Left((None, _)) | Either::Right(_) => {}
+        }
+    };
+    while let Some(ran) = running.next().await {
+        count(report, &mut tasks, &mut effects, &ran);
+    }
+    outcome
+}
+
+async fn claimed<W: Work>(work: &W, tasks: usize, effects: usize) -> StoreResult<(Vec<W::Task>, Vec<W::Effect>)> {
+    let limit = |free: usize| u32::try_from(free).unwrap_or(0);
+    let tasks = if tasks > 0 { work.claim(limit(tasks)).await? } else { vec![] };
+    let effects = if effects > 0 { work.claim_effects(limit(effects)).await? } else { vec![] };
+    Ok((tasks, effects))
+}
+
+fn count(report: &mut Report, tasks: &mut usize, effects: &mut usize, ran: &Ran) {
+    let (running, ended, result) = match ran {
+        Ran::Task(result) => (tasks, &mut report.tasks, result),
+        Ran::Effect(result) => (effects, &mut report.effects, result),
+    };
+    *running = running.saturating_sub(1);
+    match result {
+        Ok(()) => *ended += 1,
+        Err(error) => {
+            tracing::error!(%error, "the end of a run was not recorded; its lease runs out");
+            report.unrecorded += 1;
+        }
+    }
+}
+
+fn between(now: Millis, due: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests;
