@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)] // a command-line tool: standard output is its interface
 
 mod component;
+mod edge;
 mod licences;
 mod module;
 mod step;
@@ -46,11 +47,15 @@ enum What {
     /// and the last line say whether every step passed. Arguments after `--` go to `cargo test`.
     Test(Passed),
 
-    /// Build the component and the `passerelle` binary.
+    /// Build the connector and the `passerelle` binary; or, with `--spin`, the connector and the edge.
     Build {
         /// With optimisation and link-time optimisation: what is shipped (target/release/passerelle). Takes some minutes.
         #[arg(long)]
         release: bool,
+        /// The Spin application instead of the binary: target/component/connector.wasm and target/spin/edge.wasm, both as they are shipped.
+        /// `spin build` calls this.
+        #[arg(long, conflicts_with = "release")]
+        spin: bool,
     },
 
     /// Measure.
@@ -104,7 +109,12 @@ fn run(command: &Command) -> Result<bool> {
             component::build(&mut steps)?;
             Ok(true)
         }
-        What::Build { release } => {
+        What::Build { spin: true, .. } => {
+            component::build(&mut steps)?;
+            edge::build(&mut steps)?;
+            Ok(true)
+        }
+        What::Build { release, spin: false } => {
             component::build(&mut steps)?;
             let mut args = vec!["build", "--package", "passerelle-server"];
             args.extend(release.then_some("--release"));
