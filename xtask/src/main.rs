@@ -9,6 +9,7 @@ mod component;
 mod edge;
 mod licences;
 mod module;
+mod spin_host;
 mod step;
 mod suite;
 mod toolchain;
@@ -39,7 +40,13 @@ enum What {
     /// Starts the server and the simulator on free ports of this machine, performs all use cases and prints a table. Arguments after
     /// `--` go to `passerelle demo`: `cargo xtask demo -- --report demo.json` writes the table as JSON, `-- --stay` leaves everything
     /// running and prints the addresses.
-    Demo(Passed),
+    Demo {
+        /// What to play it on: `spin` is the Spin application, on the program that SPIN_BIN names or on the project's own host.
+        #[arg(long, value_parser = ["server", "spin"], default_value = "server")]
+        on: String,
+        #[command(flatten)]
+        passed: Passed,
+    },
 
     /// Run everything that the pipeline runs: format, lints, all tests, the build for the edge, licences.
     ///
@@ -121,11 +128,16 @@ fn run(command: &Command) -> Result<bool> {
             steps.must("the passerelle binary", step::cargo(&args))?;
             Ok(true)
         }
-        What::Demo(Passed { args }) => {
+        What::Demo { on, passed: Passed { args } } => {
             component::build(&mut steps)?;
             steps.must("the passerelle binary", step::cargo(&["build", "--package", "passerelle-server"]))?;
             let mut demo =
                 step::cargo(&["run", "--quiet", "--package", "passerelle-server", "--bin", "passerelle", "--", "demo"]);
+            if on == "spin" {
+                edge::build(&mut steps)?;
+                demo.env("SPIN_BIN", spin_host::program(&mut steps)?);
+                demo.args(["--on", "spin", "--manifest"]).arg(step::root().join("spin.toml"));
+            }
             demo.args(args);
             steps.hand_over("the demo", demo)
         }

@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, edge, licences, step, toolchain};
+use crate::{component, edge, licences, spin_host, step, toolchain};
 
 /// Everything but the tests.
 pub fn check(steps: &mut Steps) -> Result<bool> {
@@ -29,11 +29,16 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     component::build(steps)?;
     // Some tests start the server as a process of its own, to kill it.
     steps.run("the server", cargo(&["build", "--package", "passerelle-server"]))?;
+    // Others run the same application on Spin.
+    edge::build(steps)?;
+    let spin = spin_host::program(steps)?;
     let mut tests = cargo(&["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"]);
     if !args.is_empty() {
         tests.arg("--").args(args);
     }
+    tests.env("SPIN_BIN", spin);
     steps.run("tests", tests)?;
+    spin_host::test(steps)?;
     steps.run("tests of xtask", cargo(&["test", "--package", "xtask"]))?;
     lints(steps)?;
     edge(steps)?;
