@@ -26,7 +26,7 @@ impl Connector for Composed {
     async fn rebuild(
         &self,
         job: payload::Job,
-    ) -> Result<Result<Vec<Result<payload::PassPayload, payload::Fault>>, payload::Fault>, SandboxFailure> {
+    ) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
         Ok(payload::rebuild(&job))
     }
 
