@@ -63,8 +63,8 @@ pub fn tell_classification(answer: &Result<Verdict, Fault>) -> Value {
             "events": list(events, |event| json!({"key": event.key, "endsAt": event.ends_at, "body": body(&event.body)})),
             "unread": unread,
             });
-            if *unsettled {
-                told["unsettled"] = true.into();
+            if let Some(told) = told.as_object_mut().filter(|_| *unsettled) {
+                told.insert("unsettled".to_owned(), true.into());
             }
             told
         }

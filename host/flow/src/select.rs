@@ -95,7 +95,8 @@ mod tests {
     fn the_first_that_names_a_template_of_the_right_kind_wins_and_what_is_passed_over_is_said() {
         let tenant = opera();
         let ticket = PassSubject::Movement("1".into());
-        let cases: [(&[(&str, &str)], &str, Option<Stray>); 7] = [
+        type Case = (&'static [(&'static str, &'static str)], &'static str, Option<Stray>);
+        let cases: [Case; 7] = [
             (&[], "plain", None),
             (&[("familySubtype", "SUBSCRIPTION")], "season", None),
             (&[("familySubtype", "OPERA")], "plain", None),
