@@ -11,6 +11,7 @@ mod configuration;
 mod connector;
 mod crash;
 mod demo;
+mod edge;
 mod example;
 mod google_objects;
 mod house;

@@ -84,6 +84,10 @@ async fn refused_credentials_are_our_fault_and_the_task_waits_for_a_person() {
     assert_eq!(reply.header("content-type"), "application/problem+json");
     assert_eq!(reply.json()["type"], "urn:passerelle:problem:secutix-credentials");
 
+    // Nobody asks again within the minute.
+    assert_eq!(house.get(&path).await.status, 503);
+
+    house.advance(A_MINUTE).await;
     reprint(&house, &sold).await;
     house.outcome(sold.file, "credentials-refused").await;
     assert_eq!(attempts(&house), 0, "the task is not to blame");

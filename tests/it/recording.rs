@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::case_folder::{Case, Connector, Native, Passes, load_all};
 
-/// Cases in which a name differs by what surrounds it, which a fake does not keep.
-const OTHER_NOTATION: [&str; 1] = ["nothing-changed-in-other-notation"];
+/// Cases in which a name differs by what surrounds it, or by control characters in it, which a fake does not keep.
+const OTHER_NOTATION: [&str; 2] = ["nothing-changed-in-other-notation", "hostile-nul-characters"];
 
 /// All of a verdict but what a fake replaces.
 fn skeleton(verdict: &Verdict) -> Value {
@@ -110,7 +110,10 @@ fn a_recording_is_judged_as_what_it_was_made_from() {
         // Another key, other fakes: the order of numbers must not be luck.
         for key in [[1; 32], [2; 32], [3; 32]] {
             let scrubbed = Scrubber::new(&key).scrub(&documents);
-            assert_ne!(scrubbed, documents, "{}", case.name);
+            // A notification without its fields has nothing to replace; an answer always has.
+            if case.steps.iter().any(|step| step.after.is_some()) {
+                assert_ne!(scrubbed, documents, "{}", case.name);
+            }
             assert_eq!(judged(case, &scrubbed), expected, "{}", case.name);
         }
         compared += 1;

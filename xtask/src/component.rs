@@ -47,7 +47,7 @@ pub fn build(steps: &mut Steps) -> Result<PathBuf> {
     ]);
     cargo.args(["--target", toolchain::COMPONENT]).arg("--target-dir").arg(&target_dir);
     // Flags of this one target: the fingerprint of native builds stays as it is. The two global variables would win over it.
-    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags());
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags(&FLAGS));
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     steps.must("the connector", cargo)?;
 
@@ -71,12 +71,13 @@ pub fn build(steps: &mut Steps) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Panic messages name source files. The same source then gives the same bytes in every folder and for every user.
-fn flags() -> String {
+/// Flags, and what keeps this machine out of the bytes: panic messages name source files. The same source then gives the same bytes in every
+/// folder and for every user.
+pub fn flags(own: &[&str]) -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let home = home.map(|home| format!("--remap-path-prefix={}=cargo", home.display()));
     let root = format!("--remap-path-prefix={}=passerelle", step::root().display());
-    FLAGS.iter().map(|flag| (*flag).to_owned()).chain(home).chain([root]).collect::<Vec<_>>().join(" ")
+    own.iter().map(|flag| (*flag).to_owned()).chain(home).chain([root]).collect::<Vec<_>>().join(" ")
 }
 
 fn check(component: &[u8]) -> Result<()> {
@@ -86,34 +87,41 @@ fn check(component: &[u8]) -> Result<()> {
         component.len().div_ceil(1024),
         (component.len() - CEILING).div_ceil(1024)
     );
-    // Modules and components inside import from each other; what the outermost level imports, a host would have to give.
+    if let Some(import) = imports(component)?.first() {
+        bail!("the component imports `{import}`; it must import nothing");
+    }
+    Ok(())
+}
+
+/// The names of what a component imports. Modules and components inside import from each other; what the outermost level imports, a host has to
+/// give.
+pub fn imports(component: &[u8]) -> Result<Vec<String>> {
     let mut depth = 0_u32;
+    let mut imports = Vec::new();
     for payload in Parser::new(0).parse_all(component) {
         match payload? {
-            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
-                bail!("the encoder made a core module")
-            }
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => bail!("it is a core module"),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
-                if let Some(import) = section.into_iter().next() {
-                    bail!("the component imports `{}`; it must import nothing", import?.name.name);
+                for import in section {
+                    imports.push(import?.name.name.to_owned());
                 }
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(imports)
 }
 
-fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<bool> {
+pub fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<bool> {
     if std::fs::read(file).is_ok_and(|old| old == bytes) {
         return Ok(false);
     }
     let folder = file.parent().context("a file has a folder")?;
     std::fs::create_dir_all(folder)?;
     // Renamed into place: a build that reads it at this moment sees the old file or the new one.
-    let temporary = folder.join("connector.wasm.new");
+    let temporary = file.with_extension("wasm.new");
     std::fs::write(&temporary, bytes)?;
     std::fs::rename(&temporary, file)?;
     Ok(true)

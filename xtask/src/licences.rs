@@ -31,6 +31,9 @@ struct Bans {
 #[derive(Deserialize)]
 struct Banned {
     name: String,
+    /// Packages that may depend on it all the same.
+    #[serde(default)]
+    wrappers: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,6 +53,9 @@ struct Locked {
     name: String,
     /// None: a package of this workspace.
     source: Option<String>,
+    /// `name`, or `name version`.
+    #[serde(default)]
+    dependencies: Vec<String>,
 }
 
 pub fn steps(steps: &mut Steps) -> Result<()> {
@@ -71,10 +77,9 @@ fn check() -> Result<Outcome> {
     anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout).context("cargo tree")?;
     let packages: BTreeSet<&str> = listed.lines().filter(|line| !line.is_empty()).collect();
-    let mut problems: Vec<String> = packages.iter().flat_map(|package| built(&policy, package)).collect();
-
     let lock = std::fs::read_to_string(step::root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
     let lock: Lock = toml::from_str(&lock).context("Cargo.lock")?;
+    let mut problems: Vec<String> = packages.iter().flat_map(|package| built(&policy, &lock, package)).collect();
     problems.extend(lock.package.iter().filter_map(|package| foreign(&policy, package)));
     for problem in &problems {
         eprintln!("{problem}");
@@ -83,7 +88,7 @@ fn check() -> Result<Outcome> {
 }
 
 /// A line of the tree: `name v1.2.3 (notes)|licence`.
-fn built(policy: &Policy, line: &str) -> Vec<String> {
+fn built(policy: &Policy, lock: &Lock, line: &str) -> Vec<String> {
     let (package, licence) = line.split_once('|').unwrap_or((line, ""));
     // A package that is its own dependency, for its tests, is marked where the tree would begin again.
     let licence = licence.strip_suffix(" (*)").unwrap_or(licence);
@@ -92,10 +97,18 @@ fn built(policy: &Policy, line: &str) -> Vec<String> {
         problems.push(format!("{package}: the licence {licence:?} is not allowed"));
     }
     let name = package.split(' ').next().unwrap_or_default();
-    if policy.bans.deny.iter().any(|banned| banned.name == name) {
+    if policy.bans.deny.iter().any(|banned| banned.name == name && !is_wrapped(banned, lock)) {
         problems.push(format!("{package}: banned"));
     }
     problems
+}
+
+/// Nobody depends on it but those who may.
+fn is_wrapped(banned: &Banned, lock: &Lock) -> bool {
+    let depends = |package: &&Locked| {
+        package.dependencies.iter().any(|dependency| dependency.split(' ').next() == Some(banned.name.as_str()))
+    };
+    lock.package.iter().filter(depends).all(|package| banned.wrappers.contains(&package.name))
 }
 
 fn foreign(policy: &Policy, package: &Locked) -> Option<String> {
@@ -167,6 +180,17 @@ impl Expression<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_banned_package_passes_under_its_wrappers_and_nowhere_else() {
+        let lock = |text: &str| toml::from_str::<Lock>(text).unwrap();
+        let banned = Banned { name: "rsa".to_owned(), wrappers: ["edge".to_owned()].into() };
+        let edge = "[[package]]\nname = \"edge\"\ndependencies = [\"rsa 0.10.0\"]\n[[package]]\nname = \"rsa\"\nsource = \"x\"\n";
+        assert!(is_wrapped(&banned, &lock(edge)));
+        let server = format!("{edge}[[package]]\nname = \"server\"\ndependencies = [\"rsa\"]\n");
+        assert!(!is_wrapped(&banned, &lock(&server)));
+        assert!(!is_wrapped(&Banned { name: "rsa".to_owned(), wrappers: BTreeSet::new() }, &lock(edge)));
+    }
 
     #[test]
     fn an_expression_is_judged_by_its_operators() {

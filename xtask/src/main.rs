@@ -6,8 +6,10 @@
 #![allow(clippy::print_stdout)] // a command-line tool: standard output is its interface
 
 mod component;
+mod edge;
 mod licences;
 mod module;
+mod spin_host;
 mod step;
 mod suite;
 mod toolchain;
@@ -38,7 +40,13 @@ enum What {
     /// Starts the server and the simulator on free ports of this machine, performs all use cases and prints a table. Arguments after
     /// `--` go to `passerelle demo`: `cargo xtask demo -- --report demo.json` writes the table as JSON, `-- --stay` leaves everything
     /// running and prints the addresses.
-    Demo(Passed),
+    Demo {
+        /// What to play it on: `spin` is the Spin application, on the program that SPIN_BIN names or on the project's own host.
+        #[arg(long, value_parser = ["server", "spin"], default_value = "server")]
+        on: String,
+        #[command(flatten)]
+        passed: Passed,
+    },
 
     /// Run everything that the pipeline runs: format, lints, all tests, the build for the edge, licences.
     ///
@@ -46,11 +54,15 @@ enum What {
     /// and the last line say whether every step passed. Arguments after `--` go to `cargo test`.
     Test(Passed),
 
-    /// Build the component and the `passerelle` binary.
+    /// Build the connector and the `passerelle` binary; or, with `--spin`, the connector and the edge.
     Build {
         /// With optimisation and link-time optimisation: what is shipped (target/release/passerelle). Takes some minutes.
         #[arg(long)]
         release: bool,
+        /// The Spin application instead of the binary: target/component/connector.wasm and target/spin/edge.wasm, both as they are shipped.
+        /// `spin build` calls this.
+        #[arg(long, conflicts_with = "release")]
+        spin: bool,
     },
 
     /// Measure.
@@ -104,18 +116,28 @@ fn run(command: &Command) -> Result<bool> {
             component::build(&mut steps)?;
             Ok(true)
         }
-        What::Build { release } => {
+        What::Build { spin: true, .. } => {
+            component::build(&mut steps)?;
+            edge::build(&mut steps)?;
+            Ok(true)
+        }
+        What::Build { release, spin: false } => {
             component::build(&mut steps)?;
             let mut args = vec!["build", "--package", "passerelle-server"];
             args.extend(release.then_some("--release"));
             steps.must("the passerelle binary", step::cargo(&args))?;
             Ok(true)
         }
-        What::Demo(Passed { args }) => {
+        What::Demo { on, passed: Passed { args } } => {
             component::build(&mut steps)?;
             steps.must("the passerelle binary", step::cargo(&["build", "--package", "passerelle-server"]))?;
             let mut demo =
                 step::cargo(&["run", "--quiet", "--package", "passerelle-server", "--bin", "passerelle", "--", "demo"]);
+            if on == "spin" {
+                edge::build(&mut steps)?;
+                demo.env("SPIN_BIN", spin_host::program(&mut steps)?);
+                demo.args(["--on", "spin", "--manifest"]).arg(step::root().join("spin.toml"));
+            }
             demo.args(args);
             steps.hand_over("the demo", demo)
         }

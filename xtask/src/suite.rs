@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, licences, step, toolchain};
+use crate::{component, edge, licences, spin_host, step, toolchain};
 
 /// Everything but the tests.
 pub fn check(steps: &mut Steps) -> Result<bool> {
@@ -29,11 +29,16 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     component::build(steps)?;
     // Some tests start the server as a process of its own, to kill it.
     steps.run("the server", cargo(&["build", "--package", "passerelle-server"]))?;
+    // Others run the same application on Spin.
+    edge::build(steps)?;
+    let spin = spin_host::program(steps)?;
     let mut tests = cargo(&["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"]);
     if !args.is_empty() {
         tests.arg("--").args(args);
     }
+    tests.env("SPIN_BIN", spin);
     steps.run("tests", tests)?;
+    spin_host::test(steps)?;
     steps.run("tests of xtask", cargo(&["test", "--package", "xtask"]))?;
     lints(steps)?;
     edge(steps)?;
@@ -60,11 +65,12 @@ fn lints(steps: &mut Steps) -> Result<()> {
     Ok(())
 }
 
-/// The flow and the store's statements run on the edge as well; what the compiler says for that target is known from the first day.
+/// The edge's own code exists for its target only, so its lints are asked for there.
 fn edge(steps: &mut Steps) -> Result<()> {
-    toolchain::target(steps, toolchain::EDGE)?;
-    let check =
-        ["check", "--package", "passerelle-flow", "--package", "passerelle-sqlite", "--target", toolchain::EDGE];
-    steps.run("the flow and its store for the edge", cargo(&check))?;
+    edge::build(steps)?;
+    if toolchain::has_cargo("clippy") {
+        let clippy = ["clippy", "--package", "passerelle-spin", "--target", toolchain::EDGE];
+        steps.run("lints of the edge", step::with(&mut cargo(&clippy), &["--", "--deny", "warnings"]))?;
+    }
     Ok(())
 }

@@ -125,10 +125,9 @@ pub fn refuse(problem: Problem, headers: &HeaderMap, path: &str, fresh: impl FnO
 /// The tenant that a path names, for a host that loads tenants when they are asked for: before it hands the request over.
 pub fn tenant_in(path: &str) -> Option<TenantId> {
     let segments = caller::segments(path)?;
-    match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["api" | "apple", tenant, ..] => TenantId::parse(tenant).ok(),
-        _ => None,
-    }
+    let first = segments.first().map(String::as_str);
+    let tenant = segments.get(1).filter(|_| matches!(first, Some("api" | "apple")))?;
+    TenantId::parse(tenant).ok()
 }
 
 /// What every answer has.

@@ -207,8 +207,9 @@ fn variables(world: &Simulator, address: SocketAddr, secrets: &Secrets) -> Vec<(
         ("public_url", format!("http://{address}")),
         ("plain_http", "true".to_owned()),
         ("sweep_token", SWEEP_TOKEN.to_owned()),
-        // As the demo's server has it.
-        ("debounce_ms", "50".to_owned()),
+        // Twelve notifications take an edge longer than a server, since each is a request with a sweep behind it: with the 50 ms of the demo's
+        // server they would not meet.
+        ("debounce_ms", "250".to_owned()),
         ("secutix_host", host(&addresses.secutix)),
         ("apple_push_host", host(&addresses.push)),
         ("google_api_host", host(&addresses.google_api)),
@@ -263,6 +264,18 @@ fn copy_named(
     Ok(())
 }
 
+/// Names of the hosts of the simulated world, each once.
+fn names(world: &Simulator) -> Vec<String> {
+    let addresses = world.addresses();
+    let all = [&addresses.secutix, &addresses.push, &addresses.google_api, &addresses.google_token];
+    let name = |address: &&String| {
+        let host = host(address);
+        let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);
+        host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned()
+    };
+    all.iter().map(name).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
 /// The simulated world is certified by an authority of its own, and its push service wants to see the pass's certificate.
 fn runtime_configuration(folder: &Path, world: &Simulator, secrets: &Secrets) -> anyhow::Result<()> {
     let tls = folder.join("tls");
@@ -270,27 +283,15 @@ fn runtime_configuration(folder: &Path, world: &Simulator, secrets: &Secrets) ->
     let chain = format!("{}\n{}", secrets.get("apple/pass.pem"), secrets.get("apple/intermediate.pem"));
     std::fs::write(tls.join("pass-chain.pem"), chain)?;
     std::fs::write(tls.join("pass.key"), secrets.get("apple/pass.key"))?;
-    let addresses = world.addresses();
-    let name = |address: &str| host(address).split_once("://").map(|(_, host)| host.to_owned()).unwrap_or_default();
-    let push = name(&addresses.push);
-    let others = [&addresses.secutix, &addresses.google_api, &addresses.google_token].map(|address| name(address));
-    let mut hosts: Vec<String> = others.into_iter().filter(|host| *host != push).collect();
-    hosts.sort();
-    hosts.dedup();
-    let entry = |hosts: Vec<String>, shows: bool| {
-        let mut table = Table::new();
-        table.insert("component_ids", value(toml_edit::Array::from_iter(["edge"])));
-        table.insert("hosts", value(toml_edit::Array::from_iter(hosts)));
-        table.insert("ca_roots_file", value(folder.join("authority.pem").display().to_string()));
-        if shows {
-            table.insert("client_cert_file", value(tls.join("pass-chain.pem").display().to_string()));
-            table.insert("client_private_key_file", value(tls.join("pass.key").display().to_string()));
-        }
-        table
-    };
+    // Spin tells hosts apart by their name alone, and all of these are this machine: the certificate is shown to who asks for one.
+    let mut table = Table::new();
+    table.insert("component_ids", value(toml_edit::Array::from_iter(["edge"])));
+    table.insert("hosts", value(toml_edit::Array::from_iter(names(world))));
+    table.insert("ca_roots_file", value(folder.join("authority.pem").display().to_string()));
+    table.insert("client_cert_file", value(tls.join("pass-chain.pem").display().to_string()));
+    table.insert("client_private_key_file", value(tls.join("pass.key").display().to_string()));
     let mut document = DocumentMut::new();
-    let entries = [entry(vec![push], true), entry(hosts, false)];
-    document.insert("client_tls", Item::ArrayOfTables(toml_edit::ArrayOfTables::from_iter(entries)));
+    document.insert("client_tls", Item::ArrayOfTables(toml_edit::ArrayOfTables::from_iter([table])));
     std::fs::write(folder.join("runtime-config.toml"), document.to_string())?;
     Ok(())
 }

@@ -23,10 +23,7 @@ impl Connector for Composed {
         Ok(scenario::classify(&observation))
     }
 
-    async fn rebuild(
-        &self,
-        job: payload::Job,
-    ) -> Result<Result<Vec<Result<payload::PassPayload, payload::Fault>>, payload::Fault>, SandboxFailure> {
+    async fn rebuild(&self, job: payload::Job) -> Result<Result<payload::Rebuilt, payload::Fault>, SandboxFailure> {
         Ok(payload::rebuild(&job))
     }
 

@@ -197,7 +197,7 @@ fn effects_that_come_later_are_waited_for_by_who_was_asked_to_and_not_by_a_bonus
 
 #[test]
 fn nothing_is_claimed_after_the_budget_and_what_runs_is_finished() {
-    let world = World::of(&vec![job(0, 5_000); 8], &[]);
+    let world = World::of(&[job(0, 5_000); 8], &[]);
     let report = world.sweep(1_000, true).unwrap();
     assert_eq!((report.tasks, report.tasks_waiting), (4, 4));
     assert!(!report.drained);
@@ -209,7 +209,7 @@ fn nothing_is_claimed_after_the_budget_and_what_runs_is_finished() {
 
 #[test]
 fn the_next_sweep_goes_on_where_one_ended() {
-    let world = World::of(&vec![job(0, 5_000); 8], &[]);
+    let world = World::of(&[job(0, 5_000); 8], &[]);
     world.sweep(1_000, true).unwrap();
     let report = world.sweep(60_000, true).unwrap();
     assert_eq!((report.tasks, report.tasks_waiting, report.drained), (4, 0, true));

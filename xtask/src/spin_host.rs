@@ -1,0 +1,47 @@
+//! The project's own host for Spin applications: built where `SPIN_BIN` names no real Spin, and tested.
+//!
+//! It is a workspace of its own (`tests/spin-host`): its wasmtime has features that the server's must not have.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::step::{self, Outcome, Steps, cargo};
+use crate::toolchain;
+
+const MANIFEST: &str = "tests/spin-host/Cargo.toml";
+/// Beside the other builds, so that one folder holds all that can be thrown away.
+const TARGET: &str = "target/spin-host";
+
+fn own(subcommand: &str, more: &[&str]) -> std::process::Command {
+    let target = step::root().join(TARGET);
+    let mut command = cargo(&[subcommand, "--manifest-path", MANIFEST, "--target-dir"]);
+    command.arg(target).args(more);
+    // A target folder that the caller has set for the other workspace is not this one's.
+    command.env_remove("CARGO_TARGET_DIR");
+    command
+}
+
+/// The program that runs Spin applications, `SPIN_BIN` or else our own, built.
+pub fn program(steps: &mut Steps) -> Result<PathBuf> {
+    if let Some(program) = std::env::var_os("SPIN_BIN") {
+        return Ok(program.into());
+    }
+    steps.must("a host for the edge (SPIN_BIN names no Spin)", own("build", &[]))?;
+    Ok(step::root().join(TARGET).join("debug/spin-host"))
+}
+
+/// Its tests and lints, and a word on which Spin the others ran on.
+pub fn test(steps: &mut Steps) -> Result<()> {
+    toolchain::target(steps, toolchain::EDGE)?;
+    steps.run("tests of the edge's own host", own("test", &["--no-fail-fast"]))?;
+    if toolchain::has_cargo("clippy") {
+        steps.run("lints of the edge's own host", own("clippy", &["--all-targets", "--", "--deny", "warnings"]))?;
+    }
+    if std::env::var_os("SPIN_BIN").is_none() {
+        steps.inline("the tests on a real Spin", |_| {
+            Ok(Outcome::Skipped("SPIN_BIN names none; they ran on the project's own host".to_owned()))
+        });
+    }
+    Ok(())
+}
