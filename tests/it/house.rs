@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use passerelle_flow::identity::Millis;
+use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::ports::Clock as _;
 use passerelle_flow::store::{Depth, Store as _};
 use passerelle_server::demo::stage::{Held, Stage, StageOptions};
@@ -53,6 +54,38 @@ pub struct Reply {
 pub struct Sold {
     pub file: i64,
     pub held: Vec<Held>,
+}
+
+/// The name of the second tenant.
+const ANNEX: &str = "annex";
+
+/// A second tenant on the same server.
+pub struct Annex {
+    key: String,
+}
+
+impl Annex {
+    pub async fn get(&self, house: &House, path: &str) -> Reply {
+        house.send("GET", &format!("/api/{ANNEX}/{path}"), &[("x-api-key", &self.key)], Bytes::new()).await
+    }
+
+    pub async fn notify(&self, house: &House, body: &Value) -> Reply {
+        let path = format!("/api/{ANNEX}/webhooks/listeners/secutix/orders");
+        house.send("POST", &path, &[("content-type", "application/json")], body.to_string()).await
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 impl Sold {
@@ -281,6 +314,21 @@ impl House {
         let text = change(std::fs::read_to_string(&path).unwrap());
         std::fs::write(&path, text).unwrap();
         self.stage.server().unwrap().reload_now().await;
+    }
+
+    /// Another tenant of the same institution, with an example's folder of its own.
+    pub async fn second_tenant(&self, change: impl FnOnce(String) -> String) -> Annex {
+        let tenants = self.folder.path().join("tenants");
+        copy(&tenants.join("demo"), &tenants.join(ANNEX));
+        let path = tenants.join(ANNEX).join("tenant.toml");
+        std::fs::write(&path, change(std::fs::read_to_string(&path).unwrap())).unwrap();
+        let server = self.stage.server().unwrap();
+        server.reload_now().await;
+        let tenant = TenantId::parse(ANNEX).unwrap();
+        assert!(server.flow.host.tenants.get(&tenant).is_some(), "the second tenant is not in force");
+        let scopes = ["Pass.Read", "Pass.Write"];
+        let key = Stage::key(&self.stage.on, &self.stage.settings, &tenant, &scopes).await.unwrap();
+        Annex { key }
     }
 
     pub async fn end(self) {

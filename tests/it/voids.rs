@@ -54,6 +54,68 @@ async fn more_voids_than_allowed_wait_until_a_person_releases_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_stopped_once_waits_for_a_word_however_often_and_late_it_is_announced() {
+    let tenant = |text: String| text.replace("voids_per_hour = 200", "voids_per_hour = 2");
+    let house = House::with(StageOptions { tenant: Some(tenant), ..StageOptions::default() }).await;
+    let (others, sold) = (house.sold("FLUTE", &["Marie", "Pierre"]).await, house.sold("CARMEN", &["Ada"]).await);
+    let secutix = house.stage.world.secutix();
+    for (index, held) in others.held.iter().enumerate() {
+        secutix.cancel(others.movement(index)).await.unwrap();
+        house.void(held).await;
+    }
+    // One more than the hour has room for, by itself far below the limit.
+    let secret = secutix.cancel(sold.movement(0)).await.unwrap().before[0].order_secret.clone();
+    house.outcome(sold.file, "void-limit").await;
+
+    for hour in 1..=2 {
+        house.advance(3_601_000).await;
+        let runs = house.outcomes(sold.file).await.len();
+        assert!(secutix.notify(Notice::of_order("CANCELLED", &secret)).await.accepted());
+        until("another run", async || house.outcomes(sold.file).await.len() > runs).await;
+        house.nothing_due().await;
+        assert_eq!(house.outcomes(sold.file).await[0], "void-limit", "hour {hour}");
+        assert_eq!(house.depth().await.tasks_held, 1);
+        house.never_void(&sold.held[0]);
+    }
+    let server = house.stage.server().unwrap();
+    let stuck = server.flow.host.store.stuck(None).await.unwrap();
+    let [task] = stuck.as_slice() else { panic!("{stuck:?}") };
+    let now = passerelle_flow::ports::Clock::now(&*server.clock);
+    assert!(server.flow.host.store.replay(&house.stage.tenant, &task.task, now).await.unwrap());
+    let serial = &sold.held[0].serial;
+    until("it is void", async || house.described(serial).await["state"] == "void").await;
+    assert_eq!(server.flow.host.store.stuck(None).await.unwrap(), []);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tenants_of_one_institution_have_one_limit() {
+    let tenant = |text: String| text.replace("voids_per_hour = 200", "voids_per_hour = 2");
+    let house = House::with(StageOptions { tenant: Some(tenant), ..StageOptions::default() }).await;
+    let sold = house.sold("FLUTE", &["Marie", "Pierre", "Irene"]).await;
+    let annex = house.second_tenant(|text| text).await;
+    let listed = annex.get(&house, &format!("external/secutix/orders/getTicketsUrl/{}", sold.file)).await.json();
+    let passes: Vec<_> = listed["tickets"].as_array().unwrap().iter().map(|it| it["pass"]["id"].clone()).collect();
+    assert_eq!(passes.len(), 3, "{listed}");
+
+    let secutix = house.stage.world.secutix();
+    let mut secret = String::new();
+    for index in 0..2 {
+        secret.clone_from(&secutix.cancel(sold.movement(index)).await.unwrap().before[0].order_secret);
+        house.void(&sold.held[index]).await;
+    }
+    house.stage.rest().await.unwrap();
+    let notice = serde_json::json!({"orderSecretToken": secret, "state": "CANCELLED", "lastUpdate": ""});
+    assert_eq!(annex.notify(&house, &notice).await.status, 200);
+    until("the other tenant's task is held", async || house.depth().await.tasks_held == 1).await;
+    for pass in &passes {
+        let path = format!("passes/{}", pass.as_str().unwrap());
+        assert_eq!(annex.get(&house, &path).await.json()["state"], "live");
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn as_many_voids_as_allowed_need_nobody_and_an_hour_later_they_are_forgotten() {
     let tenant = |text: String| text.replace("voids_per_hour = 200", "voids_per_hour = 2");
     let house = House::with(StageOptions { tenant: Some(tenant), ..StageOptions::default() }).await;

@@ -17,7 +17,7 @@ pub fn finish(conn: &dyn Connection, finish: &Finish) -> Result<Finished, Fault>
     let Some(known) = passes::known(conn, &finish.tenant, &finish.passes)? else {
         return Ok(Finished::Conflict);
     };
-    if let Some(voids) = too_many_voids(conn, finish, &known)? {
+    if let Some(voids) = too_many_voids(conn, finish, &task, &known)? {
         return Ok(Finished::VoidLimit { voids });
     }
 
@@ -60,23 +60,25 @@ fn holds(task: &Task, finish: &Finish) -> bool {
     task.state == State::Leased && task.lease_token == finish.lease_token && task.claimed == finish.generation
 }
 
-/// How many voids there would be in the window, when that is more than allowed. A run that voids nothing is never stopped.
+/// How many voids there would be in the window, when this run may not add its own: there are more than allowed, or the task was stopped by
+/// the limit before and waits for a person since, however empty the window is by now. A run that voids nothing is never stopped.
 fn too_many_voids(
     conn: &dyn Connection,
     finish: &Finish,
+    task: &Task,
     known: &[Option<passes::Known>],
 ) -> Result<Option<i64>, Fault> {
-    let Some(limit) = finish.void_limit else {
-        return Ok(None);
-    };
     let voided = finish.passes.iter().zip(known).filter(|(write, known)| {
         write.state == PassState::Void && known.as_ref().is_some_and(|known| known.state == PassState::Live)
     });
     let mine = i64::try_from(voided.count()).unwrap_or(i64::MAX);
-    let sql = "SELECT count(*) FROM pass WHERE tenant = ?1 AND voided_at >= ?2";
-    let others = statement::number(conn, sql, params![finish.tenant.as_str(), limit.since])?;
+    let Some(limit) = finish.void_limit.filter(|_| mine > 0) else {
+        return Ok(None);
+    };
+    let sql = "SELECT count(*) FROM pass WHERE voided_of = ?1 AND voided_at >= ?2";
+    let others = statement::number(conn, sql, params![&finish.institution, limit.since])?;
     let voids = others.saturating_add(mine);
-    Ok((mine > 0 && voids > limit.most).then_some(voids))
+    Ok((task.held || voids > limit.most).then_some(voids))
 }
 
 fn record(conn: &dyn Connection, finish: &Finish) -> Result<(), Fault> {
@@ -114,6 +116,13 @@ fn settle(conn: &dyn Connection, finish: &Finish, mut task: Task) -> Result<(), 
     let newer = task.wanted > task.claimed;
     let (due_by, next_priority) = (task.due_by, task.next_priority);
     let both = next_priority.map_or(task.priority, |next| next.min(task.priority));
+    let answered = matches!(finish.next, Next::Done | Next::Again { .. });
+    match finish.next {
+        Next::Held => task.held = true,
+        // SecuTix was heard, and nothing ends any more without a word: such a run would have been stopped above.
+        _ if answered => task.held = false,
+        _ => {}
+    }
     match finish.next {
         Next::Done if newer => {
             task.done = task.claimed;
@@ -145,7 +154,7 @@ fn settle(conn: &dyn Connection, finish: &Finish, mut task: Task) -> Result<(), 
             wait(&mut task, at, both);
             task.due_by = due_by;
         }
-        // A notification that came during the run does what it would have done a moment later: it wakes the task.
+        // A notification that came during the run does what it would have done a moment later: it wakes the task. (It releases nothing.)
         Next::Dead | Next::Held if newer => {
             task.attempts = 0;
             task.priority = both;
@@ -156,11 +165,10 @@ fn settle(conn: &dyn Connection, finish: &Finish, mut task: Task) -> Result<(), 
         Next::Held => task.state = State::Held,
     }
     tasks::save(conn, &finish.tenant, &task)?;
-    let answered = matches!(finish.next, Next::Done | Next::Again { .. });
     let error = (!answered).then(|| finish.run.error.as_deref().unwrap_or(&finish.run.outcome));
     conn.run(
         "UPDATE task SET expiries = 0, released = CASE WHEN ?3 THEN 0 ELSE released END, last_error = ?4, \
-         stuck_at = CASE WHEN state IN ('dead', 'held') THEN ?5 END WHERE tenant = ?1 AND id = ?2",
+         stuck_at = CASE WHEN held = 1 THEN coalesce(stuck_at, ?5) WHEN state = 'dead' THEN ?5 END WHERE tenant = ?1 AND id = ?2",
         params![finish.tenant.as_str(), &task.id, finish.next == Next::Done, error, finish.now],
     )
     .map(drop)

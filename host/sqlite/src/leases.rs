@@ -66,7 +66,7 @@ fn expire(conn: &dyn Connection, tenant: &TenantId, id: &str, now: Millis) -> Re
     )?;
     conn.run(
         "UPDATE task SET state = CASE WHEN expiries + 1 >= ?3 THEN 'dead' ELSE 'ready' END, \
-         stuck_at = CASE WHEN expiries + 1 >= ?3 THEN ?4 END, expiries = expiries + 1, last_error = ?5, \
+         stuck_at = CASE WHEN held = 1 THEN stuck_at WHEN expiries + 1 >= ?3 THEN ?4 END, expiries = expiries + 1, last_error = ?5, \
          run_at = lease_until, not_before = NULL, \
          priority = min(priority, coalesce(next_priority, priority)), next_priority = NULL \
          WHERE tenant = ?1 AND id = ?2",

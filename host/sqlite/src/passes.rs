@@ -212,8 +212,8 @@ pub(crate) fn save(
         )?;
     }
     if write.state == PassState::Void && known.is_some_and(|known| known.state == PassState::Live) {
-        let sql = "UPDATE pass SET voided_at = ?3 WHERE tenant = ?1 AND id = ?2";
-        conn.run(sql, params![tenant.as_str(), write.id.as_str(), finish.now])?;
+        let sql = "UPDATE pass SET voided_at = ?3, voided_of = ?4 WHERE tenant = ?1 AND id = ?2";
+        conn.run(sql, params![tenant.as_str(), write.id.as_str(), finish.now, &finish.institution])?;
     }
     show(conn, tenant, write, known)?;
     if let Some(sealed) = &write.sealed {

@@ -26,13 +26,16 @@ CREATE TABLE task(
   -- notification may not shorten.
   run_at BIGINT NOT NULL, due_by BIGINT, not_before BIGINT,
   lease_until BIGINT NOT NULL, lease_token BIGINT NOT NULL, attempts BIGINT NOT NULL, expiries BIGINT NOT NULL,
-  released BIGINT NOT NULL, stuck_at BIGINT, last_error TEXT,
+  -- `held`: the void limit stopped it, and nobody has released it since; no run of it may void. Ended by a release, or by a run that
+  -- was answered and would void nothing any more. `released`: a person has let it go on, until a run is done.
+  held BIGINT NOT NULL, released BIGINT NOT NULL, stuck_at BIGINT, last_error TEXT,
   PRIMARY KEY(tenant, id), UNIQUE(tenant, kind, subject),
   CHECK(done <= claimed AND claimed <= wanted),
-  CHECK(state IN ('ready', 'leased', 'idle', 'dead', 'held')));
+  CHECK(state IN ('ready', 'leased', 'idle', 'dead', 'held')),
+  CHECK(held = 1 OR state <> 'held'));
 CREATE INDEX task_ready ON task(tenant, priority, run_at) WHERE state = 'ready';
 CREATE INDEX task_leased ON task(lease_until) WHERE state = 'leased';
-CREATE INDEX task_stuck ON task(tenant, stuck_at) WHERE state IN ('dead', 'held');
+CREATE INDEX task_stuck ON task(tenant, stuck_at) WHERE state = 'dead' OR held = 1;
 
 -- An order's token leads to its file: two orders of a file (an exchange) must meet in one task.
 CREATE TABLE order_alias(
@@ -53,14 +56,14 @@ CREATE TABLE pass(
   template TEXT NOT NULL, template_digest TEXT NOT NULL, google_class TEXT,
   ticket_mac TEXT NOT NULL, apple_mac TEXT, google_mac TEXT,
   tag BIGINT NOT NULL, modified_s BIGINT NOT NULL, absent_since BIGINT,
-  -- When it last went from live to void: what the void limit counts.
-  voided_at BIGINT,
+  -- When it last went from live to void, and of which SecuTix institution it was: what the void limit counts.
+  voided_at BIGINT, voided_of TEXT,
   created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
   PRIMARY KEY(tenant, id), UNIQUE(tenant, kind, subject),
   CHECK(state IN ('live', 'void')));
 CREATE INDEX pass_file ON pass(tenant, file);
 CREATE INDEX pass_class ON pass(tenant, google_class, state) WHERE google_class IS NOT NULL;
-CREATE INDEX pass_voided ON pass(tenant, voided_at) WHERE voided_at IS NOT NULL;
+CREATE INDEX pass_voided ON pass(voided_of, voided_at) WHERE voided_at IS NOT NULL;
 
 -- Why a pass changed: `seq` counts from 1 without a gap.
 CREATE TABLE pass_change(

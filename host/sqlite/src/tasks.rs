@@ -24,6 +24,8 @@ pub(crate) struct Task {
     pub(crate) not_before: Option<Millis>,
     pub(crate) attempts: i64,
     pub(crate) lease_token: i64,
+    /// The void limit stopped it, and nobody has released it since.
+    pub(crate) held: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ macro_rules! select_task {
     ($condition:literal) => {
         concat!(
             "SELECT id, state, wanted, claimed, done, priority, next_priority, run_at, due_by, not_before, attempts, ",
-            "lease_token FROM task WHERE ",
+            "lease_token, held FROM task WHERE ",
             $condition
         )
     };
@@ -79,6 +81,7 @@ fn read(row: &dyn Row) -> Result<Task, Fault> {
         not_before: row.get(9)?,
         attempts: row.get(10)?,
         lease_token: row.get(11)?,
+        held: row.get(12)?,
     })
 }
 
@@ -99,7 +102,7 @@ pub(crate) fn by_subject(
 pub(crate) fn save(conn: &dyn Connection, tenant: &TenantId, task: &Task) -> Result<(), Fault> {
     let changed = conn.run(
         "UPDATE task SET state = ?3, wanted = ?4, claimed = ?5, done = ?6, priority = ?7, next_priority = ?8, run_at = ?9, \
-         due_by = ?10, not_before = ?11, attempts = ?12, lease_token = ?13 WHERE tenant = ?1 AND id = ?2",
+         due_by = ?10, not_before = ?11, attempts = ?12, lease_token = ?13, held = ?14 WHERE tenant = ?1 AND id = ?2",
         params![
             tenant.as_str(),
             &task.id,
@@ -113,7 +116,8 @@ pub(crate) fn save(conn: &dyn Connection, tenant: &TenantId, task: &Task) -> Res
             task.due_by,
             task.not_before,
             task.attempts,
-            task.lease_token
+            task.lease_token,
+            task.held
         ],
     )?;
     (changed == 1).then_some(()).ok_or(Fault::Corrupt("a task vanished inside a transaction"))
@@ -192,8 +196,8 @@ fn call(
         let (kind, subject) = column::of_task_subject(subject);
         conn.run(
             "INSERT INTO task(tenant, id, kind, subject, token_sealed, wanted, claimed, done, state, priority, run_at, due_by, \
-             lease_until, lease_token, attempts, expiries, released) \
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 'ready', ?7, ?8, ?9, 0, 0, 0, 0, 0)",
+             lease_until, lease_token, attempts, expiries, held, released) \
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0, 'ready', ?7, ?8, ?9, 0, 0, 0, 0, 0, 0)",
             params![
                 tenant.as_str(),
                 id,
@@ -328,8 +332,8 @@ pub fn runs(
 pub fn stuck(conn: &dyn Connection, tenant: Option<&TenantId>) -> Result<Vec<StuckTask>, Fault> {
     statement::all(
         conn,
-        "SELECT tenant, id, kind, subject, state, attempts, last_error, stuck_at FROM task \
-         WHERE state IN ('dead', 'held') AND (?1 IS NULL OR tenant = ?1) ORDER BY stuck_at, tenant, id",
+        "SELECT tenant, id, kind, subject, CASE WHEN state = 'dead' THEN 'dead' ELSE 'held' END, attempts, last_error, stuck_at \
+         FROM task WHERE (state = 'dead' OR held = 1) AND (?1 IS NULL OR tenant = ?1) ORDER BY stuck_at, tenant, id",
         params![tenant.map(TenantId::as_str)],
         |row| {
             Ok(StuckTask {
@@ -349,11 +353,13 @@ pub fn replay(conn: &dyn Connection, tenant: &TenantId, task: &str, now: Millis)
     let Some(mut task) = by_id(conn, tenant, task)? else {
         return Ok(false);
     };
-    let held = match task.state {
-        State::Dead => false,
-        State::Held => true,
+    let held = std::mem::take(&mut task.held);
+    match task.state {
+        State::Dead | State::Held => {}
+        // A notification woke it, and its run could not come to an end yet.
+        State::Ready if held => {}
         State::Ready | State::Leased | State::Idle => return Ok(false),
-    };
+    }
     task.ready(now);
     task.due_by = Some(now);
     task.attempts = 0;

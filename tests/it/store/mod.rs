@@ -95,6 +95,8 @@ const INVARIANTS: &[(&str, &str)] = &[
         "a task that does not rest has something to answer",
         "SELECT * FROM task WHERE state <> 'idle' AND done >= wanted",
     ),
+    ("a held task says so", "SELECT * FROM task WHERE state = 'held' AND held = 0"),
+    ("a task that rests waits for nobody's release", "SELECT * FROM task WHERE state = 'idle' AND held = 1"),
     (
         "an unanswered notification has a task that will answer it",
         "SELECT n.* FROM notification n LEFT JOIN task t ON t.tenant = n.tenant AND t.id = n.task \
@@ -211,6 +213,7 @@ pub fn finish(lease: &TaskLease, next: Next, now: Millis) -> Finish {
         aliases: vec![],
         events: vec![],
         passes: vec![],
+        institution: "DEMO".to_owned(),
         void_limit: None,
     }
 }

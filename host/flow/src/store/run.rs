@@ -21,7 +21,8 @@ pub enum Next {
     /// Given up; `replay` brings it back, and so does a newer notification, also one that came during the run. Nothing that was accepted
     /// is lost.
     Dead,
-    /// A person decides; `replay` lets it go on, released from the void limit. A newer notification has it run again, not released.
+    /// A person decides; `replay` lets it go on, released from the void limit. A newer notification has it run again, not released: until
+    /// it is, no run of it may void, however few and however much later. A run that was answered (`Done`, `Again`) and voids nothing ends it.
     Held,
 }
 
@@ -55,8 +56,10 @@ pub struct Finish {
     pub aliases: Vec<OrderAlias>,
     pub events: Vec<EventWrite>,
     pub passes: Vec<PassWrite>,
-    /// At most this many passes of the tenant may go from live to void since `since` (this run included). A run that voids nothing is
-    /// never stopped by it.
+    /// The SecuTix institution that the passes are of: voids are counted by it, whichever of its tenants they are of.
+    pub institution: String,
+    /// At most this many passes of the institution may go from live to void since `since` (this run included), and none of a task that is
+    /// held. A run that voids nothing is never stopped by it.
     pub void_limit: Option<VoidLimit>,
 }
 
@@ -82,6 +85,6 @@ pub enum Finished {
     /// Nothing was written: a pass has another version or another subject than expected, is written twice, or its sealed part is under a
     /// data key that has been erased meanwhile. Read again and plan again.
     Conflict,
-    /// Nothing was written: so many voids in the hour.
+    /// Nothing was written: so many voids there would be in the hour, or the task is held.
     VoidLimit { voids: i64 },
 }

@@ -8,7 +8,7 @@ pub struct StuckTask {
     pub tenant: TenantId,
     pub task: String,
     pub subject: TaskSubject,
-    /// `dead` or `held`
+    /// `dead` or `held`; a held one that a notification has woken is listed until its run is over, too.
     pub state: String,
     pub attempts: i64,
     pub error: Option<String>,

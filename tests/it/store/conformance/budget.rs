@@ -41,8 +41,11 @@ pub async fn a_reserve_is_left_for_others<E: Engine>(engine: &E) {
 pub async fn a_pause_stops_one_scope<E: Engine>(engine: &E) {
     let store = engine.store();
     let scope = call(0, 0).scope;
+    assert_eq!(store.paused(&scope, 0).await.unwrap(), None);
     store.pause(&scope, 500).await.unwrap();
     store.pause(&scope, 300).await.unwrap();
+    assert_eq!(store.paused(&scope, 499).await.unwrap(), Some(500));
+    assert_eq!(store.paused(&scope, 500).await.unwrap(), None);
     assert_eq!(store.spend(call(299, 0)).await.unwrap(), Spent::WaitUntil(500));
     assert_eq!(store.spend(call(499, 0)).await.unwrap(), Spent::WaitUntil(500));
     assert_eq!(store.spend(call(500, 0)).await.unwrap(), Spent::Granted);

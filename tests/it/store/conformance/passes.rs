@@ -10,6 +10,7 @@ checks! {
     tags_rise_with_commits_and_last_modified_within_a_second,
     tenants_have_their_own_tags_and_passes,
     the_void_limit_counts_the_window_and_stops_only_voids,
+    the_void_limit_counts_all_tenants_of_an_institution_together,
     a_history_has_no_gaps,
     a_void_pass_keeps_what_it_showed,
     the_class_of_a_pass_is_found_through_a_live_pass_first,
@@ -209,6 +210,28 @@ pub async fn the_void_limit_counts_the_window_and_stops_only_voids<E: Engine>(en
     let lease = lease_of(engine, "file", 4_000).await;
     let released = Finish { passes: voids(&[(4, 1), (5, 1)]), ..finish(&lease, Next::Done, 4_000) };
     assert_eq!(store.finish(released).await.unwrap(), changed(&[(4, 2), (5, 2)]), "no limit, no question");
+}
+
+pub async fn the_void_limit_counts_all_tenants_of_an_institution_together<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let mut leases = Vec::new();
+    for n in 0..3 {
+        let subject = TaskSubject::File("file".to_owned());
+        let task = store.enqueue(&tenant(n), subject, "task", Priority::Normal, 0).await.unwrap();
+        let lease = store.claim_task(&tenant(n), &task, 0, LEASE).await.unwrap().unwrap();
+        let made = Finish { passes: vec![new_pass(n, "file")], ..finish(&lease, Next::Again { at: 1 }, 0) };
+        assert_eq!(store.finish(made).await.unwrap(), changed(&[(n, 1)]));
+        leases.push(store.claim_task(&tenant(n), &task, 1, LEASE).await.unwrap().unwrap());
+    }
+    let voids = |n: usize, institution: &str| Finish {
+        passes: vec![PassWrite { state: PassState::Void, ..again(n, 1) }],
+        institution: institution.to_owned(),
+        void_limit: Some(VoidLimit { most: 1, since: 0 }),
+        ..finish(&leases[n], Next::Done, 1)
+    };
+    assert_eq!(store.finish(voids(0, "ONE")).await.unwrap(), changed(&[(0, 2)]));
+    assert_eq!(store.finish(voids(1, "ONE")).await.unwrap(), Finished::VoidLimit { voids: 2 });
+    assert_eq!(store.finish(voids(2, "TWO")).await.unwrap(), changed(&[(2, 2)]));
 }
 
 pub async fn a_history_has_no_gaps<E: Engine>(engine: &E) {

@@ -13,6 +13,8 @@ checks! {
     a_second_look_comes_at_its_time_or_with_a_newer_notification,
     a_dead_task_comes_back_by_replay_or_by_a_notification,
     a_held_task_is_released_until_a_run_is_done,
+    a_held_task_voids_nothing_until_it_is_released,
+    a_held_task_that_would_void_nothing_any_more_is_held_no_longer,
     a_notification_during_the_run_that_gives_up_wakes_the_task,
     a_call_without_a_notification_makes_or_wakes_a_task,
     runs_are_told_newest_first,
@@ -203,6 +205,58 @@ pub async fn a_held_task_is_released_until_a_run_is_done<E: Engine>(engine: &E) 
     end(engine, &lease, Next::Done, LATER).await;
     store.accept(accept(&opera(), "token", "n2", LATER)).await.unwrap();
     assert!(!take_one(engine, LATER * 2).await.released);
+}
+
+/// The lease's run, which would void pass 0 of an institution that voided nothing else in the window.
+fn voiding(lease: &TaskLease, now: Millis) -> Finish {
+    Finish {
+        passes: vec![PassWrite { state: PassState::Void, ..again(0, 1) }],
+        void_limit: (!lease.released).then_some(VoidLimit { most: 9, since: now }),
+        ..finish(lease, Next::Done, now)
+    }
+}
+
+pub async fn a_held_task_voids_nothing_until_it_is_released<E: Engine>(engine: &E) {
+    let store = engine.store();
+    write(engine, 0, vec![new_pass(0, "file")], vec![]).await;
+    let lease = lease_of(engine, "file", 1).await;
+    end(engine, &lease, Next::Held, 1).await;
+    let mut now = 1;
+    // However often it is announced, and however long after the hour that was counted.
+    for next in [Next::Held, Next::Retry { at: LATER }, Next::Held] {
+        now += LATER;
+        let lease = lease_of(engine, "file", now).await;
+        assert_eq!(store.finish(voiding(&lease, now)).await.unwrap(), Finished::VoidLimit { voids: 1 });
+        end(engine, &lease, next, now).await;
+        let stuck = store.stuck(None).await.unwrap();
+        assert_eq!(stuck.iter().map(|task| (task.state.as_str(), task.since)).collect::<Vec<_>>(), [("held", 1)]);
+    }
+    let task = lease.task;
+    // Not while it runs; but when it has been woken and could not be run yet.
+    let lease = lease_of(engine, "file", now).await;
+    assert!(!store.replay(&opera(), &task, now).await.unwrap());
+    end(engine, &lease, Next::Retry { at: now + LATER }, now).await;
+    assert!(store.replay(&opera(), &task, now).await.unwrap());
+    let lease = take_one(engine, now).await;
+    assert!(lease.released);
+    assert_eq!(store.finish(voiding(&lease, now)).await.unwrap(), changed(&[(0, 2)]));
+    assert_eq!(store.stuck(None).await.unwrap(), []);
+}
+
+pub async fn a_held_task_that_would_void_nothing_any_more_is_held_no_longer<E: Engine>(engine: &E) {
+    let store = engine.store();
+    write(engine, 0, vec![new_pass(0, "file")], vec![]).await;
+    let lease = lease_of(engine, "file", 1).await;
+    end(engine, &lease, Next::Held, 1).await;
+    // A failure says nothing.
+    let lease = lease_of(engine, "file", 2).await;
+    end(engine, &lease, Next::Retry { at: 3 }, 2).await;
+    assert_eq!(store.stuck(None).await.unwrap().len(), 1);
+    let lease = take_one(engine, 3).await;
+    end(engine, &lease, Next::Done, 3).await;
+    assert_eq!(store.stuck(None).await.unwrap(), []);
+    let lease = lease_of(engine, "file", 4).await;
+    assert_eq!(store.finish(voiding(&lease, 4)).await.unwrap(), changed(&[(0, 2)]), "an ordinary void");
 }
 
 pub async fn a_notification_during_the_run_that_gives_up_wakes_the_task<E: Engine>(engine: &E) {

@@ -40,6 +40,7 @@ struct Task {
     lease_token: i64,
     attempts: i64,
     expiries: i64,
+    held: bool,
     released: bool,
     /// Notifications with the generation that answers them.
     hints: Vec<(i64, Hint)>,
@@ -51,6 +52,7 @@ struct Pass {
     tag: i64,
     modified_s: i64,
     voided_at: Option<Millis>,
+    voided_of: String,
     created_at: Millis,
     updated_at: Millis,
 }

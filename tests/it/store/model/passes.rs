@@ -18,9 +18,10 @@ impl Model {
                 i64::from(write.state == PassState::Void && known.is_some_and(|k| k.write.state == PassState::Live));
         }
         if let Some(limit) = f.void_limit {
-            let mine = self.passes.iter().filter(|((tenant, _), _)| tenant == t);
-            let before = mine.filter(|(_, pass)| pass.voided_at.is_some_and(|at| at >= limit.since)).count() as i64;
-            if voids > 0 && voids + before > limit.most {
+            let ours = self.passes.values().filter(|pass| pass.voided_of == f.institution);
+            let before = ours.filter(|pass| pass.voided_at.is_some_and(|at| at >= limit.since)).count() as i64;
+            let held = self.tasks[&(t.clone(), f.task.clone())].held;
+            if voids > 0 && (held || voids + before > limit.most) {
                 return Finished::VoidLimit { voids: voids + before };
             }
         }
@@ -88,11 +89,13 @@ impl Model {
             tag: 0,
             modified_s: f.now / 1000 - 1,
             voided_at: None,
+            voided_of: String::new(),
             created_at: f.now,
             updated_at: f.now,
         });
         if pass.write.state == PassState::Live && write.state == PassState::Void {
             pass.voided_at = Some(f.now);
+            pass.voided_of.clone_from(&f.institution);
         }
         pass.write = write.clone();
         if visible {

@@ -56,6 +56,7 @@ impl Model {
                 lease_token: 0,
                 attempts: 0,
                 expiries: 0,
+                held: false,
                 released: false,
                 hints: vec![],
             };
@@ -202,6 +203,8 @@ impl Model {
 
     pub(super) fn settle(&mut self, f: &Finish) {
         let task = self.task(&f.tenant, &f.task).unwrap();
+        let answered = matches!(f.next, Next::Done | Next::Again { .. });
+        task.held = f.next == Next::Held || task.held && !answered;
         let newer = task.wanted > task.claimed;
         let next_priority = task.next_priority.take();
         task.expiries = 0;
@@ -236,10 +239,13 @@ impl Model {
     }
 
     pub(super) fn replay(&mut self, tenant: &TenantId, id: &str, now: Millis) -> bool {
-        let Some(task) = self.task(tenant, id).filter(|task| matches!(task.state, State::Dead | State::Held)) else {
-            return false;
+        let waits = |task: &&mut Task| match task.state {
+            State::Dead | State::Held => true,
+            State::Ready => task.held,
+            State::Leased | State::Idle => false,
         };
-        task.released |= task.state == State::Held;
+        let Some(task) = self.task(tenant, id).filter(waits) else { return false };
+        task.released |= std::mem::take(&mut task.held);
         (task.state, task.run_at, task.due_by, task.not_before) = (State::Ready, now, Some(now), None);
         (task.attempts, task.expiries, task.next_priority) = (0, 0, None);
         true
