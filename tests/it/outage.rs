@@ -76,16 +76,23 @@ async fn a_refused_connection_is_an_outage_like_any_other() {
 async fn refused_credentials_are_our_fault_and_the_task_waits_for_a_person() {
     let house = House::new().await;
     let sold = house.sold("CARMEN", &["Ada"]).await;
-    let secutix = house.stage.world.secutix();
-    secutix.oddities(|odd| odd.refuse_credentials = true);
-    let path = format!("/api/demo/external/secutix/orders/getTicketsUrl/{}", sold.file);
-    let reply = house.get(&path).await;
-    assert_eq!(reply.status, 502, "never the caller's 401");
-    assert_eq!(reply.header("content-type"), "application/problem+json");
-    assert_eq!(reply.json()["type"], "urn:passerelle:problem:secutix-credentials");
-
-    // Nobody asks again within the minute.
-    assert_eq!(house.get(&path).await.status, 503);
+    let annex = house.second_tenant(|text| text).await;
+    let secret = house.folder.path().join("tenants/demo/secutix.secret");
+    let right = std::fs::read_to_string(secret).unwrap();
+    house.rewrite("secutix.secret", |_| "another secret than was agreed".to_owned()).await;
+    let listed = format!("external/secutix/orders/getTicketsUrl/{}", sold.file);
+    let path = format!("/api/demo/{listed}");
+    let fetches = house.fetches();
+    // Nobody asks again within the minute, and the reason stays the reason.
+    for _ in 0..2 {
+        let reply = house.get(&path).await;
+        assert_eq!(reply.status, 502, "never the caller's 401");
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        assert_eq!(reply.json()["type"], "urn:passerelle:problem:secutix-credentials");
+        assert_eq!(house.fetches() - fetches, 1);
+    }
+    // Another tenant of the institution has credentials of its own.
+    assert_eq!(annex.get(&house, &listed).await.status, 200);
 
     house.advance(A_MINUTE).await;
     reprint(&house, &sold).await;
@@ -93,7 +100,7 @@ async fn refused_credentials_are_our_fault_and_the_task_waits_for_a_person() {
     assert_eq!(attempts(&house), 0, "the task is not to blame");
     house.never_void(&sold.held[0]);
 
-    secutix.behave();
+    house.rewrite("secutix.secret", |_| right).await;
     house.advance(A_MINUTE).await;
     house.up_to_date(&sold).await;
     assert_eq!(house.get(&path).await.status, 200);
@@ -119,10 +126,17 @@ async fn after_a_509_nobody_asks_that_endpoint_until_the_minute_is_over() {
     let refused = secutix.calls().iter().filter(|call| call.status == 509).count();
     assert_eq!((refused, house.fetches() - calls), (1, 1), "SecuTix was asked although it had said stop");
     assert_eq!(attempts(&house), 0);
-    // Another endpoint of the institution is not concerned by it, and answers what it answers.
     assert_eq!(house.depth().await.tasks_ready, 2);
-
+    // Another endpoint of the institution is not concerned by it.
+    let contact = secutix.create_contact(&Holder::new("Sofia", "Kovalevskaya"), true);
+    let body = serde_json::json!({"identifiers": {"secutix.contactNumber": contact}}).to_string();
+    let headers = [("x-api-key", house.stage.caller.key()), ("content-type", "application/json")];
+    let asked = || secutix.calls().iter().filter(|call| call.endpoint == "getContactData").count();
+    assert_eq!(asked(), 0);
     secutix.set_rate_limit(60);
+    assert_eq!(house.send("POST", "/api/demo/passes", &headers, body).await.status, 200);
+    assert_eq!(asked(), 1);
+
     house.advance(A_MINUTE).await;
     house.up_to_date(&first).await;
     house.up_to_date(&second).await;
@@ -255,5 +269,29 @@ async fn whatever_google_says_the_pass_arrives_in_the_end() {
     assert_eq!(house.depth().await.effects_dead, 0);
     // The iPhone was not concerned by any of it.
     assert!(!house.stage.iphone.log().iter().any(|entry| matches!(entry.event, PhoneEvent::Failed { .. })));
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_google_refuses_as_it_is_is_tried_three_times_and_comes_back_with_the_next_change() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let google = house.stage.world.google();
+    let refused = || google.calls().iter().filter(|call| call.status == 400).count();
+    google.script([400; 4]);
+    reprint(&house, &sold).await;
+    for attempt in 1..=3 {
+        until("another attempt", async || refused() >= attempt).await;
+        until("it is over", async || failed_effects(&house) == 1 || house.depth().await.effects_dead == 1).await;
+        house.advance(BACKOFF).await;
+    }
+    until("it is given up", async || house.depth().await.effects_dead == 1).await;
+    assert_eq!(refused(), 3);
+
+    // The fourth is the next change's.
+    reprint(&house, &sold).await;
+    until("the next change", async || refused() == 4).await;
+    house.advance(BACKOFF).await;
+    house.up_to_date(&sold).await;
     house.end().await;
 }

@@ -264,6 +264,11 @@ impl Budgets {
     fn stop(&self, scope: &str, until: Millis) {
         self.0.lock().unwrap().entry(scope.to_owned()).or_default().paused_until = until;
     }
+
+    fn stopped(&self, scope: &str, now: Millis) -> Option<Millis> {
+        let until = self.0.lock().unwrap().get(scope)?.paused_until;
+        (until > now).then_some(until)
+    }
 }
 
 mod absent;

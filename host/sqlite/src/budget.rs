@@ -9,8 +9,7 @@ use passerelle_flow::store::{Spend, Spent};
 use crate::{Connection, Fault, params, statement};
 
 pub fn spend(conn: &dyn Connection, spend: &Spend) -> Result<Spent, Fault> {
-    let sql = "SELECT until FROM pause WHERE scope = ?1 AND until > ?2";
-    if let Some(until) = statement::one(conn, sql, params![&spend.scope, spend.now], |row| row.get(0))? {
+    if let Some(until) = paused(conn, &spend.scope, spend.now)? {
         return Ok(Spent::WaitUntil(until));
     }
     // A call at T counts until just before T + window.
@@ -39,6 +38,11 @@ pub fn spend(conn: &dyn Connection, spend: &Spend) -> Result<Spent, Fault> {
         }
     }
     Ok(Spent::WaitUntil(spend.now.saturating_add(spend.window)))
+}
+
+pub fn paused(conn: &dyn Connection, scope: &str, now: Millis) -> Result<Option<Millis>, Fault> {
+    let sql = "SELECT until FROM pause WHERE scope = ?1 AND until > ?2";
+    statement::one(conn, sql, params![scope, now], |row| row.get(0))
 }
 
 /// A shorter pause does not end a longer one.

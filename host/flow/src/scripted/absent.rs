@@ -42,6 +42,9 @@ impl Store for Budgets {
         self.stop(scope, until);
         Ok(())
     }
+    async fn paused(&self, scope: &str, now: Millis) -> StoreResult<Option<Millis>> {
+        Ok(self.stopped(scope, now))
+    }
     async fn accept(&self, _: Accept) -> StoreResult<Accepted> {
         absent()
     }

@@ -9,6 +9,7 @@
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{Method, StatusCode};
+use passerelle_connector::scenario::Status;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ const FILE_LIMIT: usize = 16 << 20;
 const SMALL_LIMIT: usize = 256 << 10;
 /// How long we stay silent when SecuTix says 509 or 429 and not until when: the window of its limit.
 const PAUSE: Millis = 60_000;
-/// How long nobody asks after SecuTix refused our credentials: a person has to act, and until then every call would be refused.
+/// How long a tenant does not ask after SecuTix refused its credentials: a person has to act, and until then every call would be refused.
 const REFUSED_PAUSE: Millis = 60_000;
 /// W3C trace context: who looks for a request in two systems finds it in both.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -44,10 +45,10 @@ pub enum SecutixError {
     /// HTTP 509 or 429; the budget is paused until then for everybody.
     #[error("SecuTix asks us to slow down")]
     Throttled { until: Millis },
-    /// HTTP 401 or 403: institution, operator, partner, secret or the clock is wrong. An alarm for the operator, never the caller's fault.
-    /// The endpoint is left alone until then.
+    /// HTTP 401 or 403, now (`sent`) or a moment ago: institution, operator, partner, secret or the clock is wrong. An alarm for the operator,
+    /// never the caller's fault. This tenant leaves the endpoint alone until then; others, whose credentials are their own, do not.
     #[error("SecuTix refuses our credentials")]
-    CredentialsRefused { until: Millis },
+    CredentialsRefused { until: Millis, sent: bool },
     /// HTTP 404.
     #[error("SecuTix knows no such thing")]
     NotFound,
@@ -80,6 +81,7 @@ impl SecutixError {
     pub fn was_sent(&self) -> bool {
         match self {
             Self::BudgetSpent { .. } | Self::NoIdentifier | Self::Store(_) => false,
+            Self::CredentialsRefused { sent, .. } => *sent,
             Self::Unanswered(failure) => !matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
             _ => true,
         }
@@ -175,6 +177,11 @@ impl<'a, H: Host> SecutixClient<'a, H> {
     async fn call(&self, endpoint: Endpoint, priority: Priority, body: Value) -> Result<Bytes, SecutixError> {
         let secutix = &self.tenant.secutix;
         let store = self.host.store();
+        // Said for as long as it lasts, and before the budget, which is everybody's.
+        let refusal = format!("secutix/{}/{}/refused/{}", secutix.institution, endpoint.method(), self.tenant.id);
+        if let Some(until) = store.paused(&refusal, self.host.clock().now()).await? {
+            return Err(SecutixError::CredentialsRefused { until, sent: false });
+        }
         let budget = Budget::new(&secutix.institution, endpoint.method(), secutix.requests_per_minute);
         if let Spent::WaitUntil(until) = budget.spend(store, priority, self.host.clock().now()).await? {
             return Err(SecutixError::BudgetSpent { until });
@@ -198,14 +205,16 @@ impl<'a, H: Host> SecutixClient<'a, H> {
         };
         let response = self.host.http().send(request).await.map_err(SecutixError::Unanswered)?;
         let judged = judge_status(response, self.host.clock().now());
-        if let Err(SecutixError::CredentialsRefused { .. }) = judged {
-            tracing::error!(
-                tenant = %self.tenant.id, endpoint = endpoint.method(),
-                "SecuTix refuses our credentials: check institution, operator, partner, secret and the clock"
-            );
-        }
-        if let Err(SecutixError::Throttled { until } | SecutixError::CredentialsRefused { until }) = judged {
-            budget.pause(store, until).await?;
+        match judged {
+            Err(SecutixError::CredentialsRefused { until, .. }) => {
+                tracing::error!(
+                    tenant = %self.tenant.id, endpoint = endpoint.method(),
+                    "SecuTix refuses our credentials: check institution, operator, partner, secret and the clock"
+                );
+                store.pause(&refusal, until).await?;
+            }
+            Err(SecutixError::Throttled { until }) => budget.pause(store, until).await?,
+            _ => {}
         }
         judged
     }
@@ -219,7 +228,7 @@ fn int64(id: &str) -> Result<i64, SecutixError> {
 fn judge_status(response: HttpResponse, now: Millis) -> Result<Bytes, SecutixError> {
     match response.status.as_u16() {
         200 => Ok(response.body),
-        401 | 403 => Err(SecutixError::CredentialsRefused { until: now.saturating_add(REFUSED_PAUSE) }),
+        401 | 403 => Err(SecutixError::CredentialsRefused { until: now.saturating_add(REFUSED_PAUSE), sent: true }),
         404 => Err(SecutixError::NotFound),
         // SecuTix documents 509 for too many requests; 429 is what a proxy before it would say.
         429 | 509 => {
@@ -238,11 +247,12 @@ fn judge_envelope(body: &[u8]) -> Result<(), SecutixError> {
         status_code: String,
     }
     let envelope: Envelope = serde_json::from_slice(body).map_err(|_| SecutixError::Unreadable)?;
-    match envelope.status_code.as_str() {
-        "success" => Ok(()),
-        "in_progress" => Err(SecutixError::NotReady),
+    let code = envelope.status_code.as_str();
+    match Status::of(code) {
+        Status::Success => Ok(()),
+        Status::Later => Err(SecutixError::NotReady),
         // A code or nothing: this text goes to logs, and what is no code may be about a person.
-        code => Err(SecutixError::Rejected(code_of(code, CODE).unwrap_or("without a code").to_owned())),
+        Status::Refused => Err(SecutixError::Rejected(code_of(code, CODE).unwrap_or("without a code").to_owned())),
     }
 }
 

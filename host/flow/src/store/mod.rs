@@ -226,9 +226,12 @@ pub trait Store: MaybeSync {
     fn spend(&self, spend: Spend) -> impl Future<Output = StoreResult<Spent>> + MaybeSend;
     /// The other side said stop: nobody spends in this scope before `until`. A shorter pause does not end a longer one.
     fn pause(&self, scope: &str, until: Millis) -> impl Future<Output = StoreResult<()>> + MaybeSend;
+    /// Until when the scope is paused; none: it is not. Spends nothing.
+    fn paused(&self, scope: &str, now: Millis) -> impl Future<Output = StoreResult<Option<Millis>>> + MaybeSend;
 
     fn stuck(&self, tenant: Option<&TenantId>) -> impl Future<Output = StoreResult<Vec<StuckTask>>> + MaybeSend;
-    /// A dead task gets another chance, a held one is released from the void limit until a run of it is `Done`. False: it is neither.
+    /// A dead task gets another chance, a held one (also one that a notification has woken, unless it runs) is released from the void limit
+    /// until a run of it is `Done`. False: it is neither.
     fn replay(&self, tenant: &TenantId, task: &str, now: Millis)
     -> impl Future<Output = StoreResult<bool>> + MaybeSend;
     fn depth(&self) -> impl Future<Output = StoreResult<Depth>> + MaybeSend;

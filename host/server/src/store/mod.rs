@@ -254,6 +254,11 @@ impl Store for SqliteStore {
         self.writer.call(Wait, move |conn| budget::pause(conn, &scope, until)).await
     }
 
+    async fn paused(&self, scope: &str, now: Millis) -> StoreResult<Option<Millis>> {
+        let scope = scope.to_owned();
+        self.readers.call(move |conn| budget::paused(conn, &scope, now)).await
+    }
+
     async fn stuck(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<StuckTask>> {
         let tenant = tenant.cloned();
         self.readers.call(move |conn| tasks::stuck(conn, tenant.as_ref())).await

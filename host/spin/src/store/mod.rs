@@ -195,6 +195,10 @@ impl<D: Database> Store for EdgeStore<D> {
         self.session.write(|conn| budget::pause(conn, scope, until))
     }
 
+    async fn paused(&self, scope: &str, now: Millis) -> StoreResult<Option<Millis>> {
+        self.session.read(|conn| budget::paused(conn, scope, now))
+    }
+
     async fn stuck(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<StuckTask>> {
         self.session.read(|conn| tasks::stuck(conn, tenant))
     }

@@ -127,23 +127,81 @@ fn http_509_pauses_the_endpoint_for_everybody_and_no_other() {
 }
 
 #[test]
-fn refused_credentials_are_tried_again_after_a_minute_by_one_call_and_not_by_all() {
+fn refused_credentials_are_tried_again_after_a_minute_by_one_call_and_the_cause_is_told_meanwhile() {
     let host = host([answer(401, &[], ""), answer(200, &[], "{}"), answer(403, &[], ""), answer(200, &[], "{}")]);
     let refused = |host: &ScriptedHost| match fetch(host) {
-        Err(SecutixError::CredentialsRefused { until }) => until,
+        Err(error @ SecutixError::CredentialsRefused { until, .. }) => (until, error.was_sent()),
         other => panic!("{other:?}"),
     };
-    let until = refused(&host);
-    assert_eq!(until, NOW + REFUSED_PAUSE);
+    let (until, sent) = refused(&host);
+    assert_eq!((until, sent), (NOW + REFUSED_PAUSE, true));
     for _ in 0..10 {
-        assert!(matches!(fetch(&host), Err(SecutixError::BudgetSpent { until: at }) if at == until));
+        assert_eq!(refused(&host), (until, false));
     }
     run(SecutixClient::new(&host, &tenant()).get_contact("4711", Priority::Low)).unwrap();
     assert_eq!(host.requests().len(), 2);
     host.advance(REFUSED_PAUSE);
-    assert_eq!(refused(&host), until + REFUSED_PAUSE);
+    assert_eq!(refused(&host), (until + REFUSED_PAUSE, true));
     host.advance(REFUSED_PAUSE);
     fetch(&host).unwrap();
+}
+
+#[test]
+fn a_wrong_secret_of_one_tenant_silences_no_other_of_the_institution() {
+    let host = host([answer(401, &[], ""), answer(200, &[], "{}")]);
+    assert!(matches!(fetch(&host), Err(SecutixError::CredentialsRefused { .. })));
+    let other = Tenant { id: crate::identity::TenantId::parse("annex").unwrap(), ..tenant() };
+    run(SecutixClient::new(&host, &other).get_file("10000702600", Priority::Low)).unwrap();
+}
+
+/// Counts the lines of level `error`.
+#[derive(Clone, Default)]
+struct Alarms(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracing::field::Visit for Alarms {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        if let Some(line) = self.0.lock().unwrap().last_mut() {
+            line.push_str(&format!("{}={value:?} ", field.name()));
+        }
+    }
+}
+
+impl tracing::Subscriber for Alarms {
+    fn enabled(&self, of: &tracing::Metadata<'_>) -> bool {
+        *of.level() == tracing::Level::ERROR
+    }
+    fn event(&self, event: &tracing::Event<'_>) {
+        self.0.lock().unwrap().push(String::new());
+        event.record(&mut self.clone());
+    }
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn a_refusal_of_our_credentials_is_one_alarm_that_names_the_tenant_and_no_secret() {
+    let host = host([answer(401, &[], "secret words"), answer(200, &[], "{}")]);
+    let alarms = Alarms::default();
+    tracing::subscriber::with_default(alarms.clone(), || {
+        for _ in 0..3 {
+            assert!(fetch(&host).is_err());
+        }
+        host.advance(REFUSED_PAUSE);
+        fetch(&host).unwrap();
+    });
+    let told = alarms.0.lock().unwrap().clone();
+    let [line] = told.as_slice() else { panic!("{told:?}") };
+    let name = tenant().id.to_string();
+    assert!(
+        line.contains("refuses our credentials") && line.contains(&name) && line.contains("getFileDetails"),
+        "{line}"
+    );
+    assert!(!line.contains("secret words"), "{line}");
 }
 
 #[test]
@@ -192,9 +250,14 @@ fn an_identifier_that_is_no_int64_is_none_and_costs_no_call() {
 
 #[test]
 fn the_envelope_of_a_write_decides() {
-    let envelope = |body| write(&host([answer(200, &[], body)]));
-    envelope(r#"{"requestId":1,"statusCode":"success","statusDetail":null}"#).unwrap();
-    assert!(matches!(envelope(r#"{"statusCode":"in_progress"}"#), Err(SecutixError::NotReady)));
+    let envelope = |body: &str| write(&host([answer(200, &[], body)]));
+    for success in ["success", "SUCCESS", "Success"] {
+        envelope(&format!(r#"{{"requestId":1,"statusCode":"{success}","statusDetail":null}}"#)).unwrap();
+    }
+    for later in ["in_progress", "IN_PROGRESS"] {
+        let told = envelope(&format!(r#"{{"statusCode":"{later}"}}"#));
+        assert!(matches!(told, Err(SecutixError::NotReady)), "{later}");
+    }
     let refused = envelope(r#"{"statusCode":"NO_SUCH movement of Ada!","statusDetail":"Ada"}"#).unwrap_err();
     assert!(matches!(&refused, SecutixError::Rejected(code) if !code.contains("Ada")), "{refused}");
     let coded = envelope(r#"{"statusCode":"reference_target_not_found"}"#).unwrap_err();
