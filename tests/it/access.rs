@@ -3,11 +3,12 @@
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::Clock as _;
 use passerelle_flow::store::Store as _;
+use passerelle_server::demo::stage::StageOptions;
 use passerelle_server::keys::{self, NewKey};
 use passerelle_simulator::{Holder, Origin};
 use serde_json::{Value, json};
 
-use crate::house::{House, Package, Reply};
+use crate::house::{House, Package, Reply, Sold};
 
 fn problem(reply: &Reply, status: u16, slug: &str) {
     assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
@@ -205,10 +206,40 @@ async fn a_member_card_is_made_from_its_contact_and_made_once() {
         json!({"identifiers": {"secutix.contactNumber": "1", "secutix.movementId": "2"}}),
         json!({"identifiers": {"secutix.movementId": "2"}}),
         json!({"identifiers": {"secutix.contactNumber": 1}}),
+        json!({"identifiers": {"secutix.contactNumber": "Sofia Kovalevskaya"}}),
+        json!({"identifiers": {"secutix.contactNumber": "sofia@example.org"}}),
+        json!({"identifiers": {"secutix.contactNumber": "4".repeat(21)}}),
+        json!({"identifiers": {"secutix.contactNumber": "4".repeat(100_000)}}),
         json!([]),
     ] {
         problem(&post(&wrong).await, 400, "invalid-request");
     }
+    let long = format!("/api/demo/passes/findPass?secutix.contactNumber={}", "4".repeat(21));
+    problem(&house.get(&long).await, 400, "invalid-request");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_is_not_in_its_file_is_404_whatever_else_happens_there_and_503_where_a_person_has_to_decide() {
+    let tenant = |text: String| text.replace("voids_per_hour = 200", "voids_per_hour = 0");
+    let house = House::with(StageOptions { tenant: Some(tenant), ..StageOptions::default() }).await;
+    let (reprinted, cancelled) =
+        (house.sold("CARMEN", &["Ada"]).await, house.sold("FLUTE", &["Marie", "Pierre"]).await);
+    let secutix = house.stage.world.secutix();
+    let absent = async |sold: &Sold| {
+        let body = json!({"identifiers": {"secutix.movementId": "1", "secutix.fileId": sold.file.to_string()}});
+        house.with_key("POST", "/api/demo/passes", house.stage.caller.key(), &body).await
+    };
+    problem(&absent(&reprinted).await, 404, "not-found");
+    secutix.oddities(|odd| odd.reprint_gap = 2);
+    secutix.reprint(reprinted.movement(0), Origin::TicketShop).await.unwrap();
+    house.outcome(reprinted.file, "between-tickets").await;
+    problem(&absent(&reprinted).await, 404, "not-found");
+    assert_eq!(house.outcomes(reprinted.file).await[0], "between-tickets");
+
+    secutix.cancel(cancelled.movement(0)).await.unwrap();
+    house.outcome(cancelled.file, "void-limit").await;
+    problem(&absent(&cancelled).await, 503, "waits-for-person");
     house.end().await;
 }
 

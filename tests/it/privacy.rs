@@ -253,6 +253,13 @@ fn after_the_demo_nothing_of_it_is_in_the_database_or_in_the_log() {
             assert_eq!(control, BTreeSet::from(["movement"]), "the search does not see {place}");
         }
         assert_no_secret_in_log(&search, &written);
+        // The reasons are told, in words.
+        let log = String::from_utf8_lossy(&written);
+        for why in
+            ["the ticket was printed again", "it was exchanged for another ticket", "another person took the place"]
+        {
+            assert!(log.contains(&format!("because {why}")), "{why}");
+        }
         house.end().await;
         // The log is merged into the file when the store is closed.
         assert_eq!(search.in_bytes(&files(&store)), BTreeSet::new());

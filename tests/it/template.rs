@@ -1,15 +1,24 @@
 //! A template that cannot be filled, and one that was edited: no phone misses a change for it.
 
+use passerelle_flow::ports::Clock as _;
+use passerelle_flow::store::Store as _;
 use passerelle_simulator::{Delivery, Notice, Origin};
 
-use crate::house::{House, until};
+use crate::house::{BACKOFF, House, until};
 
 const TEMPLATE: &str = "templates/event-ticket/template.toml";
 const FILLED: &str = "text = \"{barCode}\"";
 /// No ticket of the simulator has it.
 const MISSING: &str = "text = \"{barCode}{ticket.validFrom:iso!}\"";
-/// A template that failed is tried again when the lease of the run would have ended.
-const RETRY: i64 = 121_000;
+
+/// After the template is mended: what still waits for its next attempt gets it, and a person releases what was given up meanwhile.
+async fn released(house: &House) {
+    house.advance(BACKOFF).await;
+    let server = house.stage.server().unwrap();
+    for task in server.flow.host.store.stuck(None).await.unwrap() {
+        assert!(server.flow.host.store.replay(&task.tenant, &task.task, server.clock.now()).await.unwrap());
+    }
+}
 
 /// What people read of a pass: (action, use case).
 async fn told(house: &House, serial: &str) -> Vec<(String, String)> {
@@ -32,9 +41,28 @@ async fn a_change_that_a_template_could_not_show_is_shown_when_the_template_is_m
     assert_eq!(told(&house, serial).await, history, "the history tells of a change that nobody was shown");
 
     house.rewrite(TEMPLATE, |text| text.replace(MISSING, FILLED)).await;
-    house.advance(RETRY).await;
+    released(&house).await;
     house.up_to_date(&sold).await;
     assert_eq!(told(&house, serial).await.len(), history.len() + 1);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_that_cannot_be_filled_is_tried_three_times_and_then_waits_for_a_person() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    house.rewrite(TEMPLATE, |text| text.replace(FILLED, MISSING)).await;
+    house.stage.world.secutix().reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    let failed = async || house.outcomes(sold.file).await.iter().filter(|outcome| *outcome == "pass-not-built").count();
+    for attempt in 1..=3 {
+        until("an attempt", async || failed().await >= attempt).await;
+        house.advance(BACKOFF).await;
+    }
+    until("it is given up", async || house.depth().await.tasks_dead == 1).await;
+    assert_eq!(failed().await, 3);
+    house.rewrite(TEMPLATE, |text| text.replace(MISSING, FILLED)).await;
+    released(&house).await;
+    house.up_to_date(&sold).await;
     house.end().await;
 }
 
@@ -81,7 +109,7 @@ async fn a_pass_ends_whatever_its_template_says_and_leads_nowhere_until_its_succ
     assert!(!gone.json()["detail"].as_str().unwrap().contains("successor"), "it leads to a pass that was not made");
 
     house.rewrite(TEMPLATE, |text| text.replace(MISSING, FILLED)).await;
-    house.advance(RETRY).await;
+    released(&house).await;
     house.outcome(sold.file, "done").await;
     let gone = house.send("GET", &link, &[], "").await.json()["detail"].as_str().unwrap().to_owned();
     let (_, successor) = gone.split_once("successor: ").expect("no successor");

@@ -129,5 +129,19 @@ pub fn secutix_id(text: &str) -> Option<String> {
     text.parse::<i64>().ok().filter(|id| *id >= 0).map(|id| id.to_string())
 }
 
+/// A SecuTix contact's number as it may be asked for: 1 to 20 (SecuTix's own limit, domain.md 1.7) of letters, digits, `-` and `_`. It is kept in
+/// the clear before SecuTix has confirmed it, so it must have no room for anything else, a name or an address.
+///
+/// ```
+/// # use passerelle_flow::identity::contact_number;
+/// assert_eq!(contact_number("004711"), Some("004711"));
+/// assert_eq!(contact_number("ada@example.org"), None);
+/// ```
+pub fn contact_number(text: &str) -> Option<&str> {
+    let fits =
+        (1..=20).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+    fits.then_some(text)
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z, as everywhere in the store. Signed, as both databases have it.
 pub type Millis = i64;

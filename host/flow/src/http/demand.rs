@@ -9,7 +9,7 @@ use super::{Call, Problem, caller};
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::ports::{Clock, Host};
-use crate::run::{self, Fetched, RunReport};
+use crate::run::{self, Fetched, Outcome, RunReport};
 use crate::secutix::SecutixError;
 use crate::store::{Next, PassSubject, Priority, Store, TaskSubject};
 use crate::tenant::Tenant;
@@ -31,13 +31,13 @@ pub struct Demand<'a> {
     pub fetched: Option<Fetched>,
 }
 
-/// Runs the task of a subject now. The outcome of the run, as a code; none when somebody else's has brought what is wanted.
+/// Runs the task of a subject now. The outcome of the run; none when somebody else's has brought what is wanted.
 pub async fn demand<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     call: &Call,
     demand: Demand<'_>,
-) -> Result<Option<String>, Problem> {
+) -> Result<Option<Outcome>, Problem> {
     let store = flow.host.store();
     let later = flow.now() + HEAD_START;
     let id = flow.uuid();
@@ -74,18 +74,71 @@ async fn are_there<H: Host>(flow: &Flow<H>, tenant: &Tenant, wanted: &[PassSubje
     Ok(true)
 }
 
-fn outcome<H: Host>(flow: &Flow<H>, report: RunReport) -> Result<String, Problem> {
+/// A run that has come to an answer, whatever that is; else what stood in its way, for the caller.
+fn outcome<H: Host>(flow: &Flow<H>, report: RunReport) -> Result<Outcome, Problem> {
     let until = match report.next {
         Next::Wait { at } => at,
         _ => flow.now(),
     };
-    match report.outcome.as_str() {
-        "credentials-refused" => Err(Problem::secutix_refuses_us()),
-        "budget-spent" | "throttled" => Err(Problem::upstream_busy("SecuTix", seconds_until(flow, until))),
-        "unreachable" | "not-ready" | "unreadable" => Err(Problem::upstream("SecuTix")),
-        "lease-lost" | "conflict" | "sandbox-busy" => Err(Problem::under_way()),
-        _ => Ok(report.outcome),
+    match report.outcome {
+        Outcome::CredentialsRefused => Err(Problem::secutix_refuses_us()),
+        Outcome::BudgetSpent | Outcome::Throttled => Err(Problem::upstream_busy("SecuTix", seconds_until(flow, until))),
+        Outcome::Unreachable | Outcome::NotReady | Outcome::Unreadable | Outcome::NoFile => {
+            Err(Problem::upstream("SecuTix"))
+        }
+        Outcome::LeaseLost | Outcome::Conflict | Outcome::SandboxBusy | Outcome::Merged | Outcome::Overran => {
+            Err(Problem::under_way())
+        }
+        Outcome::Done
+        | Outcome::Unchanged
+        | Outcome::AbsenceUnconfirmed
+        | Outcome::BetweenTickets
+        | Outcome::PassNotBuilt
+        | Outcome::VoidLimit
+        | Outcome::NotFound
+        | Outcome::Refused
+        | Outcome::NoSuchTenant
+        | Outcome::TokenUnreadable
+        | Outcome::SealedPartUnreadable
+        | Outcome::NotPlanned
+        | Outcome::Sandbox => Ok(report.outcome),
     }
+}
+
+/// Why there is no pass after such a run. None: somebody else's, which has ended.
+pub fn no_pass(outcome: Option<Outcome>) -> Problem {
+    let Some(outcome) = outcome else { return absent() };
+    match outcome {
+        // It has looked: what is not there now is not in SecuTix.
+        Outcome::Done
+        | Outcome::Unchanged
+        | Outcome::AbsenceUnconfirmed
+        | Outcome::BetweenTickets
+        | Outcome::NotFound
+        | Outcome::Refused => absent(),
+        // Nothing of the file is written before a person has decided.
+        Outcome::VoidLimit => Problem::waits_for_person(),
+        Outcome::LeaseLost | Outcome::Conflict | Outcome::SandboxBusy | Outcome::Merged | Outcome::Overran => {
+            Problem::under_way()
+        }
+        Outcome::PassNotBuilt
+        | Outcome::NotReady
+        | Outcome::Unreadable
+        | Outcome::NoFile
+        | Outcome::Unreachable
+        | Outcome::BudgetSpent
+        | Outcome::Throttled
+        | Outcome::CredentialsRefused
+        | Outcome::NoSuchTenant
+        | Outcome::TokenUnreadable
+        | Outcome::SealedPartUnreadable
+        | Outcome::NotPlanned
+        | Outcome::Sandbox => caller::internal(format_args!("no pass was made: {}", outcome.name())),
+    }
+}
+
+fn absent() -> Problem {
+    Problem::not_found("ticket or contact in SecuTix")
 }
 
 /// What a failed call to SecuTix means to the caller. That it refuses *our* credentials is our fault and never the caller's 401.

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::demand::{Demand, demand};
+use super::demand::{Demand, demand, no_pass};
 use super::save::save;
 use super::{Answer, Call, Problem, caller, json, method, respond, text};
 use crate::access::Scope;
 use crate::apple::package::pkpass;
 use crate::flow::Flow;
-use crate::identity::{PassId, secutix_id};
+use crate::identity::{PassId, contact_number, secutix_id};
 use crate::installation;
 use crate::ports::Host;
 use crate::rebuild::{self, RebuildError};
@@ -32,9 +32,6 @@ const FILE: &str = "secutix.fileId";
 struct Create {
     identifiers: BTreeMap<String, String>,
 }
-
-/// Outcomes of a run that has looked: what is not there now is not in SecuTix.
-const LOOKED: [&str; 5] = ["done", "unchanged", "absence-unconfirmed", "not-found", "refused"];
 
 /// `POST /api/{tenantId}/passes?passType=T`: finds or makes the pass of an identifier; answers its id, as The Wallet Crew's SDK expects.
 pub async fn create<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answer {
@@ -69,21 +66,22 @@ pub async fn create<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> An
     let [subject] = wanted;
     match find_subject(flow, tenant, &subject).await? {
         Some(view) => answer_typed(call, &view, pass_type),
-        None if outcome.as_ref().is_none_or(|outcome| LOOKED.contains(&outcome.as_str())) => {
-            Err(Problem::not_found("ticket or contact in SecuTix"))
-        }
-        None => Err(caller::internal(format_args!("no pass was made: {}", outcome.unwrap_or_default()))),
+        None => Err(no_pass(outcome)),
     }
 }
 
-/// Exactly one identifier; a movement's in the one form that it is known by.
+/// Exactly one identifier; a movement's in the one form that it is known by, a contact's in a form that holds nothing else.
 fn subject_of(field: &str, movement: Option<&str>, contact: Option<&str>) -> Result<PassSubject, Problem> {
     match (movement, contact) {
         (Some(movement), None) => {
             let message = format!("{MOVEMENT}: a SecuTix movement id (int64) is expected");
             secutix_id(movement).map(PassSubject::Movement).ok_or_else(|| Problem::field(field, &message))
         }
-        (None, Some(contact)) => Ok(PassSubject::Contact(contact.to_owned())),
+        (None, Some(contact)) => {
+            let message = format!("{CONTACT}: 1 to 20 letters, digits, - and _ are expected");
+            let number = contact_number(contact).map(str::to_owned);
+            number.map(PassSubject::Contact).ok_or_else(|| Problem::field(field, &message))
+        }
         _ => Err(Problem::field(field, &format!("exactly one of {MOVEMENT} and {CONTACT} is expected"))),
     }
 }

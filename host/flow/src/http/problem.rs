@@ -238,6 +238,16 @@ impl Problem {
         problem
     }
 
+    /// The void limit has stopped the file: nothing of it is written before a person has decided.
+    pub fn waits_for_person() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "waits-for-person",
+            "A person has to decide first",
+            "So many tickets have ended at once that this server's operator has to agree before passes of this file are made.",
+        )
+    }
+
     pub fn body_late() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "body-late", "Too late", "The body did not arrive in time.")
     }

@@ -27,7 +27,7 @@ use crate::tenant::Tenant;
 /// venue do not come back in the same second. Longer than a task's minute: one fault stops thousands of them.
 const PERSON_PAUSE: Backoff =
     Backoff { first: Duration::from_secs(300), factor: 1, most: Duration::from_secs(300), jitter_percent: 20 };
-/// Attempts at what Google refuses as it is; with the default backoff a quarter of a minute.
+/// Attempts at what Google refuses as it is; with the default backoff over six seconds.
 const LASTING_ATTEMPTS: i64 = 3;
 
 /// What came of sending.
@@ -179,7 +179,7 @@ fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), Se
         Err(SendError::Rebuild(error @ RebuildError::Erased)) => dead(error.to_string()),
         Err(SendError::Google(error)) if error.needs_person() => Sent::Person(error.to_string()),
         // Our fault: a few attempts, in case it is not.
-        Err(SendError::Google(error)) if !error.is_transient() && lease.attempts >= LASTING_ATTEMPTS => {
+        Err(SendError::Google(error)) if !error.is_transient() && lease.attempts + 1 >= LASTING_ATTEMPTS => {
             dead(error.to_string())
         }
         Err(SendError::Google(error)) => Sent::Next(failed(flow, lease, error.retry_after(), error.to_string())),

@@ -3,7 +3,7 @@
 //! Owns whether a given answer may be used, and what a failed fetch means for the task. A failed fetch never voids a pass: it ends the run
 //! before there is a plan.
 
-use super::{Fetched, Run, Trouble};
+use super::{Fetched, Outcome, Run, Trouble};
 use crate::ports::Host;
 use crate::secutix::{SecutixClient, SecutixError};
 use crate::store::{FileView, Next, Store, StoreResult, TaskSubject};
@@ -43,7 +43,9 @@ impl<H: Host> Run<'_, H> {
                 match token {
                     Some(token) => client.get_file_by_token(&token, priority).await,
                     // The tenant's seal key was exchanged: no run will ever read this token.
-                    None => return Ok(Err(Trouble { outcome: "token-unreadable", error: None, next: Next::Dead })),
+                    None => {
+                        return Ok(Err(Trouble { outcome: Outcome::TokenUnreadable, error: None, next: Next::Dead }));
+                    }
                 }
             }
         };
@@ -63,18 +65,20 @@ impl<H: Host> Run<'_, H> {
     async fn fetch_trouble(&self, error: &SecutixError) -> StoreResult<Trouble> {
         let wait = |outcome, at| Trouble { outcome, error: None, next: Next::Wait { at } };
         Ok(match error {
-            SecutixError::BudgetSpent { until } => wait("budget-spent", *until),
-            SecutixError::Throttled { until } => wait("throttled", *until),
-            SecutixError::CredentialsRefused { until } => wait("credentials-refused", *until),
-            SecutixError::NotFound | SecutixError::NoIdentifier => self.denied(&self.view().await?, "not-found", None),
-            SecutixError::NotReady => self.failed("not-ready", None),
-            other => self.failed("unreachable", Some(other.to_string())),
+            SecutixError::BudgetSpent { until } => wait(Outcome::BudgetSpent, *until),
+            SecutixError::Throttled { until } => wait(Outcome::Throttled, *until),
+            SecutixError::CredentialsRefused { until, .. } => wait(Outcome::CredentialsRefused, *until),
+            SecutixError::NotFound | SecutixError::NoIdentifier => {
+                self.denied(&self.view().await?, Outcome::NotFound, None)
+            }
+            SecutixError::NotReady => self.failed(Outcome::NotReady, None),
+            other => self.failed(Outcome::Unreachable, Some(other.to_string())),
         })
     }
 
     /// SecuTix says that there is no such thing, or no. For a mere question (no notification waits, and no pass is known) that is an
     /// answer; trying again for a day would not make a number right that somebody has mistyped.
-    pub(super) fn denied(&self, view: &FileView, outcome: &'static str, error: Option<String>) -> Trouble {
+    pub(super) fn denied(&self, view: &FileView, outcome: Outcome, error: Option<String>) -> Trouble {
         if self.lease.hints.is_empty() && view.passes.is_empty() {
             return Trouble { outcome, error, next: Next::Done };
         }

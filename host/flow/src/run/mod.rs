@@ -6,6 +6,7 @@
 
 pub mod effect;
 mod fetch;
+mod outcome;
 mod plan;
 mod record;
 
@@ -19,11 +20,13 @@ use crate::flow::Flow;
 use crate::identity::{Millis, PassId, TenantId};
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::store::{
-    Adoption, FileView, Finish, Finished, Next, PassState, PassSubject, RunRecord, Store, StoreResult, StoredPass,
-    TaskLease, TaskSubject, VoidLimit,
+    Adoption, FileView, Finish, Finished, Next, PassState, PassSubject, PassWrite, RunRecord, Store, StoreResult,
+    StoredPass, TaskLease, TaskSubject, VoidLimit,
 };
 use crate::tenant::Tenant;
+use crate::words;
 
+pub use outcome::Outcome;
 use plan::Look;
 pub use record::{ActionRecord, FindingRecord, RunFindings};
 
@@ -40,7 +43,7 @@ pub struct RunReport {
     pub tenant: TenantId,
     pub task: String,
     pub subject: TaskSubject,
-    pub outcome: String,
+    pub outcome: Outcome,
     pub error: Option<String>,
     pub findings: RunFindings,
     pub correlations: Vec<String>,
@@ -66,7 +69,7 @@ pub struct Request {
 
 /// Why a run could not come to an end, as a code for the record and a decision for the task.
 struct Trouble {
-    outcome: &'static str,
+    outcome: Outcome,
     error: Option<String>,
     next: Next,
 }
@@ -77,7 +80,7 @@ pub async fn run<H: Host>(flow: &Flow<H>, lease: TaskLease, request: Option<Requ
     let mut run = Run::new(flow, lease, request);
     let report = run.run().await?;
     tracing::info!(
-        tenant = %report.tenant, task = %report.task, outcome = %report.outcome, error = report.error.as_deref(),
+        tenant = %report.tenant, task = %report.task, outcome = report.outcome.name(), error = report.error.as_deref(),
         findings = %report.findings.codes(), correlations = ?report.correlations, passes = report.changed.len(), "run"
     );
     Ok(report)
@@ -87,7 +90,13 @@ pub async fn run<H: Host>(flow: &Flow<H>, lease: TaskLease, request: Option<Requ
 pub async fn overran<H: Host>(flow: &Flow<H>, lease: TaskLease) -> StoreResult<RunReport> {
     tracing::warn!(tenant = %lease.tenant, task = %lease.task, "a run took longer than its lease and was stopped");
     let run = Run::new(flow, lease, None);
-    run.stop(run.failed("overran", None)).await
+    run.stop(run.failed(Outcome::Overran, None)).await
+}
+
+/// Why each pass changes, in plain words: codes and names of fields, never a value.
+fn reasons(passes: &[PassWrite]) -> Vec<(PassId, String)> {
+    let told = |write: &PassWrite| Some((write.id.clone(), words::change(write.change.as_ref()?)));
+    passes.iter().filter_map(told).collect()
 }
 
 struct Run<'a, H: Host> {
@@ -108,7 +117,7 @@ impl<'a, H: Host> Run<'a, H> {
     async fn run(&mut self) -> StoreResult<RunReport> {
         let Some(tenant) = self.flow.host.tenant(&self.lease.tenant) else {
             let next = Next::Wait { at: self.flow.now() + PERSON_PAUSE };
-            return self.stop(Trouble { outcome: "no-such-tenant", error: None, next }).await;
+            return self.stop(Trouble { outcome: Outcome::NoSuchTenant, error: None, next }).await;
         };
         let fetched = match self.given().await? {
             Some(fetched) => fetched,
@@ -122,14 +131,16 @@ impl<'a, H: Host> Run<'a, H> {
         if let TaskSubject::Token(_) = self.lease.subject {
             let file = match self.classify(&tenant, &fetched, &FileView::empty()).await {
                 Ok(Verdict { file: Some(file), .. }) => file,
-                Ok(_) => return self.stop(self.failed("no-file", None)).await,
+                Ok(_) => return self.stop(self.failed(Outcome::NoFile, None)).await,
                 Err(trouble) => return self.stop(trouble).await,
             };
             match self.flow.host.store().adopt(&self.lease, &file, self.flow.now()).await? {
                 Adoption::Adopted => self.lease.subject = TaskSubject::File(file),
-                Adoption::Merged => return Ok(self.report("merged", None, RunFindings::default(), Next::Done, vec![])),
+                Adoption::Merged => {
+                    return Ok(self.report(Outcome::Merged, None, RunFindings::default(), Next::Done, vec![]));
+                }
                 Adoption::LeaseLost => {
-                    return Ok(self.report("lease-lost", None, RunFindings::default(), Next::Done, vec![]));
+                    return Ok(self.report(Outcome::LeaseLost, None, RunFindings::default(), Next::Done, vec![]));
                 }
             }
         }
@@ -155,30 +166,35 @@ impl<'a, H: Host> Run<'a, H> {
             let plan = match plan::make(self.flow, &tenant, &self.lease, &look).await {
                 Ok(plan) => plan,
                 Err(plan::PlanError::Store(error)) => return Err(error),
-                Err(error) => return self.stop(self.failed("not-planned", Some(error.to_string()))).await,
+                Err(error) => return self.stop(self.failed(Outcome::NotPlanned, Some(error.to_string()))).await,
             };
             let findings = RunFindings::of(&verdict, &plan);
-            let next = plan.next(&self.lease, &self.flow.options);
+            let next = plan.next(&self.lease, self.flow);
+            let told = reasons(&plan.passes);
             let void_limit = (!self.lease.released)
                 .then(|| VoidLimit { most: tenant.safety.voids_per_hour, since: self.flow.now() - HOUR });
             let finish = Finish {
                 aliases: plan.aliases,
                 events: plan.events,
                 passes: plan.passes,
+                institution: tenant.secutix.institution.clone(),
                 void_limit,
                 ..self.finish(plan.outcome, plan.error.clone(), &findings, next.clone())
             };
             match self.flow.host.store().finish(finish).await? {
                 Finished::Committed { changed } => {
+                    for (pass, reason) in told {
+                        tracing::info!(tenant = %self.lease.tenant, task = %self.lease.task, %pass, "{reason}");
+                    }
                     return Ok(self.report(plan.outcome, plan.error, findings, next, changed));
                 }
                 Finished::LeaseLost => {
-                    return Ok(self.report("lease-lost", None, RunFindings::default(), Next::Done, vec![]));
+                    return Ok(self.report(Outcome::LeaseLost, None, RunFindings::default(), Next::Done, vec![]));
                 }
                 Finished::VoidLimit { voids } => {
-                    tracing::error!(tenant = %self.lease.tenant, task = %self.lease.task, voids, "more voids in an hour than allowed: the task waits for a person (passerelle stuck list)");
+                    tracing::error!(tenant = %self.lease.tenant, task = %self.lease.task, voids, "more voids than are allowed without a word: the task waits for a person (passerelle stuck list)");
                     let trouble = Trouble {
-                        outcome: "void-limit",
+                        outcome: Outcome::VoidLimit,
                         error: Some(format!("{voids} voids in the hour")),
                         next: Next::Held,
                     };
@@ -187,7 +203,7 @@ impl<'a, H: Host> Run<'a, H> {
                 Finished::Conflict => {}
             }
         }
-        self.stop(self.failed("conflict", None)).await
+        self.stop(self.failed(Outcome::Conflict, None)).await
     }
 
     async fn view(&self) -> StoreResult<FileView> {
@@ -205,7 +221,7 @@ impl<'a, H: Host> Run<'a, H> {
 
     async fn classify(&self, tenant: &Tenant, fetched: &Fetched, view: &FileView) -> Result<Verdict, Trouble> {
         let passes = plan::known_passes(tenant, view)
-            .map_err(|error| self.failed("sealed-part-unreadable", Some(error.to_string())))?;
+            .map_err(|error| self.failed(Outcome::SealedPartUnreadable, Some(error.to_string())))?;
         let body = fetched.body.to_vec();
         let observation = Observation {
             hints: self.lease.hints.iter().map(plan::contract_hint).collect(),
@@ -218,15 +234,15 @@ impl<'a, H: Host> Run<'a, H> {
         };
         match self.flow.host.connector().classify(observation).await {
             Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(scenario::Fault::NotReady)) => Err(self.failed("not-ready", None)),
-            Ok(Err(scenario::Fault::Refused(code))) => Err(self.denied(view, "refused", Some(code))),
-            Ok(Err(scenario::Fault::Unreadable(pointer))) => Err(self.failed("unreadable", Some(pointer))),
+            Ok(Err(scenario::Fault::NotReady)) => Err(self.failed(Outcome::NotReady, None)),
+            Ok(Err(scenario::Fault::Refused(code))) => Err(self.denied(view, Outcome::Refused, Some(code))),
+            Ok(Err(scenario::Fault::Unreadable(pointer))) => Err(self.failed(Outcome::Unreadable, Some(pointer))),
             // No sandbox was free: that says nothing about the task.
             Err(SandboxFailure::Busy) => {
                 let at = self.flow.now() + self.flow.options.retry.wait(0, self.flow.host.random());
-                Err(Trouble { outcome: "sandbox-busy", error: None, next: Next::Wait { at } })
+                Err(Trouble { outcome: Outcome::SandboxBusy, error: None, next: Next::Wait { at } })
             }
-            Err(failure) => Err(self.failed("sandbox", Some(failure.to_string()))),
+            Err(failure) => Err(self.failed(Outcome::Sandbox, Some(failure.to_string()))),
         }
     }
 
@@ -252,7 +268,7 @@ impl<'a, H: Host> Run<'a, H> {
     }
 
     /// An attempt that failed: tried again with backoff, and dead in the end.
-    fn failed(&self, outcome: &'static str, error: Option<String>) -> Trouble {
+    fn failed(&self, outcome: Outcome, error: Option<String>) -> Trouble {
         Trouble { outcome, error, next: plan::retry(&self.lease, &self.flow.options, self.flow) }
     }
 
@@ -263,19 +279,19 @@ impl<'a, H: Host> Run<'a, H> {
     async fn stop_with(&self, trouble: Trouble, findings: RunFindings) -> StoreResult<RunReport> {
         let Trouble { outcome, error, next } = trouble;
         if next == Next::Dead {
-            tracing::error!(tenant = %self.lease.tenant, task = %self.lease.task, outcome, error, "dead letter");
+            tracing::error!(tenant = %self.lease.tenant, task = %self.lease.task, outcome = outcome.name(), error, "dead letter");
         }
         let finish = self.finish(outcome, error.clone(), &findings, next.clone());
         match self.flow.host.store().finish(finish).await? {
             Finished::Committed { .. } => Ok(self.report(outcome, error, findings, next, vec![])),
             Finished::LeaseLost | Finished::Conflict | Finished::VoidLimit { .. } => {
-                Ok(self.report("lease-lost", None, RunFindings::default(), Next::Done, vec![]))
+                Ok(self.report(Outcome::LeaseLost, None, RunFindings::default(), Next::Done, vec![]))
             }
         }
     }
 
     /// A finish that changes nothing but the task and its record.
-    fn finish(&self, outcome: &str, error: Option<String>, findings: &RunFindings, next: Next) -> Finish {
+    fn finish(&self, outcome: Outcome, error: Option<String>, findings: &RunFindings, next: Next) -> Finish {
         Finish {
             tenant: self.lease.tenant.clone(),
             task: self.lease.task.clone(),
@@ -286,7 +302,7 @@ impl<'a, H: Host> Run<'a, H> {
             run: RunRecord {
                 id: self.run_id.clone(),
                 fetch_started_at: self.fetch_started_at,
-                outcome: outcome.to_owned(),
+                outcome: outcome.name().to_owned(),
                 error,
                 findings: findings.to_json(),
                 secutix_calls: self.secutix_calls,
@@ -294,13 +310,15 @@ impl<'a, H: Host> Run<'a, H> {
             aliases: vec![],
             events: vec![],
             passes: vec![],
+            // No passes, nothing to count.
+            institution: String::new(),
             void_limit: None,
         }
     }
 
     fn report(
         &self,
-        outcome: &str,
+        outcome: Outcome,
         error: Option<String>,
         findings: RunFindings,
         next: Next,
@@ -310,7 +328,7 @@ impl<'a, H: Host> Run<'a, H> {
             tenant: self.lease.tenant.clone(),
             task: self.lease.task.clone(),
             subject: self.lease.subject.clone(),
-            outcome: outcome.to_owned(),
+            outcome,
             error,
             findings,
             correlations: self.correlations(),

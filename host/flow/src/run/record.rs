@@ -6,7 +6,7 @@ use passerelle_contract::scenario::{Fact, Facts, Finding, Operation, UseCase, Ve
 use passerelle_contract::types::{Subject, Tri};
 use serde::{Deserialize, Serialize};
 
-use super::plan::Plan;
+use super::plan::{PassAction, Plan};
 use crate::store::{PassState, PassWrite};
 
 /// A run whose worker was lost has none of it: whatever is absent is empty.
@@ -58,7 +58,7 @@ impl ActionRecord {
             pass: write.id.as_str().to_owned(),
             movement: write.subject.identifier().1.to_owned(),
             action: change.map_or_else(
-                || if write.absent_since.is_some() { "absent" } else { "kept" }.to_owned(),
+                || if write.absent_since.is_some() { PassAction::Absent } else { PassAction::Kept }.name().to_owned(),
                 |change| change.action.clone(),
             ),
             reason: change.map(|change| change.reason.clone()).unwrap_or_default(),

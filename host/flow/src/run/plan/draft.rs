@@ -18,6 +18,32 @@ use crate::select::{Choice, Stray, select};
 use crate::store::{FileView, PassState, PassSubject, Store, StoredPass};
 use crate::tenant::Tenant;
 
+/// What is done to a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassAction {
+    Created,
+    Updated,
+    Voided,
+    Revived,
+    /// Its movement was absent for the first time.
+    Absent,
+    Kept,
+}
+
+impl PassAction {
+    /// As a history has it; `words::action` has the sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Voided => "voided",
+            Self::Revived => "revived",
+            Self::Absent => "absent",
+            Self::Kept => "kept",
+        }
+    }
+}
+
 /// One pass on its way from an operation to a row.
 pub(super) struct Draft<'a> {
     pub id: PassId,
@@ -34,7 +60,7 @@ pub(super) struct Draft<'a> {
     pub successor: Option<PassId>,
     pub template: String,
     pub absent_since: Option<Millis>,
-    pub action: &'static str,
+    pub action: PassAction,
     pub stray: Option<Stray>,
     pub built: Option<Built>,
 }
@@ -43,15 +69,20 @@ impl Draft<'_> {
     /// Nothing is written of it unless its template has made something of it: what is sealed is what the next look compares with, so a
     /// pass that the holder never got would look up to date for ever. A pass that ends does so whatever its template says.
     fn is_unbuilt(&self) -> bool {
-        let nothing_else = self.action == "kept" && self.retemplated;
+        let nothing_else = self.action == PassAction::Kept && self.retemplated;
         (self.fresh || nothing_else) && self.built.is_none()
+    }
+
+    /// It leads to another pass than before.
+    pub(super) fn is_led_elsewhere(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.successor != self.successor)
     }
 
     /// Leaves what was seen without any template: that the movement is there. Otherwise one more absence would be taken for the second one.
     /// False: there is nothing to write down.
     fn reduce(&mut self) -> bool {
         let Some(stored) = self.stored.as_ref().filter(|stored| stored.absent_since.is_some()) else { return false };
-        (self.action, self.state, self.template) = ("kept", stored.state, stored.template.clone());
+        (self.action, self.state, self.template) = (PassAction::Kept, stored.state, stored.template.clone());
         (self.ticket, self.fresh, self.retemplated) = (None, false, false);
         true
     }
@@ -81,27 +112,27 @@ pub(super) async fn draft<'a, H: Host>(
     };
     let mut absent_since = None;
     let (state, action) = match (&operation.action, &stored) {
-        (Action::Offer(_), None) => (PassState::Live, "created"),
+        (Action::Offer(_), None) => (PassState::Live, PassAction::Created),
         // It ended in the file that it was in before; in this one its movement lives.
-        (Action::Offer(_), Some(stored)) if stored.state == PassState::Void => (PassState::Live, "revived"),
-        (Action::Offer(_) | Action::Update(_), Some(stored)) => (stored.state, "updated"),
-        (Action::Update(_), None) => (PassState::Live, "created"),
-        (Action::Revive(_), _) => (PassState::Live, "revived"),
-        (Action::End(Evidence::Positive), _) => (PassState::Void, "voided"),
+        (Action::Offer(_), Some(stored)) if stored.state == PassState::Void => (PassState::Live, PassAction::Revived),
+        (Action::Offer(_) | Action::Update(_), Some(stored)) => (stored.state, PassAction::Updated),
+        (Action::Update(_), None) => (PassState::Live, PassAction::Created),
+        (Action::Revive(_), _) => (PassState::Live, PassAction::Revived),
+        (Action::End(Evidence::Positive), _) => (PassState::Void, PassAction::Voided),
         (Action::End(Evidence::Absence), Some(stored)) => {
             let wait = tenant.safety.confirm_absence_after;
             match stored.absent_since {
-                Some(first) if first + wait <= look.fetched.started_at => (PassState::Void, "voided"),
+                Some(first) if first + wait <= look.fetched.started_at => (PassState::Void, PassAction::Voided),
                 earlier => {
                     let first = earlier.unwrap_or(look.fetched.started_at);
                     absent_since = Some(first);
                     *again = Some(again.unwrap_or(Millis::MAX).min(first + wait));
-                    (stored.state, "absent")
+                    (stored.state, PassAction::Absent)
                 }
             }
         }
         (Action::End(Evidence::Absence), None) => return Ok(Ok(None)),
-        (Action::Keep, Some(stored)) => (stored.state, "kept"),
+        (Action::Keep, Some(stored)) => (stored.state, PassAction::Kept),
         (Action::Keep, None) => return Ok(Ok(None)),
     };
     let Choice { template, stray } = match (&ticket, &stored) {
@@ -116,7 +147,7 @@ pub(super) async fn draft<'a, H: Host>(
     let retemplated = stored
         .as_ref()
         .is_some_and(|stored| ticket.is_some() && digest.is_some_and(|it| *it != stored.template_digest));
-    if let ("kept", Some(stored)) = (action, &stored) {
+    if let (PassAction::Kept, Some(stored)) = (action, &stored) {
         let links = operation.successor.is_some() && stored.successor.is_none();
         let seen_again = stored.absent_since.is_some();
         if !links && !seen_again && !fresh && !retemplated {

@@ -14,15 +14,16 @@ use passerelle_contract::scenario::{self, KnownPass, Verdict};
 use passerelle_contract::types::{Subject, TicketPart};
 
 use self::build::{build, current_events};
+pub use self::draft::PassAction;
 use self::draft::{draft, drop_unbuilt, link_successors};
 use self::write::{aliases, event_write, write};
-use super::Fetched;
 use super::record::ActionRecord;
+use super::{Fetched, Outcome};
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::options::Options;
 use crate::parts::{self, PartError};
-use crate::ports::Host;
+use crate::ports::{Host, Random};
 use crate::rebuild::{self, RebuildError};
 use crate::select::Stray;
 use crate::store::{
@@ -61,7 +62,7 @@ pub struct Look<'a> {
 }
 
 pub struct Plan {
-    pub outcome: &'static str,
+    pub outcome: Outcome,
     /// Passes that could not be built, and why: variables and templates by name.
     pub error: Option<String>,
     pub aliases: Vec<OrderAlias>,
@@ -74,26 +75,31 @@ pub struct Plan {
     again: Option<Millis>,
 }
 
-/// The outcome of a run that has seen a dead ticket whose successor is not there yet.
-const BETWEEN: &str = "between-tickets";
+/// Attempts at passes that a template could not be filled for: it may have been read while somebody was saving it. Further ones are vain
+/// until a person mends it.
+const TEMPLATE_ATTEMPTS: i64 = 3;
 /// Runs that are read to tell since when a ticket has been on its way: the waits double, so a dozen cover a week; the rest is for notifications.
 const RUNS_READ: u32 = 32;
 /// A ticket that has not come after five days does not come by waiting; the next notification looks again.
 const LONGEST_GAP: Millis = 5 * 86_400_000;
 
 impl Plan {
-    pub fn next(&self, lease: &TaskLease, options: &Options) -> Next {
-        // A template that cannot be filled is mended by a person. What it did not make is not written, so the next look finds the same
-        // difference again, be it by `replay` or by a notification; until then trying again is vain.
-        if self.error.is_some() && lease.attempts >= options.dead_after.min(3) {
-            return Next::Dead;
-        }
+    pub fn next<H: Host>(&self, lease: &TaskLease, flow: &Flow<H>) -> Next {
         match (self.error.is_some(), self.again) {
-            (true, _) => Next::Retry { at: lease.lease_until },
+            (true, _) => unfilled(lease.attempts, &flow.options, flow.now(), flow.host.random()),
             (false, Some(at)) => Next::Again { at },
             (false, None) => Next::Done,
         }
     }
+}
+
+/// What becomes of a task whose template could not be filled, where `attempts` have failed before. What it did not make is not written, so
+/// the next look finds the same difference again, be it by itself, by `replay` or by a notification.
+fn unfilled<R: Random>(attempts: i64, options: &Options, now: Millis, random: &R) -> Next {
+    if attempts + 1 >= options.dead_after.min(TEMPLATE_ATTEMPTS) {
+        return Next::Dead;
+    }
+    Next::Retry { at: now + options.retry.wait(attempts, random) }
 }
 
 /// What becomes of a task whose attempt failed.
@@ -182,11 +188,11 @@ pub async fn make<H: Host>(
         passes.push(write);
     }
     let outcome = match (errors.is_empty(), absent, passes.iter().any(|pass| pass.change.is_some())) {
-        (false, _, _) => "pass-not-built",
-        (true, true, _) => "absence-unconfirmed",
-        (true, false, _) if verdict.unsettled => BETWEEN,
-        (true, false, true) => "done",
-        (true, false, false) => "unchanged",
+        (false, _, _) => Outcome::PassNotBuilt,
+        (true, true, _) => Outcome::AbsenceUnconfirmed,
+        (true, false, _) if verdict.unsettled => Outcome::BetweenTickets,
+        (true, false, true) => Outcome::Done,
+        (true, false, false) => Outcome::Unchanged,
     };
     Ok(Plan {
         outcome,
@@ -210,8 +216,40 @@ async fn next_look<H: Host>(
 ) -> Result<Option<Millis>, PlanError> {
     let runs = flow.host.store().runs(&tenant.id, &lease.subject, RUNS_READ).await?;
     let fetches = runs.iter().filter_map(|run| Some((run.fetch_started_at?, run.outcome.as_str())));
-    let since = fetches.take_while(|(_, outcome)| *outcome == BETWEEN).map(|(at, _)| at).last();
+    let since = fetches.take_while(|(_, outcome)| *outcome == Outcome::BetweenTickets.name()).map(|(at, _)| at).last();
     let waited = fetched.started_at - since.unwrap_or(fetched.started_at);
     let at = fetched.started_at + waited.max(tenant.safety.confirm_absence_after);
     Ok((waited < LONGEST_GAP).then_some(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Drawn(u8);
+    impl Random for Drawn {
+        fn fill(&self, target: &mut [u8]) {
+            target.fill(self.0);
+        }
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_filled_is_tried_three_times_with_the_waits_of_any_failure() {
+        const NOW: Millis = 1_000_000;
+        let options = Options::default();
+        let next = |attempts, options: &Options, drawn| unfilled(attempts, options, NOW, &Drawn(drawn));
+        for drawn in [0, 127, 255] {
+            for attempts in 0..2 {
+                let at = NOW + options.retry.wait(attempts, &Drawn(drawn));
+                assert_eq!(next(attempts, &options, drawn), Next::Retry { at });
+            }
+        }
+        assert_ne!(next(0, &options, 0), next(0, &options, 255), "all of them would come back together");
+        assert_eq!(next(2, &options, 0), Next::Dead);
+        assert_eq!(
+            next(1, &Options { dead_after: 2, ..options }, 0),
+            Next::Dead,
+            "sooner, where all are given up sooner"
+        );
+    }
 }

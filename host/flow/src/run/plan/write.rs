@@ -8,7 +8,7 @@ use passerelle_contract::scenario::Verdict;
 use passerelle_contract::types::EventPart;
 
 use super::build::{CurrentEvent, event_digest};
-use super::draft::Draft;
+use super::draft::{Draft, PassAction};
 use super::{Look, PlanError};
 use crate::flow::Flow;
 use crate::identity::Millis;
@@ -92,7 +92,7 @@ pub(super) async fn write<H: Host>(
         visible,
         object_changed: state_changed || object_changed,
         change: cause(&draft, visible).map(|(action, reason)| Change {
-            action: action.to_owned(),
+            action: action.name().to_owned(),
             use_case: match reason {
                 Some(_) => TEMPLATE_CHANGE.to_owned(),
                 None => record::use_case_of(verdict, operation),
@@ -111,11 +111,15 @@ pub(super) async fn write<H: Host>(
 }
 
 /// What a line of the history says was done, and why when that is not what SecuTix said. None: nothing that a person would ask about.
-fn cause(draft: &Draft<'_>, visible: bool) -> Option<(&'static str, Option<&'static str>)> {
+fn cause(draft: &Draft<'_>, visible: bool) -> Option<(PassAction, Option<&'static str>)> {
     match draft.action {
-        "kept" if visible && draft.retemplated => Some(("updated", Some(TEMPLATE_CHANGED))),
-        "kept" | "absent" => None,
-        action => Some((action, None)),
+        // It ended before, and is led on only now: an exchange whose new ticket came later.
+        PassAction::Kept if visible && draft.is_led_elsewhere() => Some((PassAction::Updated, None)),
+        PassAction::Kept if visible && draft.retemplated => Some((PassAction::Updated, Some(TEMPLATE_CHANGED))),
+        PassAction::Kept | PassAction::Absent => None,
+        action @ (PassAction::Created | PassAction::Updated | PassAction::Voided | PassAction::Revived) => {
+            Some((action, None))
+        }
     }
 }
 
