@@ -3,6 +3,8 @@
 //! Reads SecuTix now (states and download addresses are not kept here) and joins what it says with the passes. A ticket that lives and has no
 //! pass yet gets one on the way, from the same answer.
 
+use std::collections::{HashMap, HashSet};
+
 use http::StatusCode;
 use serde::Serialize;
 
@@ -15,7 +17,7 @@ use crate::identity::secutix_id;
 use crate::ports::Host;
 use crate::run::Fetched;
 use crate::secutix::{Listing, SecutixClient, Ticket};
-use crate::store::{PassState, PassSubject, Priority, Store, TaskSubject};
+use crate::store::{PassState, PassSubject, Priority, Store, StoredPass, TaskSubject};
 use crate::tenant::Tenant;
 
 #[derive(Serialize)]
@@ -57,20 +59,21 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
     let mut view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
     // Whether a ticket without a pass lives is the connector's to say; the answer is at hand.
     let subjects = listing.tickets.iter().map(|ticket| PassSubject::Movement(ticket.movement.clone()));
-    let has_pass = |subject: &PassSubject| view.passes.iter().any(|pass| pass.subject == *subject);
-    let wanted: Vec<PassSubject> = subjects.filter(|subject| !has_pass(subject)).collect();
+    let known: HashSet<&PassSubject> = view.passes.iter().map(|pass| &pass.subject).collect();
+    let wanted: Vec<PassSubject> = subjects.filter(|subject| !known.contains(subject)).collect();
     if !wanted.is_empty() {
         let fetched = Some(Fetched { body, started_at });
         demand(flow, tenant, call, Demand { subject: TaskSubject::File(file.clone()), wanted: &wanted, fetched })
             .await?;
         view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
     }
+    let passes: HashMap<&PassSubject, &StoredPass> = view.passes.iter().map(|pass| (&pass.subject, pass)).collect();
     let tickets = listing
         .tickets
         .into_iter()
         .map(|ticket| {
             let subject = PassSubject::Movement(ticket.movement.clone());
-            let pass = view.passes.iter().find(|pass| pass.subject == subject).map(|pass| PassOfTicket {
+            let pass = passes.get(&subject).map(|pass| PassOfTicket {
                 id: pass.id.as_str().to_owned(),
                 pass_type: pass.template.clone(),
                 state: if pass.state == PassState::Live { "live" } else { "void" },

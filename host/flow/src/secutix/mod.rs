@@ -6,6 +6,7 @@
 mod budget;
 mod client;
 pub mod jwt;
+mod lenient;
 mod listing;
 
 pub use client::{SecutixClient, SecutixError};

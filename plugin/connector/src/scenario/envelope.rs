@@ -5,7 +5,28 @@
 use crate::contract::scenario::Fault;
 use crate::lenient::Scalar;
 
-/// Codes that say "later": nothing is wrong, and nothing may be concluded.
+/// What a `statusCode` says. The one rule for every reader of an envelope, the host's too: case says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Success,
+    /// Nothing is wrong, and nothing may be concluded.
+    Later,
+    Refused,
+}
+
+impl Status {
+    pub fn of(code: &str) -> Self {
+        if code.eq_ignore_ascii_case("success") {
+            Self::Success
+        } else if RETRYABLE.iter().any(|retryable| code.eq_ignore_ascii_case(retryable)) {
+            Self::Later
+        } else {
+            Self::Refused
+        }
+    }
+}
+
+/// Codes that say "later".
 const RETRYABLE: [&str; 1] = ["in_progress"];
 
 /// Codes are shown to people; longer ones are none. SecuTix's longest known one has 22 characters.
@@ -16,11 +37,10 @@ const MOST_UNREAD: usize = 64;
 
 pub(super) fn judge(status_code: &Scalar<'_>) -> Result<(), Fault> {
     let Some(code) = status_code.text() else { return Err(unreadable("/statusCode")) };
-    if code.eq_ignore_ascii_case("success") {
-        return Ok(());
-    }
-    if RETRYABLE.iter().any(|retryable| code.eq_ignore_ascii_case(retryable)) {
-        return Err(Fault::NotReady);
+    match Status::of(&code) {
+        Status::Success => return Ok(()),
+        Status::Later => return Err(Fault::NotReady),
+        Status::Refused => {}
     }
     Err(Fault::Refused(code.chars().take(CODE_LIMIT).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()))
 }

@@ -27,7 +27,10 @@ mod ticket;
 use crate::contract::scenario::{Answer, Confidence, Fault, Observation, Verdict};
 use crate::lenient::{Fields, Node};
 
+pub use envelope::Status;
+pub use moment::instant;
 pub use reason::{FIELDS, REASONS};
+pub use ticket::is_living;
 #[cfg(test)]
 pub(crate) use ticket::tests::full_part as full_ticket_part;
 

@@ -36,12 +36,15 @@ impl Moment {
 pub(super) fn seconds(scalar: &Scalar<'_>) -> Option<i64> {
     match scalar {
         Scalar::Whole(millis) => Some(millis.div_euclid(1000)),
-        Scalar::Text(text) => {
-            let text = text.trim();
-            parse(text).map(Stamp::instant).or_else(|| Some(parse_id(text)?.div_euclid(1000)))
-        }
+        Scalar::Text(text) => instant(text),
         _ => None,
     }
+}
+
+/// The same of a text: a date with its offset, or milliseconds in digits.
+pub fn instant(text: &str) -> Option<i64> {
+    let text = text.trim();
+    parse(text).map(Stamp::instant).or_else(|| Some(parse_id(text)?.div_euclid(1000)))
 }
 
 fn parse(text: &str) -> Option<Stamp> {

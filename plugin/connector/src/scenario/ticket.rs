@@ -60,7 +60,15 @@ pub(super) enum TicketState {
 }
 
 pub(super) fn state(ticket: &Ticket<'_>) -> TicketState {
-    let Some(state) = ticket.ticket_state.text() else { return TicketState::Living };
+    ticket.ticket_state.text().map_or(TicketState::Living, |state| state_of(&state))
+}
+
+/// Whether a ticket of that state lives, for a host that lists tickets.
+pub fn is_living(ticket_state: &str) -> bool {
+    matches!(state_of(ticket_state), TicketState::Living | TicketState::Controlled)
+}
+
+fn state_of(state: &str) -> TicketState {
     let is = |name: &str| state.eq_ignore_ascii_case(name);
     if is("CONTROLLED") {
         TicketState::Controlled
