@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use passerelle_connector::template::nearest;
+use passerelle_connector::template::plain;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -280,26 +282,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The name that `wanted` was probably meant to be.
-pub fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // A third of the letters may be wrong, as rustc and cargo allow; one of a very short name.
-    let allowed = (wanted.chars().count() / 3).max(1);
-    let wanted = plain(wanted);
-    names
-        .map(|name| (strsim::damerau_levenshtein(&wanted, &plain(name)), name))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// `pass-type`, `passType` and `pass_type` are the same mistake.
-fn plain(name: &str) -> Cow<'_, str> {
-    if name.bytes().all(|c| c.is_ascii_lowercase()) {
-        return Cow::Borrowed(name);
-    }
-    Cow::Owned(name.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect())
-}
-
 pub(super) fn join(path: &str, name: &str) -> String {
     let bare = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-');
     let name = if bare { Cow::Borrowed(name) } else { Cow::Owned(format!("'{}'", name.escape_debug())) };
@@ -336,15 +318,6 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_name_forgives_spelling_and_not_more() {
-        let names = ["institution", "operator", "partner", "pass_type"];
-        assert_eq!(nearest("institutoin", names.into_iter()), Some("institution"));
-        assert_eq!(nearest("passType", names.into_iter()), Some("pass_type"));
-        assert_eq!(nearest("pass-type", names.into_iter()), Some("pass_type"));
-        assert_eq!(nearest("colour", names.into_iter()), None);
-    }
 
     #[test]
     fn a_place_that_is_not_there_falls_back_to_its_table() {

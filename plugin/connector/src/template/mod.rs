@@ -11,4 +11,4 @@ pub(crate) mod program;
 pub(crate) mod vocabulary;
 
 #[cfg(feature = "compile")]
-pub use compile::{Compiled, Language, Problem, TemplateError, TemplateSource, compile};
+pub use compile::{Compiled, Language, Problem, TemplateError, TemplateSource, compile, nearest, plain};

@@ -4,7 +4,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::error::{Place, Problem, Report, nearest};
+use super::error::{Place, Problem, Report};
+use super::spelling::likeliest;
 use crate::template::program::Kind;
 use crate::template::vocabulary::{Bearer, HOST_NAMES, Nature, ORGANIZATION, Scope, VOCABULARY};
 
@@ -138,7 +139,7 @@ impl<'s> Context<'s> {
         let settings: Vec<String> = self.settings.iter().map(|setting| format!("settings.{setting}")).collect();
         let known =
             VOCABULARY.iter().map(|entry| entry.name).chain(HOST_NAMES).chain(settings.iter().map(String::as_str));
-        self.report.at(place, Problem::UnknownVariable { name: name.to_owned(), nearest: nearest(name, known) });
+        self.report.at(place, Problem::UnknownVariable { name: name.to_owned(), nearest: likeliest(name, known) });
         None
     }
 }

@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{Place, Problem, Report, nearest};
+use super::error::{Place, Problem, Report};
+use super::spelling::likeliest;
 
 /// A text as written: one for all languages, or one per language.
 pub(super) enum Written<'d> {
@@ -98,7 +99,7 @@ impl<'d> Section<'d> {
         let found = words.iter().position(|word| *word == written);
         if found.is_none() {
             let allowed = words.iter().map(|word| (*word).to_owned()).collect();
-            let nearest = nearest(written, words.iter().copied());
+            let nearest = likeliest(written, words.iter().copied());
             self.report.at(&place, Problem::UnknownValue { value: written.to_owned(), allowed, nearest });
         }
         found
@@ -173,7 +174,7 @@ impl<'d> Section<'d> {
             let key: &str = name.get_ref();
             if !asked.contains(&key) {
                 let problem =
-                    Problem::UnknownKey { name: key.to_owned(), nearest: nearest(key, asked.iter().copied()) };
+                    Problem::UnknownKey { name: key.to_owned(), nearest: likeliest(key, asked.iter().copied()) };
                 self.report.at(&self.child(key, name.span()), problem);
             }
         }

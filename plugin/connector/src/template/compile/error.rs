@@ -104,14 +104,6 @@ fn suggestion(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
-/// The likeliest of the known names; none when all are far off. A third of the letters may differ, as spelling correctors allow.
-pub(super) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    let wanted = name.to_lowercase();
-    let best =
-        known.into_iter().map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known)).min()?;
-    (best.0 <= name.chars().count().div_ceil(3)).then(|| best.1.to_owned())
-}
-
 /// A place in a file of the template.
 #[derive(Clone, Debug)]
 pub(super) struct Place<'s> {

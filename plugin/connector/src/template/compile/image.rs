@@ -2,8 +2,9 @@
 //!
 //! Owns names only; a host owns the bytes, and puts all images of a template's folder into the package, under the same name.
 
-use super::error::{Problem, Report, nearest};
+use super::error::{Problem, Report};
 use super::field::Style;
+use super::spelling::likeliest;
 
 /// What Wallet looks for; `artwork`, `primaryLogo`, `secondaryLogo` and `footer` in newer layouts.
 const NAMES: [&str; 9] =
@@ -18,7 +19,7 @@ pub(super) fn check(report: &Report, images: &[String], locales: &[&str], style:
             let file = image.rsplit('/').next().unwrap_or_default();
             let names: Vec<String> =
                 NAMES.iter().flat_map(|name| ["", "@2x", "@3x"].map(|scale| format!("{name}{scale}.png"))).collect();
-            let nearest = nearest(file, names.iter().map(String::as_str));
+            let nearest = likeliest(file, names.iter().map(String::as_str));
             report.file(FOLDER, Problem::UnknownImage { name: image.clone(), nearest });
         }
     }

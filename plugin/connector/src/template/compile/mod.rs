@@ -14,6 +14,7 @@ mod google;
 mod image;
 mod module;
 mod pass;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -32,6 +33,7 @@ use crate::template::format::{MAGIC, VERSION};
 use crate::template::program::Kind;
 
 pub use self::error::{Language, Problem, TemplateError};
+pub use self::spelling::{nearest, plain};
 
 const FILE: &str = "template.toml";
 
@@ -123,7 +125,7 @@ fn unknown_texts(report: &Report, locales: &[Locale<'_>]) {
     let Some((default, others)) = locales.split_first() else { return };
     for (key, place, _) in others.iter().flat_map(|locale| &locale.texts) {
         if default.text(key).is_none() {
-            let nearest = error::nearest(key, default.texts.iter().map(|(key, ..)| *key));
+            let nearest = spelling::likeliest(key, default.texts.iter().map(|(key, ..)| *key));
             report.at(place, Problem::UnknownKey { name: (*key).to_owned(), nearest });
         }
     }

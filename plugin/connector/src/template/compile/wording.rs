@@ -4,7 +4,8 @@
 
 use super::context::{Allowed, Context, Reference};
 use super::document::Written;
-use super::error::{Place, Problem, nearest};
+use super::error::{Place, Problem};
+use super::spelling::likeliest;
 use crate::payload::FORMATS;
 use crate::template::vocabulary::Nature;
 
@@ -116,7 +117,7 @@ impl<'s> Context<'s> {
             Written::PerLocale(place, texts) => {
                 for (tag, at, _) in texts {
                     if !self.locales.iter().any(|locale| locale.tag == *tag) {
-                        let nearest = nearest(tag, self.tags());
+                        let nearest = likeliest(tag, self.tags());
                         self.report.at(at, Problem::UnknownKey { name: (*tag).to_owned(), nearest });
                     }
                 }
@@ -216,7 +217,7 @@ impl<'s> Context<'s> {
                 if elsewhere {
                     self.report.file(locale.file, Problem::MissingKey(key.to_owned()));
                 } else {
-                    let problem = Problem::UnknownText { name: key.to_owned(), nearest: nearest(key, known) };
+                    let problem = Problem::UnknownText { name: key.to_owned(), nearest: likeliest(key, known) };
                     self.report.at(place, problem);
                 }
                 return None;
@@ -243,7 +244,7 @@ impl<'s> Context<'s> {
             Some(format) => match FORMATS.iter().position(|(known, _)| *known == format) {
                 Some(at) => at,
                 None => {
-                    let nearest = nearest(format, FORMATS.iter().map(|(name, _)| *name));
+                    let nearest = likeliest(format, FORMATS.iter().map(|(name, _)| *name));
                     self.report.at(place, Problem::UnknownFormat { name: format.to_owned(), nearest });
                     return None;
                 }
