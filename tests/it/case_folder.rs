@@ -329,7 +329,11 @@ impl Passes {
             }
             Action::End(Evidence::Positive) => pass.state = PassState::Void,
             Action::End(Evidence::Absence) if !self.absent.insert(id) => pass.state = PassState::Void,
-            Action::End(Evidence::Absence) | Action::Keep => {}
+            Action::End(Evidence::Absence) => {}
+            // It was seen: another absence begins anew.
+            Action::Keep => {
+                self.absent.remove(&id);
+            }
         }
     }
 

@@ -110,12 +110,32 @@ struct Sink {
 }
 
 impl Sink {
+    /// Names that the contract does not know come from the sender in any number: they are told up to the limit, the five fields always.
     fn add(&mut self, field: &str, code: Code, expected: &str) {
         let told = self.violations.iter().any(|known| known.field == field && known.code == code.as_str());
-        if !told && self.violations.len() < MOST_VIOLATIONS {
+        let room = is_contract(field) || self.violations.len() < MOST_VIOLATIONS;
+        if !told && room {
             self.violations.push(violation(field.to_owned(), code, expected));
         }
     }
+
+    /// As they were found; where they are too many, without the last of those that the contract does not know.
+    fn told(self) -> Vec<Violation> {
+        let mut over = self.violations.len().saturating_sub(MOST_VIOLATIONS);
+        let mut told: Vec<Violation> = self.violations.into_iter().rev().collect();
+        told.retain(|violation| {
+            let dropped = over > 0 && !is_contract(&violation.field);
+            over -= usize::from(dropped);
+            !dropped
+        });
+        told.reverse();
+        told
+    }
+}
+
+/// Whether a pointer is one of the five fields.
+fn is_contract(pointer: &str) -> bool {
+    pointer.strip_prefix('/').is_some_and(|name| [TOKEN, STATE, LAST_UPDATE, TICKET, MOVEMENT].contains(&name))
 }
 
 /// A value as far as the contract cares.
@@ -158,7 +178,7 @@ impl<'a> Fields<'a> {
         let ticket = id(self.ticket, "/ticketId", &mut sink);
         let sale_movement = id(self.movement, "/saleMovementId", &mut sink);
         if !sink.violations.is_empty() {
-            return Err(sink.violations);
+            return Err(sink.told());
         }
         Ok(OrderChange {
             token,

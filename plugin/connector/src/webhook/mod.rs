@@ -13,7 +13,8 @@ use crate::contract::webhook::{Notification, OrderChange, Rejection, Violation};
 /// copied into a sandbox on every call. A host reads one byte more, so that a longer body is seen without being read.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Most violations that one answer names: enough for every field of the contract and for a reader's patience.
+/// Most violations that one answer names: enough for a reader's patience. The contract's own fields come first: each has three at most
+/// (twice there, too deep, and not what it should be), fifteen in all.
 const MOST_VIOLATIONS: usize = 32;
 
 /// The order that the notification speaks of, or everything that is wrong with it.
