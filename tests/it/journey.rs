@@ -41,6 +41,45 @@ async fn an_exchange_ends_alike_whichever_of_its_notices_comes_first() {
     }
 }
 
+/// An exchange is two orders, and the first look may come between them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_of_an_exchange_says_so_though_its_new_order_came_a_look_later() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let old = &sold.held[0];
+    let secutix = house.stage.world.secutix();
+    secutix.set_delivery(Delivery::silent());
+    secutix.oddities(|odd| odd.newest_order_gap = 1);
+    let change = secutix.exchange(sold.movement(0), house.performance("ORPHEE"), Origin::TicketShop).await.unwrap();
+    assert!(secutix.notify(change.notices[0].clone()).await.accepted());
+    house.void(old).await;
+    house.stage.rest().await.unwrap();
+    assert_eq!(house.stage.apple(old).unwrap().field("successor"), None);
+    let pushes = house.pushes().len();
+
+    assert!(secutix.notify(change.notices[1].clone()).await.accepted());
+    let linked = |view: &passerelle_simulator::PassView| view.serial == old.serial && view.field("successor").is_some();
+    house.stage.iphone.wait_until(linked, LIMIT).await.unwrap();
+    house.stage.rest().await.unwrap();
+    assert_eq!(house.pushes().len(), pushes + 1);
+    let history = house.get(&format!("/api/demo/passes/{}/history", old.serial)).await.json();
+    let told: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| ["action", "useCase", "reason"].map(|key| it[key].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["created", "purchase", "purchased"],
+            ["voided", "cancellation", "cancelled"],
+            ["updated", "exchange", "exchanged"]
+        ]
+    );
+    house.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cancelling_one_of_four_leaves_the_other_three_alone_byte_for_byte() {
     let house = House::new().await;

@@ -39,6 +39,8 @@ pub struct Oddities {
     pub failure_status: Option<String>,
     /// After a reprint, answers in which the new ticket is not there yet but the old one is already INVALIDATED.
     pub reprint_gap: u32,
+    /// Answers in which the newest order of a file is not there yet, though what it takes back has ended already.
+    pub newest_order_gap: u32,
     /// Answers in which the living movements are missing.
     pub missing_movements: u32,
     /// Answers that lack `orderDetailsDatas` altogether.

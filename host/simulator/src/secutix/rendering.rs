@@ -14,9 +14,10 @@ use crate::secutix::oddities::Oddities;
 
 /// What both file calls answer.
 pub(crate) fn file_answer(file: &File, state: &State, oddities: &Oddities) -> Value {
-    let orders: Vec<Value> = file.orders.iter().map(|order| order_data(order, state, oddities)).collect();
-    let attachments: Vec<Value> = file
-        .orders
+    let late = oddities.newest_order_gap > 0 && file.orders.len() > 1;
+    let listed = file.orders.get(..file.orders.len() - usize::from(late)).unwrap_or_default();
+    let orders: Vec<Value> = listed.iter().map(|order| order_data(order, state, oddities)).collect();
+    let attachments: Vec<Value> = listed
         .iter()
         .flat_map(|order| &order.movements)
         .filter(|movement| !movement.ended)

@@ -244,6 +244,7 @@ fn file_outcome(file: Option<i64>, state: &mut State) -> Outcome {
     }
     let shown = state.oddities.clone();
     Oddities::take(&mut state.oddities.reprint_gap);
+    Oddities::take(&mut state.oddities.newest_order_gap);
     Oddities::take(&mut state.oddities.missing_movements);
     Oddities::take(&mut state.oddities.missing_orders);
     let truncated = Oddities::take(&mut state.oddities.truncated);
