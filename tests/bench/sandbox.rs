@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use passerelle_flow::ports::Connector as _;
 use passerelle_server::engine::{CONNECTOR, Capacity, Engine, Sandbox};
+use passerelle_server::report_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -37,7 +38,9 @@ const WARM_UP: usize = 50;
 fn main() -> ExitCode {
     let run = || {
         let options = Options::read()?;
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bench(options))
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let measured = runtime.block_on(bench(&options));
+        report_file::or_failure(options.report.as_deref(), measured)
     };
     match run() {
         Ok(true) => ExitCode::SUCCESS,
@@ -139,7 +142,7 @@ macro_rules! row {
     }};
 }
 
-async fn bench(options: Options) -> Result<bool> {
+async fn bench(options: &Options) -> Result<bool> {
     let connector = match &options.connector {
         Some(file) => std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?,
         None => CONNECTOR.to_vec(),
@@ -189,9 +192,8 @@ async fn bench(options: Options) -> Result<bool> {
     let aims = aims(&rows);
     print(&rows, &aims, load);
     let ok = aims.iter().all(Aim::met);
-    if let Some(file) = options.report {
-        std::fs::write(&file, json(&rows, &aims, load, connector.len(), ok))
-            .with_context(|| format!("cannot write {}", file.display()))?;
+    if let Some(file) = &options.report {
+        report_file::write(file, &json(&rows, &aims, load, connector.len(), ok))?;
     }
     Ok(ok)
 }
@@ -262,7 +264,7 @@ fn print(rows: &[Row], aims: &[Aim], load: Duration) {
     }
 }
 
-fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool) -> String {
+fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool) -> serde_json::Value {
     let rounded = |number: f64| (number * 100.0).round() / 100.0;
     let rows = rows.iter().map(|row| {
         json!({
@@ -275,9 +277,8 @@ fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool) -> S
     let aims = aims
         .iter()
         .map(|aim| json!({"aim": aim.what, "limit": aim.limit, "actual": rounded(aim.actual), "ok": aim.met()}));
-    let report = json!({
+    json!({
         "ok": ok, "component_bytes": bytes, "load_ms": load.as_millis().min(u128::from(u64::MAX)) as u64,
         "functions": rows.collect::<Vec<_>>(), "aims": aims.collect::<Vec<_>>(),
-    });
-    format!("{report:#}\n")
+    })
 }

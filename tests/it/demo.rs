@@ -6,6 +6,7 @@ use crate::house::House;
 async fn every_scenario_of_the_demo_ends_as_the_matrix_says() {
     let house = House::new().await;
     let report = passerelle_server::demo::play(&house.stage).await.unwrap();
+    assert!(report.ok, "{:?}", report.missing);
     let wrong: Vec<_> = report.scenarios.iter().filter(|scenario| !scenario.ok).collect();
     assert!(wrong.is_empty(), "{}", serde_json::to_string_pretty(&wrong).unwrap());
     let cases: Vec<&str> = report.scenarios.iter().map(|scenario| scenario.recognised.as_str()).collect();

@@ -7,6 +7,7 @@ mod absence;
 mod access;
 mod apple_service;
 mod case_folder;
+mod commands;
 mod configuration;
 mod connector;
 mod crash;

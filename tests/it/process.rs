@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use http::Method;
 use passerelle_server::demo::client::Caller;
@@ -119,6 +119,15 @@ impl Process {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    pub fn child(&self) -> &Child {
+        self.child.as_ref().unwrap()
+    }
+
+    /// Waits for its end by itself.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.take().unwrap().wait().unwrap()
     }
 
     /// `/health/ready`; none while nobody answers.

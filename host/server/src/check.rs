@@ -120,8 +120,7 @@ pub fn run_check(options: &CheckOptions, out: &mut dyn Write) -> anyhow::Result<
     let report = examine(options);
     print(&report, &options.config.display().to_string(), out)?;
     if let Some(path) = &options.report {
-        std::fs::write(path, format!("{:#}\n", serde_json::to_value(&report)?))
-            .map_err(|error| anyhow::anyhow!("{} cannot be written: {error}", path.display()))?;
+        crate::report_file::write(path, &report)?;
     }
     Ok(report)
 }

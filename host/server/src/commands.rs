@@ -25,10 +25,10 @@ use crate::config::file::ServerTable;
 use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
-use crate::logging;
 use crate::server::{self, Server, StartOptions};
 use crate::store::SqliteStore;
 use crate::{example, keys, record as recorder};
+use crate::{logging, report_file};
 
 /// The bytes of `--connector`, if it was given.
 pub fn connector(file: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
@@ -80,7 +80,7 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 pub fn demo(arguments: Demo, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
     logging::for_people(arguments.verbose);
     let Demo { report, stay, folder, on, manifest, .. } = arguments;
-    let spin = if on == "spin" { Some(spin(manifest)?) } else { None };
+    let spin = (on == "spin").then(|| report_file::or_failure(report.as_deref(), spin(manifest))).transpose()?;
     runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector, spin }))
 }
 
@@ -140,13 +140,18 @@ pub fn check(arguments: &Check) -> anyhow::Result<bool> {
                 now: ServerClock::default().now(),
                 report: arguments.report.clone(),
             };
-            return Ok(run_check(&options, &mut std::io::stdout().lock())?.ok);
+            let checked = run_check(&options, &mut std::io::stdout().lock());
+            return report_file::or_failure(arguments.report.as_deref(), checked.map(|report| report.ok));
         }
     }
     Ok(true)
 }
 
 pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<bool> {
+    report_file::or_failure(arguments.report.as_deref(), explained(arguments, connector))
+}
+
+fn explained(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<bool> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let before = arguments.before.as_deref().map(read).transpose()?;
     let after = read(&arguments.after)?;
@@ -180,8 +185,7 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
         let findings: Vec<FindingRecord> = verdict.findings.iter().map(FindingRecord::of).collect();
         let operations: Vec<_> = verdict.operations.iter().map(words::operation_record).collect();
         let report = serde_json::json!({ "ok": true, "file": verdict.file, "findings": findings, "operations": operations, "unread": verdict.unread });
-        std::fs::write(path, serde_json::to_string_pretty(&report)? + "\n")
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        report_file::write(path, &report)?;
     }
     Ok(true)
 }

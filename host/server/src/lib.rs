@@ -13,6 +13,7 @@ pub mod keys;
 pub mod listen;
 pub mod logging;
 pub mod record;
+pub mod report_file;
 pub mod server;
 pub mod signer;
 pub mod store;

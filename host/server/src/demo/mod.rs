@@ -6,6 +6,7 @@
 pub mod client;
 pub mod edge;
 mod report;
+mod scene;
 mod scenes;
 mod shown;
 pub mod stage;
@@ -16,6 +17,7 @@ use anyhow::Context as _;
 
 pub use report::{Report, Scenario};
 
+use crate::report_file;
 use stage::{Stage, StageOptions};
 
 pub struct DemoOptions {
@@ -27,8 +29,13 @@ pub struct DemoOptions {
     pub spin: Option<edge::Spin>,
 }
 
-/// Plays everything; `Ok(true)` when every scenario ended as the matrix says.
+/// Plays everything; `Ok(true)` when every scenario ended as the matrix says. What is asked for as JSON is written whatever happens.
 pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
+    let file = options.report.clone();
+    report_file::or_failure(file.as_deref(), perform(options).await)
+}
+
+async fn perform(options: DemoOptions) -> anyhow::Result<bool> {
     let temporary;
     let folder = match &options.folder {
         Some(folder) => {
@@ -47,14 +54,14 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
     let (connector, spin) = (options.connector.clone(), options.spin.clone());
     let stage = Stage::set(&folder, StageOptions { connector, spin, ..StageOptions::default() }).await?;
     let before = started(&stage);
-    let report = play(&stage).await?;
+    let report = scenes::play(&stage).await;
     report.print();
     if let Some(before) = before {
         say(&before);
         say(&format!("Afterwards: {}", memory(&stage).unwrap_or_default()));
     }
     if let Some(path) = &options.report {
-        std::fs::write(path, report.json()?).with_context(|| format!("cannot write {}", path.display()))?;
+        report_file::write(path, &report)?;
         say(&format!("The same as JSON: {}", path.display()));
     }
     if options.stay {
@@ -77,8 +84,15 @@ fn memory(stage: &Stage) -> Option<String> {
 }
 
 /// The play, on a stage that is set.
+///
+/// # Errors
+/// When it could not be played to its end.
 pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
-    scenes::play(stage).await
+    let report = scenes::play(stage).await;
+    match &report.error {
+        Some(error) => anyhow::bail!("{error}"),
+        None => Ok(report),
+    }
 }
 
 /// Progress for the person in front of it; the table goes to standard output.

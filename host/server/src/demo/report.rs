@@ -1,7 +1,8 @@
 //! The outcome of the demo: a table for people, the same as JSON for programs.
 //!
-//! Owns the shape that the documentation promises: `{"ok":bool,"scenarios":[{"case","recognised","facts","passes","notification_to_phone_ms",
-//! "secutix_calls","ok"}]}`. Does not own what is asked of a scenario (`scenes`).
+//! Owns the shape that the documentation promises: `{"ok":bool,"scenarios":[{"case","recognised","explanation","facts","passes",
+//! "notification_to_phone_ms","secutix_calls","ok"}]}`, `missing` where something expected was not seen, and `error` where the play could not go
+//! on. Does not own what is asked of a scenario (`scene`).
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,12 @@ use serde::Serialize;
 pub struct Report {
     pub ok: bool,
     pub scenarios: Vec<Scenario>,
+    /// What was expected of the whole and not seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+    /// Why the play ended before its end; the scenarios are those before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -21,6 +28,8 @@ pub struct Scenario {
     pub case: String,
     /// Codes of the findings, joined by `+`.
     pub recognised: String,
+    /// Why the pass is as it is now, in words: the last line of its history.
+    pub explanation: String,
     /// Column to what was observed and what the matrix says.
     pub facts: BTreeMap<String, FactPair>,
     pub passes: Vec<PassPair>,
@@ -82,12 +91,9 @@ pub fn disagreeing(facts: &BTreeMap<String, FactPair>) -> Vec<&'static str> {
 }
 
 impl Report {
-    pub fn of(scenarios: Vec<Scenario>) -> Self {
-        Self { ok: scenarios.iter().all(|scenario| scenario.ok), scenarios }
-    }
-
-    pub fn json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+    pub fn of(scenarios: Vec<Scenario>, missing: Vec<String>, error: Option<String>) -> Self {
+        let ok = scenarios.iter().all(|scenario| scenario.ok) && missing.is_empty() && error.is_none();
+        Self { ok, scenarios, missing, error }
     }
 
     #[allow(clippy::print_stdout)] // the table is what the command is for
@@ -96,7 +102,7 @@ impl Report {
         table.load_preset(presets::UTF8_FULL).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
         table.set_header([
             "use case",
-            "recognised as",
+            "recognised as, and why",
             "facts seen | matrix",
             "passes: before → after",
             "ms to phone",
@@ -119,7 +125,7 @@ impl Report {
             };
             table.add_row(vec![
                 Cell::new(&scenario.case),
-                Cell::new(scenario.recognised.split('+').map(words::use_case).collect::<Vec<_>>().join(" + ")),
+                Cell::new(recognised(scenario)),
                 Cell::new(format!(
                     "{} | {}",
                     columns(scenario, |fact| &fact.observed),
@@ -141,7 +147,23 @@ impl Report {
         println!("       Of 1 and 2 the matrix says where it is possible, the left side where this change came from.");
         let good = self.scenarios.iter().filter(|scenario| scenario.ok).count();
         println!("{good} of {} scenarios ok", self.scenarios.len());
+        for missing in &self.missing {
+            println!("NOT OK: {missing}");
+        }
+        if let Some(error) = &self.error {
+            println!("NOT OK: the play ended here: {error}");
+        }
     }
+}
+
+/// What it was taken for, and the sentence of the history where it says more than that.
+fn recognised(scenario: &Scenario) -> String {
+    let named = scenario.recognised.split('+').map(words::use_case).collect::<Vec<_>>().join(" + ");
+    let why = scenario
+        .explanation
+        .strip_prefix(&named)
+        .map_or(scenario.explanation.as_str(), |why| why.trim_start_matches(": "));
+    if why.is_empty() { named } else { format!("{named}\n{why}") }
 }
 
 /// As wide as the terminal says it is, within what the table can be read in; files and pipes get a width that fits a page.

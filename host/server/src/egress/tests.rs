@@ -3,17 +3,15 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, Method, Request, Response, StatusCode, Version, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -26,9 +24,12 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use self::bodies::{Endless, Silent};
 use super::Egress;
 use crate::config::{self, Settings, Tenants};
 use crate::signer::KeySigner;
+
+mod bodies;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 
@@ -290,18 +291,6 @@ async fn an_answer_ends_at_its_limit_whether_announced_or_not() {
     assert!(egress.send(head).await.unwrap().body.is_empty());
 }
 
-/// A body of frames without an end.
-struct Endless;
-
-impl Body for Endless {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b'x'; 64])))))
-    }
-}
-
 #[tokio::test]
 async fn silence_ends_with_the_requests_time() {
     let receiver = Receiver::start(None, async |seen: Seen| {
@@ -319,17 +308,6 @@ async fn silence_ends_with_the_requests_time() {
         assert_eq!(egress.send(request).await.unwrap_err(), HttpFailure::TimedOut, "{what}");
     }
     assert_eq!(receiver.connections(), 2);
-}
-
-struct Silent;
-
-impl Body for Silent {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
 }
 
 #[tokio::test]
