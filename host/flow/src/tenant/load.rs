@@ -10,15 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
-use super::config::{
-    ApiKeyConfig, AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TemplatesConfig, TenantConfig,
-};
+use super::config::{ApiKeyConfig, AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TenantConfig};
 use super::form::{host, is_domain, is_locale, is_pass_type, is_version, without_line_break};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, TemplateFolder};
-use super::{Apple, CARD, Google, Safety, Secutix, Selection, TICKET, Tenant, api_keys, credential};
+use super::{Apple, Google, Safety, Secutix, Tenant, api_keys, credential};
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
 use crate::sealing::TenantKeys;
@@ -350,32 +348,6 @@ impl Loader<'_> {
         })
     }
 
-    fn selection(&mut self, config: &TemplatesConfig, folder: &TemplateFolder) -> Selection {
-        self.template("templates.default", &config.default, TICKET, folder);
-        if let Some(name) = &config.default_card {
-            self.template("templates.default_card", name, CARD, folder);
-        }
-        for (subtype, name) in &config.family_subtypes {
-            self.template(&strict::join("templates.family_subtypes", subtype), name, TICKET, folder);
-        }
-        Selection {
-            comfort_variable: config.comfort_variable.clone(),
-            family_subtypes: config.family_subtypes.clone(),
-            default_ticket: config.default.clone(),
-            default_card: config.default_card.clone(),
-        }
-    }
-
-    fn template(&mut self, key: &str, name: &str, needed: &'static str, folder: &TemplateFolder) {
-        // One that does not compile has its own problems; saying that it is missing would be wrong.
-        if !folder.names.contains(name) {
-            let nearest = strict::nearest(name, folder.names.iter().map(String::as_str)).map(str::to_owned);
-            self.report(key, Fault::NoTemplate { key: key.to_owned(), name: name.to_owned(), nearest });
-        } else if let Some(found) = folder.kinds.get(name).copied().filter(|found| *found != needed) {
-            self.report(key, Fault::OtherKind { key: key.to_owned(), name: name.to_owned(), needed, found });
-        }
-    }
-
     fn api_keys(&mut self, keys: &[ApiKeyConfig]) -> Vec<ApiKeyRow> {
         let tenant = self.id.clone();
         api_keys::rows(&tenant, keys, &mut |key, rule| self.rule(key, false, rule))
@@ -402,5 +374,6 @@ fn safety(config: &SafetyConfig) -> Safety {
     }
 }
 
+mod selection;
 #[cfg(test)]
 mod tests;
