@@ -221,10 +221,10 @@ async fn a_member_card_is_made_from_its_contact_and_made_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_is_not_in_its_file_is_404_whatever_else_happens_there_and_503_where_a_person_has_to_decide() {
-    let tenant = |text: String| text.replace("voids_per_hour = 200", "voids_per_hour = 0");
+    let tenant = |text: String| text.replace("voids_per_hour = 200", "voids_per_hour = 1");
     let house = House::with(StageOptions { tenant: Some(tenant), ..StageOptions::default() }).await;
     let (reprinted, cancelled) =
-        (house.sold("CARMEN", &["Ada"]).await, house.sold("FLUTE", &["Marie", "Pierre"]).await);
+        (house.sold("CARMEN", &["Ada"]).await, house.sold("FLUTE", &["Marie", "Pierre", "Irene"]).await);
     let secutix = house.stage.world.secutix();
     let absent = async |sold: &Sold| {
         let body = json!({"identifiers": {"secutix.movementId": "1", "secutix.fileId": sold.file.to_string()}});
@@ -238,6 +238,8 @@ async fn a_ticket_that_is_not_in_its_file_is_404_whatever_else_happens_there_and
     assert_eq!(house.outcomes(reprinted.file).await[0], "between-tickets");
 
     secutix.cancel(cancelled.movement(0)).await.unwrap();
+    house.void(&cancelled.held[0]).await;
+    secutix.cancel(cancelled.movement(1)).await.unwrap();
     house.outcome(cancelled.file, "void-limit").await;
     problem(&absent(&cancelled).await, 503, "waits-for-person");
     house.end().await;
