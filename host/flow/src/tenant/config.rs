@@ -237,7 +237,8 @@ fn comfort_variable() -> String {
 #[serde(deny_unknown_fields, default)]
 pub struct SafetyConfig {
     /// Passes of the institution that may be made void in an hour without a person's word. More wait until `passerelle stuck release` lets them
-    /// go. Default: 200, more than the refunds and exchanges of a busy day at a large house, less than a performance that a wrong answer seems to empty.
+    /// go. Default: 200, more than the refunds and exchanges of a busy day at a large house, less than a performance that a wrong answer
+    /// seems to empty.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub voids_per_hour: u32,
 
