@@ -64,6 +64,10 @@ pub(crate) enum Nature {
 /// Whose fact it is. Google keeps what belongs to the event in a class and what belongs to a ticket in an object, and a change of
 /// one must not touch the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "compile"),
+    allow(dead_code, reason = "no variable of the vocabulary is a constant; those of the compiler are")
+)]
 pub(crate) enum Scope {
     Event,
     Holder,
@@ -79,6 +83,11 @@ pub(crate) enum Bearer {
     Both,
 }
 
+/// One variable. What it is and whose, the compiler asks alone: to a compiled template it is a number.
+#[cfg_attr(
+    not(feature = "compile"),
+    allow(dead_code, reason = "the reader of a compiled template asks for the variable only")
+)]
 pub(crate) struct Entry {
     pub name: &'static str,
     pub variable: Variable,
