@@ -129,8 +129,8 @@ fn http_509_pauses_the_endpoint_for_everybody_and_no_other() {
 #[test]
 fn refused_credentials_are_tried_again_after_a_minute_by_one_call_and_the_cause_is_told_meanwhile() {
     let host = host([answer(401, &[], ""), answer(200, &[], "{}"), answer(403, &[], ""), answer(200, &[], "{}")]);
-    let refused = |host: &ScriptedHost| match fetch(host) {
-        Err(error @ SecutixError::CredentialsRefused { until, .. }) => (until, error.was_sent()),
+    let refused = |host: &ScriptedHost| match fetch(host).unwrap_err() {
+        SecutixError::CredentialsRefused { until, sent } => (until, sent),
         other => panic!("{other:?}"),
     };
     let (until, sent) = refused(&host);
