@@ -13,6 +13,7 @@ pub mod keys;
 pub mod listen;
 pub mod logging;
 pub mod record;
+pub mod runs;
 pub mod server;
 pub mod signer;
 pub mod store;
