@@ -106,7 +106,9 @@ async fn a_ticket_that_is_long_on_its_way_is_looked_for_ever_less_often() {
     secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
     house.outcome(sold.file, "between-tickets").await;
     // After two minutes; then each time when it has been waited as long again.
-    for (too_soon, then, looks) in [(60_000, 70_000, 2), (60_000, 80_000, 3), (200_000, 80_000, 4), (500_000, 60_000, 5)] {
+    for (too_soon, then, looks) in
+        [(60_000, 70_000, 2), (60_000, 80_000, 3), (200_000, 80_000, 4), (500_000, 60_000, 5)]
+    {
         house.advance(too_soon).await;
         house.nothing_due().await;
         assert_eq!(house.fetches(), fetches + looks - 1);

@@ -91,7 +91,13 @@ fn action(action: &ActionRecord) -> String {
     } else {
         format!(", because {}{fields}", words::reason(&action.reason))
     };
-    format!("pass {} of {}: {}{why}; it is {}", action.pass, action.movement, words::action(&action.action), action.state)
+    format!(
+        "pass {} of {}: {}{why}; it is {}",
+        action.pass,
+        action.movement,
+        words::action(&action.action),
+        action.state
+    )
 }
 
 fn time(at: Millis) -> String {
@@ -134,7 +140,11 @@ mod tests {
         let found = r#"{"findings":[{"use_case":"reprint","confidence":"firm","facts":[],"originator":"DESK","movements":["4711"],"successor":null}],
             "actions":[{"pass":"p1","movement":"4711","action":"updated","reason":"barcode-changed","fields":["barCode"],"state":"live","visible":true}]}"#;
         let log = SubjectLog {
-            runs: vec![run("r3", 900, 3, "unchanged", "{}"), run("r2", 500, 3, "done", found), run("r1", 400, 3, "unreachable", "{}")],
+            runs: vec![
+                run("r3", 900, 3, "unchanged", "{}"),
+                run("r2", 500, 3, "done", found),
+                run("r1", 400, 3, "unreachable", "{}"),
+            ],
             notifications: vec![notification("n4", 950, 4), notification("n3", 300, 3), notification("n2", 200, 2)],
         };
         let told = told(&log);

@@ -7,7 +7,8 @@
 
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
-    Accept, Accepted, Depth, Hint, LoggedNotification, LoggedRun, Priority, RunRecord, StuckTask, SubjectLog, TaskSubject,
+    Accept, Accepted, Depth, Hint, LoggedNotification, LoggedRun, Priority, RunRecord, StuckTask, SubjectLog,
+    TaskSubject,
 };
 
 use crate::{Connection, Fault, Row, column, params, statement};
@@ -334,12 +335,7 @@ fn logged_runs(conn: &dyn Connection, tenant: &TenantId, task: &str, limit: u32)
     )
 }
 
-pub fn log(
-    conn: &dyn Connection,
-    tenant: &TenantId,
-    subject: TaskSubject,
-    limit: u32,
-) -> Result<SubjectLog, Fault> {
+pub fn log(conn: &dyn Connection, tenant: &TenantId, subject: TaskSubject, limit: u32) -> Result<SubjectLog, Fault> {
     let Some(task) = by_subject(conn, tenant, &resolved(conn, tenant, subject)?)? else {
         return Ok(SubjectLog::default());
     };

@@ -1,9 +1,9 @@
 //! What only the SQLite engine promises: the file, its version, its limits.
 
-use passerelle_flow::store::{Store, StoreError};
+use passerelle_flow::store::{Quota, Store, StoreError};
 use passerelle_server::store::{OpenError, Options, SqliteStore};
 
-use super::{accept, block_on, check_invariants, opera, rows};
+use super::{accept, block_on, check_invariants, erasure, opera, rows};
 
 fn scratch() -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();

@@ -26,9 +26,7 @@ pub use self::event::{EventWrite, StoredEvent};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
-pub use self::phone::{
-    Device, Installation, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince,
-};
+pub use self::phone::{Device, Installation, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince};
 pub use self::run::{
     Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
 };

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::EventWrite;
-use super::task::Hint;
 use super::pass::PassWrite;
+use super::task::Hint;
 use crate::identity::{Millis, PassId, TenantId};
 
 /// What becomes of a task after a run.

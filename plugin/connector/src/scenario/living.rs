@@ -58,8 +58,13 @@ impl<'r, 'f> Run<'r, 'f> {
             .ok_or_else(|| unreadable(format!("{}/operationId", pointer())))?;
         let order = self.file.order(standing.first).map(|order| order.id.to_string()).unwrap_or_default();
         let pointer_of_place = || self.file.pointer_of_place(standing);
-        let (ticket, place) = ((standing.movement, &pointer as _), (standing.place(), &pointer_of_place as _));
-        let mut facts = TicketFacts::of(ticket, place, standing.id.to_string(), order, &mut self.unread);
+        let mut facts = TicketFacts::of(
+            (standing.movement, &pointer),
+            (standing.place(), &pointer_of_place),
+            standing.id.to_string(),
+            order,
+            &mut self.unread,
+        );
         let ticket = facts.ticket.as_deref().and_then(parse_id);
         facts.used |= self.scans.names(standing.id, ticket);
         let events = self.programme.shown_by(operation_at, &mut self.unread);
