@@ -6,7 +6,7 @@ use passerelle_server::demo::stage::Held;
 use passerelle_simulator::Origin;
 use serde_json::{Value, json};
 
-use crate::house::{House, Package, Reply, Sold};
+use crate::house::{House, LIMIT, Package, Reply, Sold};
 
 /// A phone that is played by hand.
 const DEVICE: &str = "0123456789abcdef0123456789abcdef";
@@ -267,5 +267,28 @@ async fn openssl_verifies_the_package_up_to_the_authority() {
     listed.sort_unstable();
     present.sort_unstable();
     assert_eq!(listed, present);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_between_the_download_and_the_registration_reaches_the_phone() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    let link = house.link(&sold.held[0].serial).await;
+    let downloaded = house.send("GET", &link, &[], "").await;
+    reprint(&house, &sold, 0).await;
+    // The other phone's list is beyond that change already, by another pass.
+    let phone = house.stage.world.iphone("Grace's iPhone");
+    let other = house.link(&sold.held[1].serial).await;
+    reprint(&house, &sold, 1).await;
+    phone.add(&other).await.unwrap();
+    house.stage.rest().await.unwrap();
+    phone.refresh().await;
+
+    let view = phone.add_bytes(&downloaded.body, Some(downloaded.header("last-modified").to_owned())).await.unwrap();
+    let newest = Some(house.barcode(sold.movement(0)));
+    assert_ne!(view.barcode, newest, "what was downloaded is old");
+    let shown = phone.wait_until(|view| view.serial == sold.held[0].serial && view.barcode == newest, LIMIT).await;
+    assert!(shown.is_ok(), "{:#?}", phone.log());
     house.end().await;
 }

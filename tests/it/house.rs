@@ -299,7 +299,7 @@ impl House {
         .await;
     }
 
-    /// Puts every clock forward but the phones' and the push service's. What is under way to SecuTix is waited for: its token would be too old
+    /// Puts every clock forward but the push service's. What is under way to SecuTix is waited for: its token would be too old
     /// on arrival, and its lease over.
     pub async fn advance(&self, millis: Millis) {
         self.nothing_due().await;

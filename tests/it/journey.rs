@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use passerelle_flow::store::{Store as _, TaskSubject};
 use passerelle_server::demo::stage::StageOptions;
 use passerelle_simulator::{Delivery, Holder, InstitutionConfig, Origin, PhoneEvent, SimulatorConfig};
 
@@ -139,12 +140,14 @@ async fn a_ticket_that_is_long_on_its_way_is_looked_for_ever_less_often() {
     let house = House::new().await;
     let sold = house.sold("CARMEN", &["Ada"]).await;
     let secutix = house.stage.world.secutix();
-    secutix.oddities(|odd| odd.reprint_gap = 2);
+    secutix.oddities(|odd| odd.reprint_gap = 4);
     let fetches = house.fetches();
     secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
     house.outcome(sold.file, "between-tickets").await;
-    // After two minutes; then when it has been waited for two more. (No further: phones refuse a signature from five minutes ahead.)
-    for (too_soon, then, looks) in [(60_000, 70_000, 2), (60_000, 80_000, 3)] {
+    // After two minutes; then each time when it has been waited as long again.
+    for (too_soon, then, looks) in
+        [(60_000, 70_000, 2), (60_000, 80_000, 3), (200_000, 80_000, 4), (500_000, 60_000, 5)]
+    {
         house.advance(too_soon).await;
         house.nothing_due().await;
         assert_eq!(house.fetches(), fetches + looks - 1);
@@ -184,6 +187,7 @@ async fn an_exchange_and_a_refund_end_their_passes_when_only_the_orders_tell() {
         odd.movement_state_untold = true;
         odd.tickets_untold = true;
         odd.old_movement_listed = true;
+        odd.cancelled_is_absent = true;
     });
     let sold = house.sold("FLUTE", &["Marie", "Pierre", "Irene"]).await;
     secutix.exchange(sold.movement(0), house.performance("ORPHEE"), Origin::TicketShop).await.unwrap();
@@ -385,5 +389,34 @@ async fn a_scanned_ticket_is_completed_and_never_void() {
     assert_eq!((view.voided, view.barcode), (false, Some(barcode)));
     house.stage.rest().await.unwrap();
     house.never_void(held);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn support_reads_what_became_of_every_notification() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let secutix = house.stage.world.secutix();
+    secutix.set_delivery(Delivery::burst(3));
+    secutix.reprint(sold.movement(0), Origin::BackOffice).await.unwrap();
+    house.up_to_date(&sold).await;
+    house.stage.rest().await.unwrap();
+
+    let store = &house.stage.server().unwrap().flow.host.store;
+    let log = store.log(&house.stage.tenant, &TaskSubject::File(sold.file.to_string()), 20).await.unwrap();
+    let told = passerelle_server::runs::told(&log);
+    assert!(log.notifications.len() >= 4, "the sale and three of the reprint: {told}");
+    for notification in &log.notifications {
+        let line = format!("correlation {}", notification.hint.correlation);
+        assert_eq!(told.matches(&line).count(), 1, "{line}: {told}");
+    }
+    assert!(told.contains(", joined run ") && !told.contains("Waiting"), "{told}");
+    let pass = &sold.held[0].serial;
+    for line in ["Reprinting of a ticket (firm)", "Purchase (firm)", &format!("pass {pass} of {}", sold.movement(0))] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    for secret in ["Ada", "Lovelace", &house.barcode(sold.movement(0))] {
+        assert!(!told.contains(secret), "{secret}: {told}");
+    }
     house.end().await;
 }

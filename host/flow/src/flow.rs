@@ -8,11 +8,16 @@ use std::time::Duration;
 use crate::alarm::Alarms;
 use crate::google::TokenCache;
 use crate::identity::Millis;
-use crate::maybe_send::MaybeSend;
-use crate::options::{LEASE_MARGIN, Options};
+use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
-use crate::store::{EffectLease, Store, StoreResult, TaskLease};
+use crate::store::{EffectLease, Erased, Erasure, Quota, Store, StoreResult, TaskLease};
+
+/// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
+const ERASED_AT_ONCE: u32 = 500;
+/// Transactions of one erasure; what is left then is the next one's. At 500 rows each 50,000 an hour, more than a day's notifications of a busy
+/// venue.
+const ERASURES: u32 = 100;
 
 pub struct Flow<H: Host> {
     pub host: H,
@@ -39,7 +44,8 @@ impl<H: Host> Flow<H> {
     /// Leases up to `limit` due tasks; each is to be given to [`Flow::run`].
     pub async fn claim(&self, limit: u32) -> StoreResult<Vec<TaskLease>> {
         let now = self.now();
-        self.host.store().claim(now, now + self.options.lease, limit).await
+        let quota = Quota { limit, per_tenant: self.options.tasks_per_tenant, per_kind: u32::MAX };
+        self.host.store().claim(now, now + self.options.lease, quota).await
     }
 
     /// Runs one leased task.
@@ -61,7 +67,9 @@ impl<H: Host> Flow<H> {
     /// Leases up to `limit` due effects; each is to be given to [`Flow::send`].
     pub async fn claim_effects(&self, limit: u32) -> StoreResult<Vec<EffectLease>> {
         let now = self.now();
-        self.host.store().claim_effects(now, now + self.options.lease, limit).await
+        let (per_tenant, per_kind) = (self.options.effects_per_tenant, self.options.effects_per_kind);
+        let quota = Quota { limit, per_tenant, per_kind };
+        self.host.store().claim_effects(now, now + self.options.lease, quota).await
     }
 
     /// Sends one leased effect.
@@ -74,8 +82,26 @@ impl<H: Host> Flow<H> {
         run::effect::overran(self, lease).await
     }
 
-    /// Erases what the tenants' retention no longer allows. Returns how many data keys went.
-    pub fn erase_due(&self) -> impl Future<Output = StoreResult<u64>> + MaybeSend {
-        self.host.store().erase(self.now())
+    /// Erases what the tenants' retention no longer allows, and records of the past that have been kept long enough.
+    pub async fn erase_due(&self) -> StoreResult<Erased> {
+        let (now, retention) = (self.now(), self.options.retention);
+        let erasure = Erasure {
+            now,
+            notifications_before: now - retention.notifications,
+            runs_before: now - retention.runs.max(Retention::LEAST_RUNS),
+            changes_before: now - retention.history,
+            batch: ERASED_AT_ONCE,
+        };
+        let mut all = Erased::default();
+        for _ in 0..ERASURES {
+            let erased = self.host.store().erase(erasure).await?;
+            all.keys += erased.keys;
+            all.records += erased.records;
+            all.more = erased.more;
+            if !erased.more {
+                break;
+            }
+        }
+        Ok(all)
     }
 }

@@ -1,14 +1,16 @@
 //! Installation status: signals of phones folded into what SecuTix and a CRM will be told.
 //!
-//! Owns the read-reduce-write loop. Does not own the fold (the connector's `reduce`) nor the writing back (effects of a later step read the
-//! stored status). A signal counts once, whatever the order of arrival.
+//! Owns the read-reduce-write loop. Does not own the fold (the connector's `reduce`), when signals are written (with the change of the
+//! registration that they tell of, by the store) nor the writing back (effects of a later step read the stored status). A signal counts once,
+//! whatever the order of arrival and however often it is folded.
 
-use passerelle_contract::installation::{Context, Presence, Reduction, Signal, Status};
+use passerelle_contract::installation::{Context, Kind, Presence, Reduction, Signal, Status};
+use passerelle_contract::types::Wallet;
 
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::ports::{Connector, Host, SandboxFailure};
-use crate::store::{SignalKey, Store, StoreError, StoredPass};
+use crate::store::{PendingSignal, SignalKey, SignalKind, Store, StoreError, StoredPass};
 use crate::tenant::Tenant;
 
 /// Two phones may speak of one pass at once; more rounds than this mean that something else is wrong.
@@ -37,6 +39,39 @@ pub async fn status<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass)
     match flow.host.store().installation(&tenant.id, &pass.id).await? {
         None => Ok(unknown()),
         Some(stored) => serde_json::from_str(&stored.body).map_err(|_| InstallationError::Form),
+    }
+}
+
+/// Signals that are folded at once; a pass that has more is folded again.
+const FOLDED_AT_ONCE: u32 = 100;
+
+/// Folds what the store has written of the pass's phones. True: there may be more.
+pub async fn fold_pending<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &StoredPass,
+) -> Result<bool, InstallationError> {
+    let pending = flow.host.store().pending_signals(&tenant.id, &pass.id, FOLDED_AT_ONCE).await?;
+    let more = u32::try_from(pending.len()).is_ok_and(|count| count >= FOLDED_AT_ONCE);
+    if !pending.is_empty() {
+        apply(flow, tenant, pass, pending.iter().map(signal).collect()).await?;
+    }
+    Ok(more)
+}
+
+/// Registrations are Apple's; Google has none.
+fn signal(pending: &PendingSignal) -> Signal {
+    Signal {
+        source: pending.key.source.clone(),
+        event: pending.key.event.clone(),
+        wallet: Wallet::Apple,
+        kind: match pending.kind {
+            SignalKind::Installed => Kind::Installed,
+            SignalKind::Removed => Kind::Removed,
+            SignalKind::InferredRemoval => Kind::InferredRemoval,
+        },
+        at: u64::try_from(pending.key.at).unwrap_or(0),
+        count: Some(pending.active),
     }
 }
 

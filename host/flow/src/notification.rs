@@ -60,7 +60,6 @@ pub async fn accept<H: Host>(
             traceparent: origin.traceparent,
             token_mac,
             token_sealed,
-            fingerprint_mac: keys.mac("notification", &[&change.fingerprint]),
             priority: priority(&change),
             state: change.state,
             movement: change.sale_movement,

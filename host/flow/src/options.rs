@@ -23,6 +23,14 @@ pub struct Options {
     /// An effect (push, patch) that failed so often is given up until something newer is wanted. With the default backoff
     /// that is 5 hours after its first attempt.
     pub effect_dead_after: i64,
+    /// Tasks in flight of one tenant: three of four that the workers can run, so that one is free when another tenant's buyer comes. A tenant
+    /// gains nothing from more: SecuTix answers its institution once a second.
+    pub tasks_per_tenant: u32,
+    /// Effects in flight of one tenant, for the same reason.
+    pub effects_per_tenant: u32,
+    /// Of these, of one kind: half of what the workers can send, so that Apple's outage does not keep Google waiting.
+    pub effects_per_kind: u32,
+    pub retention: Retention,
     /// Bytes of a request body that a host has to read; the connector judges a notification's size itself.
     pub body_limit: usize,
 }
@@ -36,10 +44,40 @@ impl Default for Options {
             retry: Backoff::default(),
             dead_after: 30,
             effect_dead_after: 16,
+            tasks_per_tenant: 6,
+            effects_per_tenant: 12,
+            effects_per_kind: 8,
+            retention: Retention::default(),
             body_limit: 256 * 1024,
         }
     }
 }
+
+/// How long the record of the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Notifications that are answered, and what phones told.
+    pub notifications: Millis,
+    /// Runs. Never less than [`Retention::LEAST_RUNS`].
+    pub runs: Millis,
+    /// Changes of passes; the last of each stays.
+    pub history: Millis,
+}
+
+impl Retention {
+    /// A ticket that does not come is looked for over five days, and each look reads the runs before it.
+    pub const LEAST_RUNS: Millis = 7 * DAY;
+}
+
+impl Default for Retention {
+    /// Three months for what led to a change: longer than people ask why one came. Four hundred days for the changes themselves: a season, and
+    /// the time after it in which it is disputed.
+    fn default() -> Self {
+        Self { notifications: 90 * DAY, runs: 90 * DAY, history: 400 * DAY }
+    }
+}
+
+const DAY: Millis = 86_400_000;
 
 /// Waiting times between attempts: exponential, with a ceiling and jitter, so that a thousand tasks that failed together do not come
 /// back together.

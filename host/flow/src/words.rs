@@ -68,6 +68,36 @@ pub fn action(code: &str) -> &str {
     }
 }
 
+/// How a run ended, by the code of its outcome.
+pub fn outcome(code: &str) -> &str {
+    match code {
+        "done" => "passes were written",
+        "unchanged" => "every pass shows what SecuTix says",
+        "absence-unconfirmed" => "a ticket was missing; a second look decides",
+        "between-tickets" => "a ticket is invalid and the new one not there yet; it is looked for again",
+        "pass-not-built" => "a template could not be filled; that pass stays as it was",
+        "void-limit" => "more passes would have become invalid than an hour allows; a person decides",
+        "not-ready" => "SecuTix was still preparing its answer",
+        "unreachable" => "SecuTix did not answer",
+        "unreadable" => "SecuTix's answer lacked a required part",
+        "refused" => "SecuTix refused",
+        "not-found" => "SecuTix does not know it",
+        "no-file" => "SecuTix's answer named no file",
+        "budget-spent" => "the calls of this minute were used up",
+        "throttled" => "SecuTix asked for fewer calls",
+        "credentials-refused" => "SecuTix refused the credentials",
+        "no-such-tenant" => "the tenant was not in the configuration",
+        "token-unreadable" => "the order's token was sealed under another key",
+        "sealed-part-unreadable" => "what a pass shows was sealed under another key",
+        "overran" => "it took as long as its lease allows and was stopped",
+        "sandbox" => "the connector failed",
+        "sandbox-busy" => "no sandbox was free",
+        "worker-lost" => "its worker was not heard of again",
+        "conflict" => "a pass changed under it, again and again",
+        other => other,
+    }
+}
+
 /// One field, as a person would call it.
 pub fn field(name: &str) -> &str {
     match name {

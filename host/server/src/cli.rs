@@ -40,6 +40,8 @@ pub enum Command {
     /// Tasks that wait for a person: given up (dead) or stopped by the void limit (held).
     #[command(subcommand)]
     Stuck(Stuck),
+    /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.
+    Runs(Runs),
     /// Save real SecuTix answers as a test case, with every personal value replaced by a fake of the same shape.
     Record(Record),
 }
@@ -196,6 +198,23 @@ pub enum Stuck {
         tenant: TenantName,
         task: String,
     },
+}
+
+#[derive(Args)]
+pub struct Runs {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// The SecuTix file.
+    #[arg(long, value_name = "ID", group = "runs_of", required_unless_present = "contact")]
+    pub file: Option<String>,
+    /// Or a contact, by its number: the runs of its member card.
+    #[arg(long, value_name = "NUMBER", group = "runs_of")]
+    pub contact: Option<String>,
+    /// So many of the newest.
+    #[arg(long, default_value_t = 20)]
+    pub limit: u32,
 }
 
 #[derive(Args)]

@@ -19,7 +19,7 @@ use passerelle_simulator::{InstitutionConfig, Ports, Simulator, SimulatorConfig}
 use tokio::runtime::Runtime;
 
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
-use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Simulate, Stuck};
+use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Simulate, Stuck};
 use crate::config::Settings;
 use crate::config::file::ServerTable;
 use crate::demo::edge::Spin;
@@ -27,7 +27,7 @@ use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
 use crate::server::{self, Server, StartOptions};
 use crate::store::SqliteStore;
-use crate::{example, keys, record as recorder};
+use crate::{example, keys, record as recorder, runs as past};
 use crate::{logging, report_file};
 
 /// The bytes of `--connector`, if it was given.
@@ -323,6 +323,28 @@ pub fn stuck(arguments: Stuck) -> anyhow::Result<bool> {
             println!("Released: the server takes it up within a second.");
         }
     }
+    Ok(true)
+}
+
+pub fn runs(arguments: Runs) -> anyhow::Result<bool> {
+    let settings = settings(&arguments.configured)?;
+    let TenantIs(tenant) = known_tenant(&settings, arguments.tenant.0)?;
+    let subject = match (arguments.file, arguments.contact) {
+        (Some(file), _) => TaskSubject::File(file),
+        (None, Some(number)) => TaskSubject::Contact(number),
+        (None, None) => bail!("--file or --contact says whose runs"),
+    };
+    let log = runtime(None)?.block_on(async {
+        let store = open_store(&settings)?;
+        let log = store.log(&tenant, &subject, arguments.limit).await?;
+        store.close().await;
+        anyhow::Ok(log)
+    })?;
+    if log.runs.is_empty() && log.notifications.is_empty() {
+        println!("Nothing is known of it: no notification came, or it was kept long enough ([retention]).");
+        return Ok(false);
+    }
+    print!("{}", past::told(&log));
     Ok(true)
 }
 

@@ -14,6 +14,7 @@ pub mod listen;
 pub mod logging;
 pub mod record;
 pub mod report_file;
+pub mod runs;
 pub mod server;
 pub mod signer;
 pub mod store;

@@ -30,6 +30,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Explain(explain) => commands::explain(&explain, connector.as_deref()),
         Command::Key(key) => commands::key(key),
         Command::Stuck(stuck) => commands::stuck(stuck),
+        Command::Runs(runs) => commands::runs(runs),
         Command::Record(record) => commands::record(record),
     }
 }

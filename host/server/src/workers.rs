@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use passerelle_flow::flow::Flow;
-use passerelle_flow::store::StoreResult;
+use passerelle_flow::store::{Erased, StoreResult};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -143,8 +143,10 @@ async fn effects(flow: Arc<Flow<ServerHost>>, limit: u32) -> StoreResult<Jobs> {
 async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match flow.erase_due().await {
-            Ok(0) => {}
-            Ok(keys) => tracing::info!(keys, "erased what the retention time is over for"),
+            Ok(Erased { keys: 0, records: 0, .. }) => {}
+            Ok(Erased { keys, records, more }) => {
+                tracing::info!(keys, records, more, "erased what the retention time is over for");
+            }
             Err(error) => tracing::error!(%error, "erase"),
         }
         tokio::select! {

@@ -273,10 +273,14 @@ impl Simulator {
         self.inner.android(name)
     }
 
-    /// Puts the clocks of SecuTix and Google forward, beside those of a server under test: nobody has to sleep to see what comes later.
+    /// Puts the clocks of SecuTix, Google and the phones forward, beside those of a server under test: nobody has to sleep to see what comes later.
+    /// A phone that is made afterwards has the same time.
     pub fn advance(&self, millis: crate::Millis) {
         self.inner.institution.advance(millis);
         self.inner.google.advance(millis);
+        for phone in self.inner.iphones().values() {
+            phone.advance(millis);
+        }
     }
 
     /// Lets calls in progress finish (at most a second), then closes everything.
@@ -312,7 +316,9 @@ impl World {
                 trust: self.authority.pass_trust(),
                 ..PhoneSettings::default()
             };
-            Iphone::new(settings, self.caller.clone(), self.push.clone())
+            let phone = Iphone::new(settings, self.caller.clone(), self.push.clone());
+            phone.advance(self.institution.ahead());
+            phone
         };
         phones.entry(name.to_owned()).or_insert_with(make).clone()
     }

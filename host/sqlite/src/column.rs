@@ -3,7 +3,7 @@
 //! Owns the texts. They are part of the schema: changing one needs a migration.
 
 use passerelle_flow::identity::{PassId, TenantId};
-use passerelle_flow::store::{EffectKind, PassState, PassSubject, Priority, TaskSubject};
+use passerelle_flow::store::{EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject};
 
 use crate::Fault;
 
@@ -72,6 +72,7 @@ pub(crate) fn of_effect_kind(kind: EffectKind) -> &'static str {
         EffectKind::ApplePush => "apple-push",
         EffectKind::GoogleClass => "google-class",
         EffectKind::GoogleObject => "google-object",
+        EffectKind::Installation => "installation",
     }
 }
 
@@ -80,7 +81,25 @@ pub(crate) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
         "apple-push" => Ok(EffectKind::ApplePush),
         "google-class" => Ok(EffectKind::GoogleClass),
         "google-object" => Ok(EffectKind::GoogleObject),
+        "installation" => Ok(EffectKind::Installation),
         _ => Err(Fault::Corrupt("effect.kind")),
+    }
+}
+
+pub(crate) fn of_signal_kind(kind: SignalKind) -> &'static str {
+    match kind {
+        SignalKind::Installed => "installed",
+        SignalKind::Removed => "removed",
+        SignalKind::InferredRemoval => "inferred-removal",
+    }
+}
+
+pub(crate) fn signal_kind(text: &str) -> Result<SignalKind, Fault> {
+    match text {
+        "installed" => Ok(SignalKind::Installed),
+        "removed" => Ok(SignalKind::Removed),
+        "inferred-removal" => Ok(SignalKind::InferredRemoval),
+        _ => Err(Fault::Corrupt("signal.kind")),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Data keys: one per retention group, wrapped by the tenant's key.
 //!
-//! Owns when they go. With the row goes what it sealed, also in every backup, because nothing else can unwrap it.
+//! Owns how they are kept. When they go is `retention`'s. With the row goes what it sealed, also in every backup, because nothing else can unwrap
+//! it.
 
-use passerelle_flow::identity::{Millis, TenantId};
+use passerelle_flow::identity::TenantId;
 use passerelle_flow::store::DataKey;
 
 use crate::{Connection, Fault, params, statement};
@@ -17,14 +18,4 @@ pub fn data_key(conn: &dyn Connection, tenant: &TenantId, candidate: DataKey) ->
         |row| Ok(DataKey { id: row.get(0)?, wrapped: row.get(1)?, wrapped_by: row.get(2)?, erase_at: row.get(3)? }),
     )?;
     key.ok_or(Fault::Corrupt("a data key was not written"))
-}
-
-pub fn erase(conn: &dyn Connection, now: Millis) -> Result<u64, Fault> {
-    conn.run(
-        "DELETE FROM sealed_part WHERE EXISTS (SELECT 1 FROM data_key k WHERE k.tenant = sealed_part.tenant \
-         AND k.id = sealed_part.data_key AND k.erase_at <= ?1)",
-        params![now],
-    )?;
-    let keys = conn.run("DELETE FROM data_key WHERE erase_at <= ?1", params![now])?;
-    Ok(u64::try_from(keys).unwrap_or(u64::MAX))
 }

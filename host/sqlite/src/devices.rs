@@ -1,11 +1,12 @@
 //! Apple devices: who has which pass, and how they are told.
 //!
-//! Owns registrations and push tokens. A device without a registration is forgotten: it is personal data, and nobody needs it any more.
+//! Owns registrations and push tokens, and that each change of a registration is signalled in the same transaction. A device without a
+//! registration is forgotten: it is personal data, and nobody needs it any more.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{Device, EffectKind, Register, Registered, UpdatedSince};
+use passerelle_flow::store::{Device, EffectKind, Register, Registered, SignalKey, SignalKind, UpdatedSince};
 
-use crate::{Connection, Fault, column, params, passes, statement};
+use crate::{Connection, Fault, column, effects, installations, params, passes, statement};
 
 pub fn register(conn: &dyn Connection, register: &Register) -> Result<Registered, Fault> {
     let tenant = &register.tenant;
@@ -17,10 +18,28 @@ pub fn register(conn: &dyn Connection, register: &Register) -> Result<Registered
         params![tenant.as_str(), &register.device, &register.push_mac, &register.push_sealed, register.now],
     )?;
     let created = conn.run(
-        "INSERT INTO registration(tenant, device, pass, created_at) VALUES(?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        "INSERT INTO registration(tenant, device, pass, created_at, tag) VALUES(?1, ?2, ?3, ?4, 0) ON CONFLICT DO NOTHING",
         params![tenant.as_str(), &register.device, register.pass.as_str(), register.now],
     )? == 1;
-    Ok(Registered { created, active: active(conn, tenant, &register.pass)? })
+    let active = active(conn, tenant, &register.pass)?;
+    if created {
+        catch_up(conn, register)?;
+        installations::pend(conn, tenant, &register.pass, &register.signal, SignalKind::Installed, active)?;
+    }
+    Ok(Registered { created, active })
+}
+
+/// A package is downloaded first and registered for later, be it a second or a month. Nobody knows which version this device has, so unless there
+/// has been only one it is told, under a tag of its own: the device's list may be beyond the pass's. One that has the newest is answered 304.
+fn catch_up(conn: &dyn Connection, register: &Register) -> Result<(), Fault> {
+    let tenant = &register.tenant;
+    if !passes::has_changed(conn, tenant, &register.pass)? {
+        return Ok(());
+    }
+    let tag = passes::next_tag(conn, tenant)?;
+    let sql = "UPDATE registration SET tag = ?4 WHERE tenant = ?1 AND device = ?2 AND pass = ?3";
+    conn.run(sql, params![tenant.as_str(), &register.device, register.pass.as_str(), tag])?;
+    effects::want(conn, tenant, EffectKind::ApplePush, &register.device, Some(tag), register.now)
 }
 
 fn active(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
@@ -29,7 +48,13 @@ fn active(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<u32
     u32::try_from(count).map_err(|_| Fault::Corrupt("a count of registrations"))
 }
 
-pub fn unregister(conn: &dyn Connection, tenant: &TenantId, device: &str, pass: &PassId) -> Result<Option<u32>, Fault> {
+pub fn unregister(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    device: &str,
+    pass: &PassId,
+    signal: &SignalKey,
+) -> Result<Option<u32>, Fault> {
     let sql = "DELETE FROM registration WHERE tenant = ?1 AND device = ?2 AND pass = ?3";
     if conn.run(sql, params![tenant.as_str(), device, pass.as_str()])? == 0 {
         return Ok(None);
@@ -38,7 +63,9 @@ pub fn unregister(conn: &dyn Connection, tenant: &TenantId, device: &str, pass: 
     if statement::number(conn, sql, params![tenant.as_str(), device])? == 0 {
         forget(conn, tenant, device)?;
     }
-    active(conn, tenant, pass).map(Some)
+    let active = active(conn, tenant, pass)?;
+    installations::pend(conn, tenant, pass, signal, SignalKind::Removed, active)?;
+    Ok(Some(active))
 }
 
 /// Deletes the device and the push that waits for it. One that is being sent ends by itself: it finds no device.
@@ -63,6 +90,7 @@ pub fn forget_device(
     tenant: &TenantId,
     id: &str,
     at: Millis,
+    source: &str,
 ) -> Result<Vec<(PassId, u32)>, Fault> {
     match device(conn, tenant, id)? {
         Some(known) if known.push_since <= at => {}
@@ -78,6 +106,10 @@ pub fn forget_device(
     let mut left = Vec::new();
     for pass in passes {
         let active = active(conn, tenant, &pass)?;
+        // The same answer of the push service says it of each pass once.
+        let event = format!("gone/{id}/{pass}/{at}");
+        let signal = SignalKey { source: source.to_owned(), event, at };
+        installations::pend(conn, tenant, &pass, &signal, SignalKind::InferredRemoval, active)?;
         left.push((pass, active));
     }
     left.sort();

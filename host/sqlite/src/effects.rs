@@ -2,8 +2,10 @@
 //!
 //! Owns `have <= want`, equal at rest, and the leases of those who send. Does not own what is sent: it is read when it is sent.
 
+use std::collections::BTreeMap;
+
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{EffectKind, EffectLease, EffectNext};
+use passerelle_flow::store::{EffectKind, EffectLease, EffectNext, Quota};
 
 use crate::{Connection, Fault, column, params, statement};
 
@@ -32,6 +34,23 @@ pub(crate) fn want_pushes(
     .map(drop)
 }
 
+/// Wants a level of a target, or without one the next that it has not; makes the row.
+pub(crate) fn want(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    kind: EffectKind,
+    target: &str,
+    level: Option<i64>,
+    now: Millis,
+) -> Result<(), Fault> {
+    conn.run(
+        "INSERT INTO effect(tenant, kind, target, want, have, state, run_at, lease_until, lease_token, attempts, expiries) \
+         VALUES(?1, ?2, ?3, coalesce(?4, 1), 0, 'ready', ?5, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+        params![tenant.as_str(), column::of_effect_kind(kind), target, level, now],
+    )
+    .and_then(|made| if made == 0 { want_known(conn, tenant, kind, target, level, now) } else { Ok(()) })
+}
+
 /// Wants a level, or one more than now, of a target whose row exists. One without a row has never been shown to anybody.
 pub(crate) fn want_known(
     conn: &dyn Connection,
@@ -52,28 +71,58 @@ pub(crate) fn want_known(
     .map(drop)
 }
 
-pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, limit: u32) -> Result<Vec<EffectLease>, Fault> {
+pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, quota: Quota) -> Result<Vec<EffectLease>, Fault> {
     conn.run(
         "UPDATE effect SET state = CASE WHEN have = want THEN 'idle' WHEN expiries + 1 >= ?2 THEN 'dead' ELSE 'ready' END, \
          expiries = expiries + 1, attempts = attempts + 1, last_error = ?3, run_at = lease_until \
          WHERE state = 'leased' AND lease_until <= ?1",
         params![now, EXPIRIES, WORKER_LOST],
     )?;
+    let in_flight = in_flight(conn)?;
+    let mut tenants: BTreeMap<String, u32> = BTreeMap::new();
+    for ((tenant, _), count) in &in_flight {
+        let sum = tenants.entry(tenant.clone()).or_default();
+        *sum = sum.saturating_add(*count);
+    }
     let mut due = Vec::new();
     for (tenant, kind) in lanes(conn)? {
+        let lane = (tenant, kind);
+        let taken = in_flight.get(&lane).copied().unwrap_or(0);
+        let (tenant, kind) = lane;
+        let share = quota.limit.min(quota.per_kind.saturating_sub(taken));
+        if share == 0 {
+            continue;
+        }
         let list = statement::all(
             conn,
             "SELECT target, run_at FROM effect WHERE state = 'ready' AND tenant = ?1 AND kind = ?2 AND run_at <= ?3 \
              ORDER BY run_at, target LIMIT ?4",
-            params![&tenant, &kind, now, limit],
+            params![&tenant, &kind, now, share],
             |row| Ok((row.get::<String>(0)?, row.get::<Millis>(1)?)),
         )?;
-        let lane = list.into_iter().enumerate();
+        let lane = (taken..).zip(list);
         due.extend(lane.map(|(turn, (target, run_at))| (turn, run_at, tenant.clone(), kind.clone(), target)));
     }
     due.sort();
-    due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    due.into_iter().map(|(_, _, tenant, kind, target)| lease(conn, &tenant, &kind, target, until)).collect()
+    let mut leases = Vec::new();
+    for (_, _, tenant, kind, target) in due {
+        if leases.len() >= usize::try_from(quota.limit).unwrap_or(usize::MAX) {
+            break;
+        }
+        let taken = tenants.entry(tenant.clone()).or_default();
+        if *taken < quota.per_tenant {
+            *taken += 1;
+            leases.push(lease(conn, &tenant, &kind, target, until)?);
+        }
+    }
+    Ok(leases)
+}
+
+/// Leases by tenant and kind. There are no more of them than workers.
+fn in_flight(conn: &dyn Connection) -> Result<BTreeMap<(String, String), u32>, Fault> {
+    let sql = "SELECT tenant, kind, count(*) FROM effect WHERE state = 'leased' GROUP BY tenant, kind";
+    let lanes = statement::all(conn, sql, &[], |row| Ok(((row.get(0)?, row.get(1)?), row.get::<i64>(2)?)))?;
+    Ok(lanes.into_iter().map(|(lane, count)| (lane, u32::try_from(count).unwrap_or(u32::MAX))).collect())
 }
 
 /// Where effects wait: a tenant and a kind, so that neither another tenant's wave nor another provider's outage is in the way.

@@ -3,8 +3,10 @@
 //! Owns claiming, expiry and the fencing token: it rises with every claim, and whatever a run writes is written under it or not at all.
 //! Also what happens when the file of a token becomes known, because that can end a lease.
 
+use std::collections::BTreeMap;
+
 use passerelle_flow::identity::{Millis, TenantId};
-use passerelle_flow::store::{Adoption, Hint, TaskLease, TaskSubject};
+use passerelle_flow::store::{Adoption, Hint, Quota, TaskLease, TaskSubject};
 
 use crate::tasks::{self, Call, State};
 use crate::{Connection, Fault, column, params, statement};
@@ -16,7 +18,7 @@ const EXPIRIES: i64 = 3;
 /// The outcome of a run whose worker was not heard of again.
 const WORKER_LOST: &str = "worker-lost";
 
-pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, limit: u32) -> Result<Vec<TaskLease>, Fault> {
+pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, quota: Quota) -> Result<Vec<TaskLease>, Fault> {
     let expired = statement::all(
         conn,
         "SELECT tenant, id FROM task WHERE state = 'leased' AND lease_until <= ?1 ORDER BY lease_until, tenant, id",
@@ -26,7 +28,7 @@ pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, limit: u32) -> R
     for (tenant, task) in expired {
         expire(conn, &tenant, &task, now)?;
     }
-    due(conn, now, limit)?.into_iter().map(|due| lease(conn, &due.tenant, &due.task, until)).collect()
+    due(conn, now, quota)?.into_iter().map(|due| lease(conn, &due.tenant, &due.task, until)).collect()
 }
 
 pub fn claim_task(
@@ -78,20 +80,26 @@ fn expire(conn: &dyn Connection, tenant: &TenantId, id: &str, now: Millis) -> Re
 struct Due {
     tenant: TenantId,
     task: String,
-    /// Its place among the tenant's own.
-    turn: usize,
+    /// How many of the tenant's own go before it, those in flight included.
+    turn: u32,
     priority: i64,
     run_at: Millis,
 }
 
-/// Up to `limit` due tasks, one of each tenant before the second of any, so that nobody's wave makes another's buyer wait. A tenant's own
-/// go by priority, then by time.
-fn due(conn: &dyn Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault> {
+/// Due tasks as the quota allows. The tenant with the fewest in flight goes first, so that nobody's wave makes another's buyer wait; and
+/// none has more than its share, so that a worker is free when somebody else's buyer comes. A tenant's own go by priority, then by time.
+fn due(conn: &dyn Connection, now: Millis, quota: Quota) -> Result<Vec<Due>, Fault> {
+    let in_flight = in_flight(conn)?;
     let mut list = Vec::new();
     for tenant in tenants(conn)? {
+        let taken = in_flight.get(tenant.as_str()).copied().unwrap_or(0);
+        let share = quota.limit.min(quota.per_tenant.saturating_sub(taken));
         let mut mine = Vec::new();
         for priority in 0..=2_i64 {
-            let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(mine.len());
+            let room = usize::try_from(share).unwrap_or(usize::MAX).saturating_sub(mine.len());
+            if room == 0 {
+                break;
+            }
             mine.extend(statement::all(
                 conn,
                 "SELECT id, run_at FROM task WHERE state = 'ready' AND tenant = ?1 AND priority = ?2 AND run_at <= ?3 \
@@ -100,7 +108,7 @@ fn due(conn: &dyn Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault
                 |row| Ok((priority, row.get::<String>(0)?, row.get(1)?)),
             )?);
         }
-        list.extend(mine.into_iter().enumerate().map(|(turn, (priority, task, run_at))| Due {
+        list.extend((taken..).zip(mine).map(|(turn, (priority, task, run_at))| Due {
             tenant: tenant.clone(),
             task,
             turn,
@@ -111,8 +119,15 @@ fn due(conn: &dyn Connection, now: Millis, limit: u32) -> Result<Vec<Due>, Fault
     list.sort_by(|a, b| {
         (a.turn, a.priority, a.run_at, &a.tenant, &a.task).cmp(&(b.turn, b.priority, b.run_at, &b.tenant, &b.task))
     });
-    list.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    list.truncate(usize::try_from(quota.limit).unwrap_or(usize::MAX));
     Ok(list)
+}
+
+/// Leases by tenant. There are no more of them than workers.
+fn in_flight(conn: &dyn Connection) -> Result<BTreeMap<String, u32>, Fault> {
+    let sql = "SELECT tenant, count(*) FROM task WHERE state = 'leased' GROUP BY tenant";
+    let counts = statement::all(conn, sql, &[], |row| Ok((row.get::<String>(0)?, row.get::<i64>(1)?)))?;
+    Ok(counts.into_iter().map(|(tenant, count)| (tenant, u32::try_from(count).unwrap_or(u32::MAX))).collect())
 }
 
 /// Tenants with a ready task: one probe of the index for each, however many tasks they have.
@@ -165,17 +180,7 @@ fn unanswered(conn: &dyn Connection, tenant: &TenantId, task: &str, done: i64) -
         "SELECT id, correlation, traceparent, state, movement, ticket, received_at FROM notification \
          WHERE tenant = ?1 AND task = ?2 AND gen > ?3 ORDER BY gen",
         params![tenant.as_str(), task, done],
-        |row| {
-            Ok(Hint {
-                notification: row.get(0)?,
-                correlation: row.get(1)?,
-                traceparent: row.get(2)?,
-                state: row.get(3)?,
-                movement: row.get(4)?,
-                ticket: row.get(5)?,
-                received_at: row.get(6)?,
-            })
-        },
+        tasks::hint,
     )
 }
 
@@ -190,7 +195,7 @@ pub fn adopt(conn: &dyn Connection, lease: &TaskLease, file: &str, now: Millis) 
         tasks::save_alias(conn, tenant, mac, None, file)?;
     }
     let Some(mut other) = tasks::by_subject(conn, tenant, &TaskSubject::File(file.to_owned()))? else {
-        let sql = "UPDATE task SET kind = 'file', subject = ?3 WHERE tenant = ?1 AND id = ?2";
+        let sql = "UPDATE task SET kind = 'file', subject = ?3, token_sealed = NULL WHERE tenant = ?1 AND id = ?2";
         conn.run(sql, params![tenant.as_str(), &task.id, file])?;
         return Ok(Adoption::Adopted);
     };
@@ -203,17 +208,13 @@ pub fn adopt(conn: &dyn Connection, lease: &TaskLease, file: &str, now: Millis) 
         "UPDATE notification SET task = ?3, gen = CASE WHEN gen > ?4 THEN gen + ?5 ELSE ?6 END WHERE tenant = ?1 AND task = ?2",
         params![tenant.as_str(), &task.id, &other.id, task.done, offset, other.done],
     )?;
-    let sql = "UPDATE run SET task = ?3 WHERE tenant = ?1 AND task = ?2";
-    conn.run(sql, params![tenant.as_str(), &task.id, &other.id])?;
+    // Its runs answered what is answered: their generations were the other count's.
+    let sql = "UPDATE run SET task = ?3, gen = ?4 WHERE tenant = ?1 AND task = ?2";
+    conn.run(sql, params![tenant.as_str(), &task.id, &other.id, other.done])?;
     let priority = task.next_priority.map_or(task.priority, |next| next.min(task.priority));
     let generations = task.wanted - task.done;
     other.called(&Call { priority, run_at: now, due_by: now, trailing: false, generations, token_sealed: None });
     tasks::save(conn, tenant, &other)?;
-    conn.run(
-        "UPDATE task SET token_sealed = coalesce((SELECT token_sealed FROM task WHERE tenant = ?1 AND id = ?2), token_sealed) \
-         WHERE tenant = ?1 AND id = ?3",
-        params![tenant.as_str(), &task.id, &other.id],
-    )?;
     conn.run("DELETE FROM task WHERE tenant = ?1 AND id = ?2", params![tenant.as_str(), &task.id])?;
     Ok(Adoption::Merged)
 }

@@ -18,6 +18,7 @@ pub mod installations;
 pub mod leases;
 pub mod passes;
 pub mod pulse;
+pub mod retention;
 mod schema;
 pub mod statement;
 pub mod tasks;

@@ -131,6 +131,12 @@ pub fn history(conn: &dyn Connection, tenant: &TenantId, id: &PassId) -> Result<
     )
 }
 
+/// The pass has changed since it was made: what somebody has downloaded may be older than what it is.
+pub(crate) fn has_changed(conn: &dyn Connection, tenant: &TenantId, id: &PassId) -> Result<bool, Fault> {
+    let sql = "SELECT version > 1 FROM pass WHERE tenant = ?1 AND id = ?2";
+    Ok(statement::one(conn, sql, params![tenant.as_str(), id.as_str()], |row| row.get::<bool>(0))?.unwrap_or(false))
+}
+
 /// What a write must know of the row that it replaces.
 pub(crate) struct Known {
     pub(crate) state: PassState,
@@ -284,7 +290,7 @@ fn update(conn: &dyn Connection, finish: &Finish, write: &PassWrite) -> Result<(
 }
 
 /// The next update tag of the tenant. There is one writer, so tags rise in the order in which they are committed.
-fn next_tag(conn: &dyn Connection, tenant: &TenantId) -> Result<i64, Fault> {
+pub(crate) fn next_tag(conn: &dyn Connection, tenant: &TenantId) -> Result<i64, Fault> {
     let sql = "INSERT INTO tag(tenant, value) VALUES(?1, 1) ON CONFLICT(tenant) DO UPDATE SET value = value + 1 RETURNING value";
     statement::one(conn, sql, params![tenant.as_str()], |row| row.get(0))?
         .ok_or(Fault::Corrupt("a tag was not counted"))
@@ -326,7 +332,7 @@ fn remember(conn: &dyn Connection, finish: &Finish, pass: &PassId, change: &Chan
     .map(drop)
 }
 
-/// Passes that a device has, with a tag above `tag`, in the order of their tags.
+/// Passes that a device has, with a tag above `tag` (of the last change, or of the registration), in the order of their tags.
 pub(crate) fn of_device_since(
     conn: &dyn Connection,
     tenant: &TenantId,
@@ -335,8 +341,8 @@ pub(crate) fn of_device_since(
 ) -> Result<Vec<(PassId, i64)>, Fault> {
     statement::all(
         conn,
-        "SELECT p.id, p.tag FROM registration r JOIN pass p ON p.tenant = r.tenant AND p.id = r.pass \
-         WHERE r.tenant = ?1 AND r.device = ?2 AND p.tag > ?3 ORDER BY p.tag",
+        "SELECT p.id, max(p.tag, r.tag) FROM registration r JOIN pass p ON p.tenant = r.tenant AND p.id = r.pass \
+         WHERE r.tenant = ?1 AND r.device = ?2 AND max(p.tag, r.tag) > ?3 ORDER BY 2",
         params![tenant.as_str(), device, tag],
         |row| Ok((column::pass_id(row.get(0)?)?, row.get(1)?)),
     )

@@ -11,12 +11,14 @@ CREATE TABLE notification(
   tenant TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL,
   -- The generation of the task that it asked for: answered when the task's `done` has reached it.
   gen BIGINT NOT NULL,
-  fingerprint_mac TEXT NOT NULL, received_at BIGINT NOT NULL, correlation TEXT NOT NULL, traceparent TEXT,
+  received_at BIGINT NOT NULL, correlation TEXT NOT NULL, traceparent TEXT,
   state TEXT NOT NULL, movement TEXT, ticket TEXT, unknown_fields TEXT NOT NULL,
   PRIMARY KEY(tenant, id));
 CREATE INDEX notification_task ON notification(tenant, task, gen);
+CREATE INDEX notification_age ON notification(received_at);
 
--- Level-triggered work, one row per subject. Coalescing is `wanted` running ahead of `done`.
+-- Level-triggered work, one row per subject. Coalescing is `wanted` running ahead of `done`. `token_sealed` only while the subject is a
+-- token: it opens the order to whoever has it.
 CREATE TABLE task(
   tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, token_sealed BLOB,
   wanted BIGINT NOT NULL, claimed BIGINT NOT NULL, done BIGINT NOT NULL, state TEXT NOT NULL,
@@ -42,13 +44,14 @@ CREATE TABLE order_alias(
   tenant TEXT NOT NULL, token_mac TEXT NOT NULL, order_id TEXT, file TEXT NOT NULL,
   PRIMARY KEY(tenant, token_mac));
 
--- The outcome of a run, for a person; append-only.
+-- The outcome of a run, for a person; append-only, until it is old.
 CREATE TABLE run(
   tenant TEXT NOT NULL, id TEXT NOT NULL, task TEXT NOT NULL, gen BIGINT NOT NULL, lease_token BIGINT NOT NULL,
   fetch_started_at BIGINT, finished_at BIGINT NOT NULL, outcome TEXT NOT NULL, error TEXT, findings TEXT NOT NULL,
   secutix_calls BIGINT NOT NULL,
   PRIMARY KEY(tenant, id));
 CREATE INDEX run_task ON run(tenant, task, finished_at);
+CREATE INDEX run_age ON run(finished_at);
 
 CREATE TABLE pass(
   tenant TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, version BIGINT NOT NULL,
@@ -65,11 +68,12 @@ CREATE INDEX pass_file ON pass(tenant, file);
 CREATE INDEX pass_class ON pass(tenant, google_class, state) WHERE google_class IS NOT NULL;
 CREATE INDEX pass_voided ON pass(voided_of, voided_at) WHERE voided_at IS NOT NULL;
 
--- Why a pass changed: `seq` counts from 1 without a gap.
+-- Why a pass changed: `seq` counts from 1 without a gap; the first of them may have gone with the years.
 CREATE TABLE pass_change(
   tenant TEXT NOT NULL, pass TEXT NOT NULL, seq BIGINT NOT NULL, at BIGINT NOT NULL, run TEXT,
   action TEXT NOT NULL, use_case TEXT NOT NULL, reason TEXT NOT NULL, fields TEXT NOT NULL, correlations TEXT NOT NULL,
   PRIMARY KEY(tenant, pass, seq));
+CREATE INDEX pass_change_age ON pass_change(at);
 
 -- Facts of an event: not personal.
 CREATE TABLE event(
@@ -100,14 +104,21 @@ CREATE TABLE tag(tenant TEXT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY(tenant
 CREATE TABLE device(
   tenant TEXT NOT NULL, id TEXT NOT NULL, push_mac TEXT NOT NULL, push_sealed BLOB NOT NULL, push_since BIGINT NOT NULL,
   PRIMARY KEY(tenant, id));
+-- `tag`: the update tag that a registration took because its pass had changed since it was made, and what was downloaded may be older; else 0.
 CREATE TABLE registration(
-  tenant TEXT NOT NULL, device TEXT NOT NULL, pass TEXT NOT NULL, created_at BIGINT NOT NULL,
+  tenant TEXT NOT NULL, device TEXT NOT NULL, pass TEXT NOT NULL, created_at BIGINT NOT NULL, tag BIGINT NOT NULL,
   PRIMARY KEY(tenant, device, pass));
 CREATE INDEX registration_pass ON registration(tenant, pass);
 
+-- What phones told. Written with the change of a registration, it waits (`folded` 0) until it is in the status; `active` counts the
+-- registrations after the change.
 CREATE TABLE signal(
   tenant TEXT NOT NULL, source TEXT NOT NULL, event TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL,
-  PRIMARY KEY(tenant, source, event));
+  kind TEXT, active BIGINT, folded BIGINT NOT NULL,
+  PRIMARY KEY(tenant, source, event),
+  CHECK(folded = 1 OR (kind IS NOT NULL AND active IS NOT NULL)));
+CREATE INDEX signal_pending ON signal(tenant, pass, at) WHERE folded = 0;
+CREATE INDEX signal_age ON signal(at);
 CREATE TABLE installation(
   tenant TEXT NOT NULL, pass TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL,
   PRIMARY KEY(tenant, pass));

@@ -6,7 +6,10 @@
 //! Generations: `done <= claimed <= wanted`. A task that rests has all three equal; any other has `done < wanted`.
 
 use passerelle_flow::identity::{Millis, TenantId};
-use passerelle_flow::store::{Accept, Accepted, Depth, Priority, RunRecord, StuckTask, TaskSubject};
+use passerelle_flow::store::{
+    Accept, Accepted, Depth, Hint, LoggedNotification, LoggedRun, Priority, RunRecord, StuckTask, SubjectLog,
+    TaskSubject,
+};
 
 use crate::{Connection, Fault, Row, column, params, statement};
 
@@ -224,6 +227,8 @@ fn call(
 
 pub fn accept(conn: &dyn Connection, accept: &Accept) -> Result<Accepted, Fault> {
     let subject = resolved(conn, &accept.tenant, TaskSubject::Token(accept.token_mac.clone()))?;
+    // A file's own number is all that its runs need.
+    let token_sealed = matches!(subject, TaskSubject::Token(_)).then_some(accept.token_sealed.as_slice());
     let called = call(
         conn,
         &accept.tenant,
@@ -235,18 +240,17 @@ pub fn accept(conn: &dyn Connection, accept: &Accept) -> Result<Accepted, Fault>
             due_by: accept.now.saturating_add(accept.max_wait),
             trailing: true,
             generations: 1,
-            token_sealed: Some(&accept.token_sealed),
+            token_sealed,
         },
     )?;
     conn.run(
-        "INSERT INTO notification(tenant, id, task, gen, fingerprint_mac, received_at, correlation, traceparent, state, movement, \
-         ticket, unknown_fields) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO notification(tenant, id, task, gen, received_at, correlation, traceparent, state, movement, ticket, unknown_fields) \
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             accept.tenant.as_str(),
             &accept.id,
             &called.task,
             called.generation,
-            &accept.fingerprint_mac,
             accept.now,
             &accept.correlation,
             &accept.traceparent,
@@ -311,22 +315,55 @@ pub fn runs(
     let Some(task) = by_subject(conn, tenant, &resolved(conn, tenant, subject)?)? else {
         return Ok(Vec::new());
     };
+    Ok(logged_runs(conn, tenant, &task.id, limit)?.into_iter().map(|run| run.record).collect())
+}
+
+/// Newest first.
+fn logged_runs(conn: &dyn Connection, tenant: &TenantId, task: &str, limit: u32) -> Result<Vec<LoggedRun>, Fault> {
     statement::all(
         conn,
-        "SELECT id, fetch_started_at, outcome, error, findings, secutix_calls FROM run WHERE tenant = ?1 AND task = ?2 \
-         ORDER BY finished_at DESC, lease_token DESC, id DESC LIMIT ?3",
-        params![tenant.as_str(), &task.id, limit],
+        "SELECT id, fetch_started_at, outcome, error, findings, secutix_calls, finished_at, gen FROM run \
+         WHERE tenant = ?1 AND task = ?2 ORDER BY finished_at DESC, lease_token DESC, id DESC LIMIT ?3",
+        params![tenant.as_str(), task, limit],
         |row| {
-            Ok(RunRecord {
+            let record = RunRecord {
                 id: row.get(0)?,
                 fetch_started_at: row.get(1)?,
                 outcome: row.get(2)?,
                 error: row.get(3)?,
                 findings: row.get(4)?,
                 secutix_calls: row.get(5)?,
-            })
+            };
+            Ok(LoggedRun { record, finished_at: row.get(6)?, generation: row.get(7)? })
         },
     )
+}
+
+pub fn log(conn: &dyn Connection, tenant: &TenantId, subject: TaskSubject, limit: u32) -> Result<SubjectLog, Fault> {
+    let Some(task) = by_subject(conn, tenant, &resolved(conn, tenant, subject)?)? else {
+        return Ok(SubjectLog::default());
+    };
+    let notifications = statement::all(
+        conn,
+        "SELECT id, correlation, traceparent, state, movement, ticket, received_at, gen FROM notification \
+         WHERE tenant = ?1 AND task = ?2 ORDER BY gen DESC, received_at DESC, id DESC LIMIT ?3",
+        params![tenant.as_str(), &task.id, limit],
+        |row| Ok(LoggedNotification { hint: hint(row)?, generation: row.get(7)? }),
+    )?;
+    Ok(SubjectLog { runs: logged_runs(conn, tenant, &task.id, limit)?, notifications })
+}
+
+/// The first seven columns of a notification that is read.
+pub(crate) fn hint(row: &dyn Row) -> Result<Hint, Fault> {
+    Ok(Hint {
+        notification: row.get(0)?,
+        correlation: row.get(1)?,
+        traceparent: row.get(2)?,
+        state: row.get(3)?,
+        movement: row.get(4)?,
+        ticket: row.get(5)?,
+        received_at: row.get(6)?,
+    })
 }
 
 pub fn stuck(conn: &dyn Connection, tenant: Option<&TenantId>) -> Result<Vec<StuckTask>, Fault> {

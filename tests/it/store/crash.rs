@@ -29,7 +29,7 @@ fn what_was_acknowledged_survives_sigkill() {
     }
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("store.db");
-    let mut accepted = 0;
+    let (mut accepted, mut registered) = (0, 0);
     let mut finished = BTreeMap::new();
     for (round, lines) in KILLS.into_iter().enumerate() {
         for line in kill_after(&file, round, lines) {
@@ -46,6 +46,11 @@ fn what_was_acknowledged_survives_sigkill() {
                 ["finished", task, generation, version] => {
                     finished.insert(task.to_owned(), (generation.to_owned(), version.parse::<i64>().unwrap()));
                 }
+                ["registered", device] => {
+                    let query = format!("SELECT device FROM registration WHERE device = '{device}'");
+                    assert_eq!(rows(&file, &query).len(), 1, "round {round}: {line}");
+                    registered += 1;
+                }
                 _ => panic!("{line}"),
             }
         }
@@ -61,8 +66,15 @@ fn what_was_acknowledged_survives_sigkill() {
         let torn = "SELECT p.id FROM pass p WHERE p.version <> (SELECT count(*) FROM pass_change c WHERE c.pass = p.id) \
                     OR p.version <> (SELECT count(*) FROM run r WHERE r.task = p.subject AND r.outcome = 'done')";
         assert!(rows(&file, torn).is_empty(), "round {round}");
+        // So is a registration: its signal is there with it, and somebody is going to fold it.
+        let torn = "SELECT device FROM registration r WHERE NOT EXISTS (SELECT 1 FROM signal s WHERE s.pass = r.pass AND s.folded = 0 \
+                    AND s.event = r.device || ' has 0 at ' || r.created_at)";
+        assert!(rows(&file, torn).is_empty(), "round {round}");
+        let torn = "SELECT target FROM effect e WHERE kind = 'installation' AND \
+                    (have = want OR want <> (SELECT count(*) FROM signal s WHERE s.pass = e.target))";
+        assert!(rows(&file, torn).is_empty(), "round {round}");
     }
-    assert!(accepted > 500 && finished.len() > 3, "{accepted} {}", finished.len());
+    assert!(accepted > 500 && finished.len() > 3 && registered > 20, "{accepted} {} {registered}", finished.len());
 }
 
 /// Starts the child, kills it after so many lines, and returns every line that it wrote.
@@ -88,7 +100,7 @@ fn kill_after(file: &Path, round: usize, lines: usize) -> Vec<String> {
     all
 }
 
-/// The child: eight clients accept without end, two workers run what is due.
+/// The child: eight clients accept without end, phones register, two workers run what is due.
 async fn live(file: &Path, round: &str) {
     const TASKS: usize = 10;
     // Time stands still in a round, and by the next one every lease of a killed worker has run out.
@@ -106,11 +118,19 @@ async fn live(file: &Path, round: &str) {
             }
         });
     }
+    let (phones, of) = (Arc::clone(&store), round.to_owned());
+    all.spawn(async move {
+        for n in 0_usize.. {
+            let device = format!("{of}/{n}");
+            assert!(phones.register(register(&device, 0, now)).await.unwrap().created);
+            tell(&format!("registered {device}\n"));
+        }
+    });
     for _ in 0..2 {
         let store = Arc::clone(&store);
         all.spawn(async move {
             loop {
-                for lease in store.claim(now, now + LEASE, 2).await.unwrap() {
+                for lease in store.claim(now, now + LEASE, Quota::of(2)).await.unwrap() {
                     work(&store, &lease, now).await;
                 }
             }

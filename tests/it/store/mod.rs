@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Accept, Change, Finish, Next, PassState, PassSubject, PassWrite, Priority, Register, RunRecord, Store, TaskLease,
+    Accept, Change, Erasure, Finish, Next, PassState, PassSubject, PassWrite, Priority, Register, RunRecord, SignalKey,
+    Store, TaskLease,
 };
 use passerelle_server::store::{Options, SqliteStore};
 
@@ -111,19 +112,27 @@ const INVARIANTS: &[(&str, &str)] = &[
         "a run belongs to a task",
         "SELECT * FROM run r WHERE NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = r.tenant AND t.id = r.task)",
     ),
+    (
+        "a token is kept while its file is not known, and no longer",
+        "SELECT * FROM task WHERE kind <> 'token' AND token_sealed IS NOT NULL",
+    ),
     ("have <= want", "SELECT * FROM effect WHERE have > want"),
     (
         "an effect that rests has what is wanted, another has not",
         "SELECT * FROM effect WHERE (state = 'idle' AND have <> want) OR (state IN ('ready', 'dead') AND have >= want)",
     ),
-    ("a tag is given once", "SELECT tenant, tag FROM pass GROUP BY tenant, tag HAVING count(*) > 1"),
+    (
+        "a tag is given once",
+        "SELECT tenant, tag FROM (SELECT tenant, tag FROM pass UNION ALL SELECT tenant, tag FROM registration WHERE tag > 0) \
+         GROUP BY tenant, tag HAVING count(*) > 1",
+    ),
     (
         "no pass has a tag that was not given",
         "SELECT p.id FROM pass p LEFT JOIN tag t ON t.tenant = p.tenant WHERE t.value IS NULL OR p.tag > t.value OR p.tag < 1",
     ),
     (
         "history has no gaps",
-        "SELECT tenant, pass FROM pass_change GROUP BY tenant, pass HAVING count(*) <> max(seq) OR min(seq) <> 1",
+        "SELECT tenant, pass FROM pass_change GROUP BY tenant, pass HAVING count(*) <> max(seq) - min(seq) + 1",
     ),
     (
         "a registration has a device",
@@ -181,7 +190,6 @@ pub fn accept(tenant: &TenantId, token: &str, id: &str, now: Millis) -> Accept {
         traceparent: Some(format!("trace of {id}")),
         token_mac: token.to_owned(),
         token_sealed: format!("sealed {token} of {id}").into_bytes(),
-        fingerprint_mac: "0f".to_owned(),
         state: "MODIFIED".to_owned(),
         movement: Some("4711".to_owned()),
         ticket: None,
@@ -262,5 +270,15 @@ pub fn register(device: &str, pass: usize, now: Millis) -> Register {
         push_sealed: format!("push token of {device} at {now}").into_bytes(),
         pass: pass_id(pass),
         now,
+        signal: signal(&format!("{device} has {pass} at {now}"), now),
     }
+}
+
+pub fn signal(event: &str, at: Millis) -> SignalKey {
+    SignalKey { source: "apple".to_owned(), event: event.to_owned(), at }
+}
+
+/// Erases data keys that are due by `now`, and no records.
+pub fn erasure(now: Millis) -> Erasure {
+    Erasure { now, notifications_before: 0, runs_before: 0, changes_before: 0, batch: 100 }
 }

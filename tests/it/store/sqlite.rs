@@ -1,9 +1,9 @@
 //! What only the SQLite engine promises: the file, its version, its limits.
 
-use passerelle_flow::store::{Store, StoreError};
+use passerelle_flow::store::{Quota, Store, StoreError};
 use passerelle_server::store::{OpenError, Options, SqliteStore};
 
-use super::{accept, block_on, check_invariants, opera, rows};
+use super::{accept, block_on, check_invariants, erasure, opera, rows};
 
 fn scratch() -> (tempfile::TempDir, std::path::PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -68,7 +68,7 @@ fn a_closed_store_has_everything_in_one_file_and_refuses_what_comes_later() {
         store.close().await;
         assert!(matches!(store.depth().await, Err(StoreError::Unavailable(_))));
         assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
-        assert!(matches!(store.claim(0, 1, 1).await, Err(StoreError::Unavailable(_))));
+        assert!(matches!(store.claim(0, 1, Quota::of(1)).await, Err(StoreError::Unavailable(_))));
         assert!(!file.with_file_name("store.db-wal").exists(), "the log was moved into the file");
     });
     assert_eq!(rows(&file, "SELECT id FROM notification").len(), 50);
@@ -133,7 +133,7 @@ fn what_is_erased_is_found_in_no_file() {
         let passes = vec![PassWrite { sealed: Some(sealed), ..new_pass(0, "file") }];
         store.finish(Finish { passes, ..finish(&lease, Next::Done, 0) }).await.unwrap();
         assert!(found(WRAPPED) > 0 && found(BODY) > 0, "the search finds what is there");
-        assert_eq!(store.erase(10).await.unwrap(), 1);
+        assert_eq!(store.erase(erasure(10)).await.unwrap().keys, 1);
         // The checkpoint is made before the next write.
         store.ping().await.unwrap();
         assert_eq!((found(WRAPPED), found(BODY)), (0, 0));

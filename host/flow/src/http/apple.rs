@@ -6,8 +6,6 @@
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
-use passerelle_contract::installation::{Kind, Signal};
-use passerelle_contract::types::Wallet;
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Call, Problem, caller, empty, json, method, passes, respond};
@@ -15,10 +13,9 @@ use crate::apple::package::MEDIA_TYPE;
 use crate::apple::push::PushToken;
 use crate::flow::Flow;
 use crate::identity::PassId;
-use crate::installation;
 use crate::ports::Host;
 use crate::sealing::TenantKeys;
-use crate::store::{PassView, Register, Store};
+use crate::store::{PassView, Register, SignalKey, Store};
 use crate::tenant::Tenant;
 
 /// A device library identifier is 32 hex digits today; longer than this is no identifier.
@@ -102,53 +99,27 @@ async fn register<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device:
             push_sealed,
             pass: view.pass.id.clone(),
             now: flow.now(),
+            signal: signal(flow),
             device,
         })
         .await
         .map_err(caller::unavailable)?;
-    if registered.created {
-        signal(flow, tenant, &view, Kind::Installed, registered.active).await?;
-        return Ok(empty(StatusCode::CREATED));
-    }
-    Ok(empty(StatusCode::OK))
+    Ok(empty(if registered.created { StatusCode::CREATED } else { StatusCode::OK }))
 }
 
 async fn unregister<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, device: &str, serial: &str) -> Answer {
     let view = authenticate(flow, tenant, call, serial).await?;
     let device = device_mac(&tenant.keys, device)?;
-    let left = flow.host.store().unregister(&tenant.id, &device, &view.pass.id).await.map_err(caller::unavailable)?;
-    if let Some(active) = left {
-        signal(flow, tenant, &view, Kind::Removed, active).await?;
-    }
+    let signal = signal(flow);
+    flow.host.store().unregister(&tenant.id, &device, &view.pass.id, &signal).await.map_err(caller::unavailable)?;
     // A DELETE without an earlier POST is a phone that we forgot: it is right already.
     Ok(empty(StatusCode::OK))
 }
 
-async fn signal<H: Host>(
-    flow: &Flow<H>,
-    tenant: &Tenant,
-    view: &PassView,
-    kind: Kind,
-    active: u32,
-) -> Result<(), Problem> {
-    let signal = Signal {
-        source: "apple".to_owned(),
-        // Phones give their calls no identity, and a call that is repeated changes no registration: each one that does is an event.
-        event: flow.uuid(),
-        wallet: Wallet::Apple,
-        kind,
-        at: u64::try_from(flow.now()).unwrap_or(0),
-        count: Some(active),
-    };
-    match installation::apply(flow, tenant, &view.pass, vec![signal]).await {
-        Ok(_) => Ok(()),
-        Err(installation::InstallationError::Store(error)) => Err(caller::unavailable(error)),
-        // The phone has its registration; it must not be told to try again for a status that only we keep.
-        Err(error) => {
-            tracing::error!(tenant = %tenant.id, pass = %view.pass.id, %error, "installation signal not counted");
-            Ok(())
-        }
-    }
+/// What a call says of the installation, should it change a registration: the store writes it in the same transaction, and it is folded later.
+/// Phones give their calls no identity, and a call that is repeated changes no registration: each one that does is an event.
+fn signal<H: Host>(flow: &Flow<H>) -> SignalKey {
+    SignalKey { source: "apple".to_owned(), event: flow.uuid(), at: flow.now() }
 }
 
 #[derive(Serialize)]

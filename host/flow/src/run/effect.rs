@@ -6,19 +6,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use passerelle_contract::installation::{Kind, Signal};
-use passerelle_contract::types::Wallet;
-
 use zeroize::Zeroizing;
 
 use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
 use crate::google::{GoogleError, PassKind, objects};
 use crate::identity::{Millis, PassId};
-use crate::installation;
+use crate::installation::{self, InstallationError};
 use crate::options::Backoff;
 use crate::parts::PartError;
-use crate::ports::Host;
+use crate::ports::{Host, SandboxFailure};
 use crate::rebuild::{self, BuiltGoogle, RebuildError};
 use crate::store::{EffectKind, EffectLease, EffectNext, PassView, Store, StoreError, StoreResult};
 use crate::tenant::Tenant;
@@ -45,6 +42,7 @@ pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()
             EffectKind::ApplePush => apple_push(flow, &tenant, &lease).await?,
             EffectKind::GoogleClass => google_class(flow, &tenant, &lease).await?,
             EffectKind::GoogleObject => google_object(flow, &tenant, &lease).await?,
+            EffectKind::Installation => fold(flow, &tenant, &lease).await?,
         },
     };
     record(flow, &lease, sent).await
@@ -104,10 +102,8 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
         Ok(PushOutcome::Delivered) => Sent::Next(EffectNext::Have(lease.want)),
         Ok(PushOutcome::Gone { at }) => {
             let at = at.unwrap_or_else(|| flow.now());
-            let lost = flow.host.store().forget_device(&lease.tenant, &lease.target, at).await?;
-            for (pass, active) in lost {
-                infer_removal(flow, tenant, &pass, active, &lease.target, at).await?;
-            }
+            // The passes were removed, or the phone wiped, without a word to us.
+            flow.host.store().forget_device(&lease.tenant, &lease.target, at, "apple-push").await?;
             // Renewed since: the level is still wanted, and is read anew.
             Sent::Next(match flow.host.store().device(&lease.tenant, &lease.target).await? {
                 Some(_) => failed(flow, lease, None, "the push token was renewed meanwhile".to_owned()),
@@ -120,33 +116,22 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
     })
 }
 
-/// Apple says that the token is dead: the pass was removed, or the phone wiped, without a word to us.
-async fn infer_removal<H: Host>(
-    flow: &Flow<H>,
-    tenant: &Tenant,
-    pass: &PassId,
-    active: u32,
-    device: &str,
-    at: Millis,
-) -> StoreResult<()> {
-    let Some(view) = flow.host.store().pass(&tenant.id, pass).await? else { return Ok(()) };
-    let signal = Signal {
-        source: "apple-push".to_owned(),
-        event: format!("gone/{device}/{at}"),
-        wallet: Wallet::Apple,
-        kind: Kind::InferredRemoval,
-        at: u64::try_from(at).unwrap_or(0),
-        count: Some(active),
-    };
-    match installation::apply(flow, tenant, &view.pass, vec![signal]).await {
-        Ok(_) => Ok(()),
-        Err(installation::InstallationError::Store(error)) => Err(error),
-        // The registration is gone either way; what the CRM is told is repaired by the next signal.
-        Err(error) => {
-            tracing::error!(tenant = %tenant.id, pass = %pass, %error, "an inferred removal was not counted");
-            Ok(())
+/// What the pass's phones told becomes part of its status.
+async fn fold<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
+    let gone = Sent::Next(EffectNext::Gone);
+    let Ok(id) = PassId::parse(&lease.target) else { return Ok(gone) };
+    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(gone) };
+    let next = match installation::fold_pending(flow, tenant, &view.pass).await {
+        Ok(false) => EffectNext::Have(lease.want),
+        Ok(true) => EffectNext::Wait { at: flow.now() },
+        Err(InstallationError::Store(error)) => return Err(error),
+        // No sandbox was free: that says nothing about the signals.
+        Err(InstallationError::Sandbox(SandboxFailure::Busy)) => {
+            EffectNext::Wait { at: flow.now() + flow.options.retry.wait(0, flow.host.random()) }
         }
-    }
+        Err(error) => failed(flow, lease, None, error.to_string()),
+    };
+    Ok(Sent::Next(next))
 }
 
 async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {

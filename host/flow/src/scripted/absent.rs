@@ -51,7 +51,7 @@ impl Store for Budgets {
     async fn enqueue(&self, _: &TenantId, _: TaskSubject, _: &str, _: Priority, _: Millis) -> StoreResult<String> {
         absent()
     }
-    async fn claim(&self, _: Millis, _: Millis, _: u32) -> StoreResult<Vec<TaskLease>> {
+    async fn claim(&self, _: Millis, _: Millis, _: Quota) -> StoreResult<Vec<TaskLease>> {
         absent()
     }
     async fn claim_task(&self, _: &TenantId, _: &str, _: Millis, _: Millis) -> StoreResult<Option<TaskLease>> {
@@ -84,13 +84,16 @@ impl Store for Budgets {
     async fn runs(&self, _: &TenantId, _: &TaskSubject, _: u32) -> StoreResult<Vec<RunRecord>> {
         absent()
     }
+    async fn log(&self, _: &TenantId, _: &TaskSubject, _: u32) -> StoreResult<SubjectLog> {
+        absent()
+    }
     async fn data_key(&self, _: &TenantId, _: DataKey) -> StoreResult<DataKey> {
         absent()
     }
-    async fn erase(&self, _: Millis) -> StoreResult<u64> {
+    async fn erase(&self, _: Erasure) -> StoreResult<Erased> {
         absent()
     }
-    async fn claim_effects(&self, _: Millis, _: Millis, _: u32) -> StoreResult<Vec<EffectLease>> {
+    async fn claim_effects(&self, _: Millis, _: Millis, _: Quota) -> StoreResult<Vec<EffectLease>> {
         absent()
     }
     async fn finish_effect(&self, _: &EffectLease, _: EffectNext, _: Millis) -> StoreResult<bool> {
@@ -105,19 +108,22 @@ impl Store for Budgets {
     async fn register(&self, _: Register) -> StoreResult<Registered> {
         absent()
     }
-    async fn unregister(&self, _: &TenantId, _: &str, _: &PassId) -> StoreResult<Option<u32>> {
+    async fn unregister(&self, _: &TenantId, _: &str, _: &PassId, _: &SignalKey) -> StoreResult<Option<u32>> {
         absent()
     }
     async fn device(&self, _: &TenantId, _: &str) -> StoreResult<Option<Device>> {
         absent()
     }
-    async fn forget_device(&self, _: &TenantId, _: &str, _: Millis) -> StoreResult<Vec<(PassId, u32)>> {
+    async fn forget_device(&self, _: &TenantId, _: &str, _: Millis, _: &str) -> StoreResult<Vec<(PassId, u32)>> {
         absent()
     }
     async fn updated_since(&self, _: &TenantId, _: &str, _: Option<i64>) -> StoreResult<UpdatedSince> {
         absent()
     }
     async fn installation(&self, _: &TenantId, _: &PassId) -> StoreResult<Option<Installation>> {
+        absent()
+    }
+    async fn pending_signals(&self, _: &TenantId, _: &PassId, _: u32) -> StoreResult<Vec<PendingSignal>> {
         absent()
     }
     async fn new_signals(&self, _: &TenantId, _: &[SignalKey]) -> StoreResult<Vec<SignalKey>> {

@@ -9,6 +9,7 @@
 
 mod account;
 mod effect;
+mod erasure;
 mod event;
 mod pass;
 mod phone;
@@ -20,14 +21,17 @@ use std::future::Future;
 
 pub use self::account::{ApiKeyRow, Spend, Spent};
 pub use self::effect::{EffectKind, EffectLease, EffectNext};
+pub use self::erasure::{Erased, Erasure};
 pub use self::event::{EventWrite, StoredEvent};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
-pub use self::phone::{Device, Installation, Register, Registered, SignalKey, UpdatedSince};
-pub use self::run::{Finish, Finished, Next, OrderAlias, RunRecord, VoidLimit};
+pub use self::phone::{Device, Installation, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince};
+pub use self::run::{
+    Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
+};
 pub use self::stuck::{Depth, StuckTask};
-pub use self::task::{Accept, Accepted, Adoption, Hint, Priority, TaskLease, TaskSubject};
+pub use self::task::{Accept, Accepted, Adoption, Hint, Priority, Quota, TaskLease, TaskSubject};
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 
@@ -63,18 +67,19 @@ pub trait Store: MaybeSync {
         at: Millis,
     ) -> impl Future<Output = StoreResult<String>> + MaybeSend;
 
-    /// Leases up to `limit` due tasks until `lease_until`: one of each tenant before the second of any, a tenant's own by priority and time.
+    /// Leases due tasks until `lease_until`, as many as the quota allows: the tenant with the fewest in flight first, a tenant's own by
+    /// priority and time.
     /// A lease that has run out counts as an expiry, leaves a run record (`worker-lost`), and may be claimed again; the third since a
     /// run came to an end makes the task dead, since it kills workers.
     fn claim(
         &self,
         now: Millis,
         lease_until: Millis,
-        limit: u32,
+        quota: Quota,
     ) -> impl Future<Output = StoreResult<Vec<TaskLease>>> + MaybeSend;
 
     /// Leases this one task if it is ready or idle, due or not: a person waits for it. An idle one gets a generation of its own to answer.
-    /// None when it is leased, dead, held or not there.
+    /// None when it is leased, dead, held or not there. No quota stands in the way.
     fn claim_task(
         &self,
         tenant: &TenantId,
@@ -83,7 +88,7 @@ pub trait Store: MaybeSync {
         lease_until: Millis,
     ) -> impl Future<Output = StoreResult<Option<TaskLease>>> + MaybeSend;
 
-    /// The token's file is known now, also to `accept`: from here on the token stands for the file.
+    /// The token's file is known now, also to `accept`: from here on the token stands for the file, and its sealed value is deleted.
     fn adopt(
         &self,
         lease: &TaskLease,
@@ -125,18 +130,27 @@ pub trait Store: MaybeSync {
         limit: u32,
     ) -> impl Future<Output = StoreResult<Vec<RunRecord>>> + MaybeSend;
 
+    /// The newest runs and notifications of a subject, `limit` of each. Those of a task that was merged are its file's.
+    fn log(
+        &self,
+        tenant: &TenantId,
+        subject: &TaskSubject,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<SubjectLog>> + MaybeSend;
+
     /// The data key of a retention group: the one that is there, or `candidate`. A later `erase_at` wins.
     fn data_key(&self, tenant: &TenantId, candidate: DataKey)
     -> impl Future<Output = StoreResult<DataKey>> + MaybeSend;
-    /// Deletes data keys whose time has come, and what they sealed. Returns how many.
-    fn erase(&self, now: Millis) -> impl Future<Output = StoreResult<u64>> + MaybeSend;
+    /// Deletes what was kept long enough, a batch of each: what data keys sealed whose time has come, then the keys themselves; and
+    /// records of the past.
+    fn erase(&self, erasure: Erasure) -> impl Future<Output = StoreResult<Erased>> + MaybeSend;
 
-    /// Leases up to `limit` due effects: one of each tenant and kind before the second of any, then by time.
+    /// Leases due effects, as many as the quota allows: the tenant and kind with the fewest in flight first, then by time.
     fn claim_effects(
         &self,
         now: Millis,
         lease_until: Millis,
-        limit: u32,
+        quota: Quota,
     ) -> impl Future<Output = StoreResult<Vec<EffectLease>>> + MaybeSend;
     /// False: the lease was lost, and nothing was written.
     fn finish_effect(
@@ -163,25 +177,29 @@ pub trait Store: MaybeSync {
         target: &str,
     ) -> impl Future<Output = StoreResult<Option<i64>>> + MaybeSend;
 
+    /// A new registration is signalled, and the fold of the signal is wanted. The device may have downloaded the pass long ago: where the
+    /// pass has changed since it was made, a push is wanted, and the list of what changed has it once.
     fn register(&self, register: Register) -> impl Future<Output = StoreResult<Registered>> + MaybeSend;
-    /// None: it was not registered. Else the active registrations of the pass that are left. A device without any is forgotten, with the
-    /// push that waits for it.
+    /// None: it was not registered. Else the active registrations of the pass that are left, and the signal is written. A device without
+    /// any is forgotten, with the push that waits for it.
     fn unregister(
         &self,
         tenant: &TenantId,
         device: &str,
         pass: &PassId,
+        signal: &SignalKey,
     ) -> impl Future<Output = StoreResult<Option<u32>>> + MaybeSend;
     fn device(&self, tenant: &TenantId, device: &str) -> impl Future<Output = StoreResult<Option<Device>>> + MaybeSend;
     /// The push service says that the token is gone: every registration of the device ends, unless the token was renewed after `at`.
-    /// Returns the passes that lost a registration, each with those it still has.
+    /// Returns the passes that lost a registration, each with those it still has; each is signalled, as an event of `source`.
     fn forget_device(
         &self,
         tenant: &TenantId,
         device: &str,
         at: Millis,
+        source: &str,
     ) -> impl Future<Output = StoreResult<Vec<(PassId, u32)>>> + MaybeSend;
-    /// Passes of the device whose tag is greater than `tag`; all of them without one.
+    /// Passes of the device that have changed, or were registered after a change, later than `tag`; all of them without one.
     fn updated_since(
         &self,
         tenant: &TenantId,
@@ -194,13 +212,20 @@ pub trait Store: MaybeSync {
         tenant: &TenantId,
         pass: &PassId,
     ) -> impl Future<Output = StoreResult<Option<Installation>>> + MaybeSend;
-    /// Those of the signals that have not been counted yet.
+    /// Signals of the pass that were written and are not folded yet: the oldest first, `limit` at most.
+    fn pending_signals(
+        &self,
+        tenant: &TenantId,
+        pass: &PassId,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<PendingSignal>>> + MaybeSend;
+    /// Those of the signals that have not been folded yet.
     fn new_signals(
         &self,
         tenant: &TenantId,
         keys: &[SignalKey],
     ) -> impl Future<Output = StoreResult<Vec<SignalKey>>> + MaybeSend;
-    /// False, and nothing was written: another version is there (`expected` is 0 for none), or one of the signals has been counted since.
+    /// False, and nothing was written: another version is there (`expected` is 0 for none), or one of the signals has been folded since.
     /// Signals and status change together.
     fn save_installation(
         &self,

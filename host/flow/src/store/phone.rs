@@ -11,11 +11,13 @@ pub struct Register {
     pub push_sealed: Vec<u8>,
     pub pass: PassId,
     pub now: Millis,
+    /// What it tells of the installation, if it is news.
+    pub signal: SignalKey,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registered {
-    /// False: it was registered already (its push token is renewed all the same).
+    /// False: it was registered already (its push token is renewed all the same, and nothing is signalled).
     pub created: bool,
     /// Active registrations of the pass afterwards.
     pub active: u32,
@@ -31,7 +33,7 @@ pub struct Device {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdatedSince {
     pub serials: Vec<PassId>,
-    /// The highest tag among them; to be asked for next time. Without any, the tag that was asked with (0 without one).
+    /// The highest tag among them, of their changes and their registrations; to be asked for next time. Without any, the tag that was asked with (0 without one).
     pub tag: i64,
 }
 
@@ -41,6 +43,24 @@ pub struct SignalKey {
     pub source: String,
     pub event: String,
     pub at: Millis,
+}
+
+/// What a change of registrations says of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalKind {
+    Installed,
+    Removed,
+    /// The push service says that the device is gone.
+    InferredRemoval,
+}
+
+/// A signal that was written with the change that it tells of, and is not folded yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingSignal {
+    pub key: SignalKey,
+    pub kind: SignalKind,
+    /// Active registrations of the pass after the change.
+    pub active: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

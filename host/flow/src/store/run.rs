@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::EventWrite;
 use super::pass::PassWrite;
+use super::task::Hint;
 use crate::identity::{Millis, PassId, TenantId};
 
 /// What becomes of a task after a run.
@@ -61,6 +62,50 @@ pub struct Finish {
     /// At most this many passes of the institution may go from live to void since `since` (this run included), and none of a task that is
     /// held. A run that voids nothing is never stopped by it.
     pub void_limit: Option<VoidLimit>,
+}
+
+/// A run as it was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRun {
+    pub record: RunRecord,
+    pub finished_at: Millis,
+    /// It answers the notifications up to this one of the task's generations.
+    pub generation: i64,
+}
+
+/// A notification as it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedNotification {
+    pub hint: Hint,
+    /// The generation that it asked for.
+    pub generation: i64,
+}
+
+/// What is kept of a subject's past, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectLog {
+    pub runs: Vec<LoggedRun>,
+    pub notifications: Vec<LoggedNotification>,
+}
+
+impl SubjectLog {
+    /// Every run with the notifications that it was the first to take up, in the order of their arrival, and those that wait for a run.
+    /// A run without any looked again: after a failure, for an absence, or because somebody asked.
+    pub fn by_run(&self) -> (Vec<(&LoggedRun, Vec<&LoggedNotification>)>, Vec<&LoggedNotification>) {
+        let mut runs: Vec<_> = self.runs.iter().map(|run| (run, Vec::new())).collect();
+        let mut waiting = Vec::new();
+        for notification in self.notifications.iter().rev() {
+            // The runs are newest first, so the first to take it up is the last in the list.
+            let taken = |run: &LoggedRun| {
+                run.generation >= notification.generation && run.finished_at >= notification.hint.received_at
+            };
+            match runs.iter_mut().rev().find(|(run, _)| taken(run)) {
+                Some((_, mine)) => mine.push(notification),
+                None => waiting.push(notification),
+            }
+        }
+        (runs, waiting)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

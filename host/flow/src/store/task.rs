@@ -38,9 +38,8 @@ pub struct Accept {
     pub traceparent: Option<String>,
     /// MAC of the order token (hex); the store resolves it to a file when it knows one.
     pub token_mac: String,
+    /// Kept while the file is not known, and not a moment longer: it opens the order to whoever has it.
     pub token_sealed: Vec<u8>,
-    /// MAC over the five fields: an index for people, never a reason to drop a notification.
-    pub fingerprint_mac: String,
     pub state: String,
     pub movement: Option<String>,
     pub ticket: Option<String>,
@@ -74,12 +73,30 @@ pub struct Hint {
     pub received_at: Millis,
 }
 
+/// How much one claim may lease, and how much of it one tenant may have. What is in flight already counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    pub limit: u32,
+    /// Leases in flight of one tenant.
+    pub per_tenant: u32,
+    /// Of these, leases of one kind of effect. Tasks have no kinds.
+    pub per_kind: u32,
+}
+
+impl Quota {
+    /// As many as are due, whoever's they are.
+    pub fn of(limit: u32) -> Self {
+        Self { limit, per_tenant: u32::MAX, per_kind: u32::MAX }
+    }
+}
+
 /// The right to run a task until `lease_until`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskLease {
     pub tenant: TenantId,
     pub task: String,
     pub subject: TaskSubject,
+    /// Of a task whose file is not known yet.
     pub token_sealed: Option<Vec<u8>>,
     /// The generation that this run answers.
     pub generation: i64,

@@ -23,6 +23,8 @@ pub struct ServerFile {
     pub egress: EgressTable,
     /// How tasks are worked off.
     pub worker: WorkerTable,
+    /// How long the record of the past is kept.
+    pub retention: RetentionTable,
     /// What is written about it.
     pub log: LogTable,
 }
@@ -129,10 +131,12 @@ pub struct EgressTable {
 #[serde(deny_unknown_fields, default)]
 pub struct WorkerTable {
     /// Tasks that run at the same time. Default: 8. A task mostly waits for SecuTix, which answers one a second and endpoint in the long run.
+    /// One tenant has three quarters of them at most, so that another's buyer finds one free.
     #[schemars(range(min = 1, max = 256))]
     pub tasks: u32,
 
     /// Pushes and patches that are under way at the same time. Default: 16: Google takes 20 calls a second, each takes about half a second.
+    /// One tenant has three quarters of them at most, and half of them for one kind, so that Apple's outage does not keep Google waiting.
     #[schemars(range(min = 1, max = 256))]
     pub effects: u32,
 
@@ -209,6 +213,38 @@ impl Default for RetryTable {
             factor: retry.factor,
             most_s: whole(retry.most.as_secs()),
             jitter_percent: retry.jitter_percent,
+        }
+    }
+}
+
+/// How long the record of the past is kept: what support and auditors ask for. What a phone still needs, what no run has answered yet and the
+/// last change of each pass are kept without end. What names a person goes sooner, by each tenant's `safety.erase_after_days`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionTable {
+    /// Days that a notification is kept after it came. Default: 90: longer than people ask what led to a change.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub notifications_days: u32,
+
+    /// Days that a run is kept after it ended. Default: 90, like the notifications that it answered. At least 7: a ticket that is late is looked
+    /// for over five days, and each look reads the runs before it.
+    #[schemars(range(min = 7, max = 36_500))]
+    pub runs_days: u32,
+
+    /// Days that a pass's history is kept, but for its last change, which stays. Default: 400: a season, and the time after it in which it is
+    /// disputed.
+    #[schemars(range(min = 1, max = 36_500))]
+    pub history_days: u32,
+}
+
+impl Default for RetentionTable {
+    fn default() -> Self {
+        let retention = Options::default().retention;
+        let days = |time: i64| whole(time / 86_400_000);
+        Self {
+            notifications_days: days(retention.notifications),
+            runs_days: days(retention.runs),
+            history_days: days(retention.history),
         }
     }
 }

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use passerelle_flow::access::Environment;
-use passerelle_flow::options::{Backoff, Options};
+use passerelle_flow::identity::Millis;
+use passerelle_flow::options::{Backoff, Options, Retention};
 use passerelle_flow::tenant::credential;
 use passerelle_flow::tenant::load::Defaults;
 use passerelle_flow::tenant::problem::{self, Fault, Place, Problem};
 use passerelle_flow::tenant::secret::{SecretProblem, SecretReference};
 use passerelle_flow::tenant::strict::{self, Positions};
 
-use super::file::{LogTable, ServerFile, WorkerTable};
+use super::file::{LogTable, RetentionTable, ServerFile, WorkerTable};
 use super::secrets::SecretReader;
 
 #[derive(Clone, Debug)]
@@ -110,7 +111,7 @@ impl Settings {
             egress: Egress { allow, plain_http: file.egress.plain_http, extra_roots },
             tasks: size(file.worker.tasks),
             effects: size(file.worker.effects),
-            options: options(&file.worker, file.server.body_limit),
+            options: options(&file.worker, &file.retention, file.server.body_limit),
             log: file.log,
         })
     }
@@ -195,7 +196,8 @@ fn secret_fault(key: &str, reference: &SecretReference, source: SecretProblem) -
     Fault::Secret { key: key.to_owned(), reference: reference.to_string(), source }
 }
 
-fn options(worker: &WorkerTable, body_limit: u32) -> Options {
+fn options(worker: &WorkerTable, retention: &RetentionTable, body_limit: u32) -> Options {
+    let days = |days: u32| Millis::from(days) * 86_400_000;
     Options {
         debounce: worker.debounce_ms.into(),
         max_wait: worker.max_wait_ms.into(),
@@ -208,8 +210,21 @@ fn options(worker: &WorkerTable, body_limit: u32) -> Options {
         },
         dead_after: worker.dead_after.into(),
         effect_dead_after: worker.effect_dead_after.into(),
+        tasks_per_tenant: share(worker.tasks, 4),
+        effects_per_tenant: share(worker.effects, 4),
+        effects_per_kind: share(worker.effects, 2),
+        retention: Retention {
+            notifications: days(retention.notifications_days),
+            runs: days(retention.runs_days),
+            history: days(retention.history_days),
+        },
         body_limit: size(body_limit),
     }
+}
+
+/// What is left when one of so many parts is kept for others; a lone worker is everybody's.
+fn share(all: u32, parts: u32) -> u32 {
+    (all - all / parts).max(1)
 }
 
 fn at_least_one(number: u32) -> Option<usize> {
@@ -243,6 +258,10 @@ mod tests {
             (flows.debounce, flows.max_wait, flows.lease, flows.dead_after, flows.effect_dead_after, flows.body_limit)
         );
         assert_eq!(
+            (own.tasks_per_tenant, own.effects_per_tenant, own.effects_per_kind, own.retention),
+            (flows.tasks_per_tenant, flows.effects_per_tenant, flows.effects_per_kind, flows.retention)
+        );
+        assert_eq!(
             (own.retry.first, own.retry.factor, own.retry.most),
             (flows.retry.first, flows.retry.factor, flows.retry.most)
         );
@@ -258,6 +277,7 @@ mod tests {
             tenants = { folder = "venues", secret_folders = ["/etc/secrets"] }
             egress = { allow = ["127.0.0.0/8", "10.1.2.3"], plain_http = true }
             log = { format = "json", level = "debug" }
+            retention = { notifications_days = 1, runs_days = 7, history_days = 3 }
             [worker]
             tasks = 4
             effects = 6
@@ -282,6 +302,9 @@ mod tests {
         let options = settings.options;
         assert_eq!((options.debounce, options.max_wait, options.lease), (10, 20, 90_000));
         assert_eq!((options.dead_after, options.effect_dead_after, options.body_limit), (7, 9, 8192));
+        assert_eq!((options.tasks_per_tenant, options.effects_per_tenant, options.effects_per_kind), (3, 5, 3));
+        let day = 86_400_000;
+        assert_eq!(options.retention, Retention { notifications: day, runs: 7 * day, history: 3 * day });
         assert_eq!(options.retry.most, Duration::from_secs(60));
         assert_eq!((options.retry.factor, options.retry.jitter_percent), (3, 0));
         assert_eq!(settings.log.format, super::super::file::LogFormat::Json);

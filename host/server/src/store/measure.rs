@@ -80,7 +80,6 @@ fn notification(tenant: &TenantId, n: u64) -> Accept {
         traceparent: None,
         token_mac: format!("{:064x}", n % TOKENS),
         token_sealed: vec![0; 64],
-        fingerprint_mac: format!("{n:064x}"),
         state: "MODIFIED".to_owned(),
         movement: Some("10228310724999".to_owned()),
         ticket: None,

@@ -15,12 +15,13 @@ use std::path::Path;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, FileView,
-    Finish, Finished, Installation, PassSubject, PassView, Priority, Register, Registered, RunRecord, SignalKey, Spend,
-    Spent, Store, StoreResult, StoredChange, StuckTask, TaskLease, TaskSubject, UpdatedSince,
+    Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, Erased,
+    Erasure, FileView, Finish, Finished, Installation, PassSubject, PassView, PendingSignal, Priority, Quota, Register,
+    Registered, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog, TaskLease,
+    TaskSubject, UpdatedSince,
 };
 use passerelle_sqlite::{
-    api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, tasks,
+    api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, retention, tasks,
 };
 
 pub use self::schema::OpenError;
@@ -81,8 +82,8 @@ impl Store for SqliteStore {
         self.writer.call(Refuse, move |conn| tasks::enqueue(conn, &tenant, subject, &id, priority, at)).await
     }
 
-    async fn claim(&self, now: Millis, lease_until: Millis, limit: u32) -> StoreResult<Vec<TaskLease>> {
-        self.writer.call(Wait, move |conn| leases::claim(conn, now, lease_until, limit)).await
+    async fn claim(&self, now: Millis, lease_until: Millis, quota: Quota) -> StoreResult<Vec<TaskLease>> {
+        self.writer.call(Wait, move |conn| leases::claim(conn, now, lease_until, quota)).await
     }
 
     async fn claim_task(
@@ -140,22 +141,27 @@ impl Store for SqliteStore {
         self.readers.call(move |conn| tasks::runs(conn, &tenant, subject, limit)).await
     }
 
+    async fn log(&self, tenant: &TenantId, subject: &TaskSubject, limit: u32) -> StoreResult<SubjectLog> {
+        let (tenant, subject) = (tenant.clone(), subject.clone());
+        self.readers.call(move |conn| tasks::log(conn, &tenant, subject, limit)).await
+    }
+
     async fn data_key(&self, tenant: &TenantId, candidate: DataKey) -> StoreResult<DataKey> {
         let tenant = tenant.clone();
         self.writer.call(Wait, move |conn| data_keys::data_key(conn, &tenant, candidate)).await
     }
 
-    async fn erase(&self, now: Millis) -> StoreResult<u64> {
-        let erased = self.writer.call(Wait, move |conn| data_keys::erase(conn, now)).await?;
-        if erased > 0 {
+    async fn erase(&self, erasure: Erasure) -> StoreResult<Erased> {
+        let erased = self.writer.call(Wait, move |conn| retention::erase(conn, &erasure)).await?;
+        if erased.keys > 0 {
             // Until then the deleted rows can still be read in the log.
             self.writer.checkpoint().await;
         }
         Ok(erased)
     }
 
-    async fn claim_effects(&self, now: Millis, lease_until: Millis, limit: u32) -> StoreResult<Vec<EffectLease>> {
-        self.writer.call(Wait, move |conn| effects::claim(conn, now, lease_until, limit)).await
+    async fn claim_effects(&self, now: Millis, lease_until: Millis, quota: Quota) -> StoreResult<Vec<EffectLease>> {
+        self.writer.call(Wait, move |conn| effects::claim(conn, now, lease_until, quota)).await
     }
 
     async fn finish_effect(&self, lease: &EffectLease, next: EffectNext, now: Millis) -> StoreResult<bool> {
@@ -184,9 +190,15 @@ impl Store for SqliteStore {
         self.writer.call(Refuse, move |conn| devices::register(conn, &register)).await
     }
 
-    async fn unregister(&self, tenant: &TenantId, device: &str, pass: &PassId) -> StoreResult<Option<u32>> {
-        let (tenant, device, pass) = (tenant.clone(), device.to_owned(), pass.clone());
-        self.writer.call(Refuse, move |conn| devices::unregister(conn, &tenant, &device, &pass)).await
+    async fn unregister(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        pass: &PassId,
+        signal: &SignalKey,
+    ) -> StoreResult<Option<u32>> {
+        let (tenant, device, pass, signal) = (tenant.clone(), device.to_owned(), pass.clone(), signal.clone());
+        self.writer.call(Refuse, move |conn| devices::unregister(conn, &tenant, &device, &pass, &signal)).await
     }
 
     async fn device(&self, tenant: &TenantId, device: &str) -> StoreResult<Option<Device>> {
@@ -194,9 +206,15 @@ impl Store for SqliteStore {
         self.readers.call(move |conn| devices::device(conn, &tenant, &device)).await
     }
 
-    async fn forget_device(&self, tenant: &TenantId, device: &str, at: Millis) -> StoreResult<Vec<(PassId, u32)>> {
-        let (tenant, device) = (tenant.clone(), device.to_owned());
-        self.writer.call(Wait, move |conn| devices::forget_device(conn, &tenant, &device, at)).await
+    async fn forget_device(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        at: Millis,
+        source: &str,
+    ) -> StoreResult<Vec<(PassId, u32)>> {
+        let (tenant, device, source) = (tenant.clone(), device.to_owned(), source.to_owned());
+        self.writer.call(Wait, move |conn| devices::forget_device(conn, &tenant, &device, at, &source)).await
     }
 
     async fn updated_since(&self, tenant: &TenantId, device: &str, tag: Option<i64>) -> StoreResult<UpdatedSince> {
@@ -207,6 +225,11 @@ impl Store for SqliteStore {
     async fn installation(&self, tenant: &TenantId, pass: &PassId) -> StoreResult<Option<Installation>> {
         let (tenant, pass) = (tenant.clone(), pass.clone());
         self.readers.call(move |conn| installations::installation(conn, &tenant, &pass)).await
+    }
+
+    async fn pending_signals(&self, tenant: &TenantId, pass: &PassId, limit: u32) -> StoreResult<Vec<PendingSignal>> {
+        let (tenant, pass) = (tenant.clone(), pass.clone());
+        self.readers.call(move |conn| installations::pending(conn, &tenant, &pass, limit)).await
     }
 
     async fn new_signals(&self, tenant: &TenantId, keys: &[SignalKey]) -> StoreResult<Vec<SignalKey>> {

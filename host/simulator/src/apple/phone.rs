@@ -4,6 +4,7 @@
 //! Bounded by: one task per phone, which ends with the last handle or [`Iphone::switch_off`].
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ struct Inner {
     settings: PhoneSettings,
     caller: Caller,
     push: PushService,
+    /// Milliseconds that the phone's clock is ahead of the machine's.
+    ahead: AtomicI64,
     device: String,
     push_token: String,
     state: Mutex<State>,
@@ -106,6 +109,7 @@ impl Iphone {
             settings,
             caller,
             push,
+            ahead: AtomicI64::new(0),
             device: random_hex::<16>(),
             push_token,
             state: Mutex::default(),
@@ -206,7 +210,7 @@ impl Iphone {
 
     fn open(&self, bytes: &[u8]) -> Result<Package, PackageError> {
         let settings = &self.inner.settings;
-        let second = jiff::Timestamp::now().as_second();
+        let second = (now() + self.inner.ahead.load(Ordering::SeqCst)).div_euclid(1000);
         Package::open(bytes, &settings.trust, settings.allow_http_services, second)
     }
 
@@ -234,6 +238,11 @@ impl Iphone {
         self.state().passes.clear();
         self.inner.push.mark_gone(&self.inner.push_token, now());
         self.inner.version.send_modify(|version| *version += 1);
+    }
+
+    /// Puts the phone's clock forward (back, if negative): what signing times are judged by.
+    pub fn advance(&self, millis: crate::Millis) {
+        self.inner.ahead.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// No more reactions to pushes.

@@ -17,6 +17,7 @@ use passerelle_flow::flow::Flow;
 use passerelle_flow::http::{Problem, tenant_in};
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{Host, Random as _};
+use passerelle_flow::store::Erased;
 use passerelle_flow::tenant::Tenant;
 use serde::Serialize;
 use spin_sdk::time::sleep;
@@ -216,6 +217,8 @@ struct Swept {
     report: Report,
     /// Data keys whose retention is over.
     erased: u64,
+    /// Notifications, runs and changes that were kept long enough.
+    forgotten: u64,
 }
 
 async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Option<&str>) -> Result<Swept, Problem> {
@@ -234,9 +237,9 @@ async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Opt
         tracing::error!(%error, "sweep");
         Problem::unavailable()
     };
-    let erased = edge.flow.erase_due().await.map_err(unavailable)?;
+    let Erased { keys: erased, records: forgotten, .. } = edge.flow.erase_due().await.map_err(unavailable)?;
     let patience = Patience { until: work.now() + budget, effects: true };
     let report = sweep(&work, patience).await.map_err(unavailable)?;
-    tracing::info!(?report, erased, "sweep");
-    Ok(Swept { report, erased })
+    tracing::info!(?report, erased, forgotten, "sweep");
+    Ok(Swept { report, erased, forgotten })
 }

@@ -8,12 +8,13 @@ pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, FileView,
-    Finish, Finished, Installation, PassSubject, PassView, Priority, Register, Registered, RunRecord, SignalKey, Spend,
-    Spent, Store, StoreResult, StoredChange, StuckTask, TaskLease, TaskSubject, UpdatedSince,
+    Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, Erased,
+    Erasure, FileView, Finish, Finished, Installation, PassSubject, PassView, PendingSignal, Priority, Quota, Register,
+    Registered, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog, TaskLease,
+    TaskSubject, UpdatedSince,
 };
 use passerelle_sqlite::{
-    api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, tasks,
+    api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, retention, tasks,
 };
 
 use self::session::{Database, Session, execute};
@@ -45,8 +46,8 @@ impl<D: Database> Store for EdgeStore<D> {
         self.session.write(|conn| tasks::enqueue(conn, tenant, subject, id, priority, at))
     }
 
-    async fn claim(&self, now: Millis, lease_until: Millis, limit: u32) -> StoreResult<Vec<TaskLease>> {
-        self.session.write(|conn| leases::claim(conn, now, lease_until, limit))
+    async fn claim(&self, now: Millis, lease_until: Millis, quota: Quota) -> StoreResult<Vec<TaskLease>> {
+        self.session.write(|conn| leases::claim(conn, now, lease_until, quota))
     }
 
     async fn claim_task(
@@ -95,13 +96,17 @@ impl<D: Database> Store for EdgeStore<D> {
         self.session.read(|conn| tasks::runs(conn, tenant, subject.clone(), limit))
     }
 
+    async fn log(&self, tenant: &TenantId, subject: &TaskSubject, limit: u32) -> StoreResult<SubjectLog> {
+        self.session.read(|conn| tasks::log(conn, tenant, subject.clone(), limit))
+    }
+
     async fn data_key(&self, tenant: &TenantId, candidate: DataKey) -> StoreResult<DataKey> {
         self.session.write(|conn| data_keys::data_key(conn, tenant, candidate))
     }
 
-    async fn erase(&self, now: Millis) -> StoreResult<u64> {
-        let erased = self.session.write(|conn| data_keys::erase(conn, now))?;
-        if erased > 0 {
+    async fn erase(&self, erasure: Erasure) -> StoreResult<Erased> {
+        let erased = self.session.write(|conn| retention::erase(conn, &erasure))?;
+        if erased.keys > 0 {
             // Until then the deleted rows can still be read in the log. Another instance that reads just now keeps part of it: the next erasure
             // or the ordinary checkpoint moves that.
             self.session.outside(|conn| execute(conn, "PRAGMA wal_checkpoint(TRUNCATE)"))?;
@@ -109,8 +114,8 @@ impl<D: Database> Store for EdgeStore<D> {
         Ok(erased)
     }
 
-    async fn claim_effects(&self, now: Millis, lease_until: Millis, limit: u32) -> StoreResult<Vec<EffectLease>> {
-        self.session.write(|conn| effects::claim(conn, now, lease_until, limit))
+    async fn claim_effects(&self, now: Millis, lease_until: Millis, quota: Quota) -> StoreResult<Vec<EffectLease>> {
+        self.session.write(|conn| effects::claim(conn, now, lease_until, quota))
     }
 
     async fn finish_effect(&self, lease: &EffectLease, next: EffectNext, now: Millis) -> StoreResult<bool> {
@@ -136,16 +141,28 @@ impl<D: Database> Store for EdgeStore<D> {
         self.session.write(|conn| devices::register(conn, &register))
     }
 
-    async fn unregister(&self, tenant: &TenantId, device: &str, pass: &PassId) -> StoreResult<Option<u32>> {
-        self.session.write(|conn| devices::unregister(conn, tenant, device, pass))
+    async fn unregister(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        pass: &PassId,
+        signal: &SignalKey,
+    ) -> StoreResult<Option<u32>> {
+        self.session.write(|conn| devices::unregister(conn, tenant, device, pass, signal))
     }
 
     async fn device(&self, tenant: &TenantId, device: &str) -> StoreResult<Option<Device>> {
         self.session.read(|conn| devices::device(conn, tenant, device))
     }
 
-    async fn forget_device(&self, tenant: &TenantId, device: &str, at: Millis) -> StoreResult<Vec<(PassId, u32)>> {
-        self.session.write(|conn| devices::forget_device(conn, tenant, device, at))
+    async fn forget_device(
+        &self,
+        tenant: &TenantId,
+        device: &str,
+        at: Millis,
+        source: &str,
+    ) -> StoreResult<Vec<(PassId, u32)>> {
+        self.session.write(|conn| devices::forget_device(conn, tenant, device, at, source))
     }
 
     async fn updated_since(&self, tenant: &TenantId, device: &str, tag: Option<i64>) -> StoreResult<UpdatedSince> {
@@ -154,6 +171,10 @@ impl<D: Database> Store for EdgeStore<D> {
 
     async fn installation(&self, tenant: &TenantId, pass: &PassId) -> StoreResult<Option<Installation>> {
         self.session.read(|conn| installations::installation(conn, tenant, pass))
+    }
+
+    async fn pending_signals(&self, tenant: &TenantId, pass: &PassId, limit: u32) -> StoreResult<Vec<PendingSignal>> {
+        self.session.read(|conn| installations::pending(conn, tenant, pass, limit))
     }
 
     async fn new_signals(&self, tenant: &TenantId, keys: &[SignalKey]) -> StoreResult<Vec<SignalKey>> {

@@ -1,6 +1,6 @@
 //! What one order claims of one movement: that it lives, that it ended, or less.
 //!
-//! Owns the words of states and types. Does not own what several claims make of a movement (`standing`). An unknown word is no reason to end.
+//! Owns the words of states and types, and what counts as a description. Does not own what several claims make of a movement (`standing`). An unknown word is no reason to end.
 
 use super::answer::Movement;
 use super::standing::OrderKind;
@@ -43,6 +43,24 @@ pub(super) fn claim(movement: &Movement<'_>, kind: OrderKind) -> Claim {
 
 pub(super) fn says_alive(movement: &Movement<'_>) -> bool {
     is_one_of(&LIVING_MOVEMENT, &movement.movement_state)
+}
+
+/// What is scanned.
+pub(super) fn tells_ticket(movement: &Movement<'_>) -> bool {
+    movement.bar_code.text().is_some() || ticket::current(&movement.tickets).is_some()
+}
+
+/// Where, or whose.
+pub(super) fn tells_place(movement: &Movement<'_>) -> bool {
+    let told = [
+        &movement.area,
+        &movement.row,
+        &movement.seat,
+        &movement.beneficiary_firstname,
+        &movement.beneficiary_lastname,
+        &movement.cultural_contact_number,
+    ];
+    told.into_iter().any(|scalar| scalar.text().is_some())
 }
 
 fn is_one_of(words: &[&str], scalar: &Scalar<'_>) -> bool {

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::claim::tells_ticket;
 use super::event::{self, EventFacts};
 use super::known::keep;
 use super::living::Run;
@@ -113,7 +114,7 @@ pub(super) fn succession(run: &Run<'_, '_>) -> Succession {
 
 /// There is something to scan, so that a pass can be made of it.
 pub(super) fn has_ticket(standing: &Standing<'_>) -> bool {
-    standing.movement.bar_code.text().is_some() || super::ticket::current(&standing.movement.tickets).is_some()
+    tells_ticket(standing.movement)
 }
 
 fn gone<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass, standing: Option<&Standing<'a>>) -> Departed<'a> {
@@ -130,7 +131,7 @@ fn gone<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass, standing: Option<&Standing<'
 }
 
 fn place_of<'f>(file: &File<'f>, standing: &Standing<'f>) -> Place<'f> {
-    let movement = standing.movement;
+    let movement = standing.place();
     let seat = movement
         .seat
         .text()

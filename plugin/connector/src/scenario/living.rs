@@ -51,16 +51,23 @@ impl<'r, 'f> Run<'r, 'f> {
     /// Reads a living movement. Without its operation there is no event to show: that is unreadable, not a ticket without an event.
     pub(super) fn fresh(&mut self, standing: &Standing<'f>) -> Result<Fresh<'f>, Fault> {
         let pointer = || self.file.pointer(standing);
-        let (place, operation) = self
+        let (operation_at, operation) = self
             .file
             .place_of_operation(standing)
-            .and_then(|place| Some((place, self.file.operations.get(place)?)))
+            .and_then(|at| Some((at, self.file.operations.get(at)?)))
             .ok_or_else(|| unreadable(format!("{}/operationId", pointer())))?;
         let order = self.file.order(standing.first).map(|order| order.id.to_string()).unwrap_or_default();
-        let mut facts = TicketFacts::of(standing.movement, standing.id.to_string(), order, &mut self.unread, &pointer);
+        let pointer_of_place = || self.file.pointer_of_place(standing);
+        let mut facts = TicketFacts::of(
+            (standing.movement, &pointer),
+            (standing.place(), &pointer_of_place),
+            standing.id.to_string(),
+            order,
+            &mut self.unread,
+        );
         let ticket = facts.ticket.as_deref().and_then(parse_id);
         facts.used |= self.scans.names(standing.id, ticket);
-        let events = self.programme.shown_by(place, &mut self.unread);
+        let events = self.programme.shown_by(operation_at, &mut self.unread);
         let selectors = programme::selectors(operation.raw, &facts);
         Ok(Fresh { facts, events, selectors })
     }
@@ -74,6 +81,13 @@ impl<'r, 'f> Run<'r, 'f> {
             self.sure = Confidence::Guess;
         }
         self.unsettled |= standing.life == Life::Between;
+        if !standing.is_described() {
+            // It is there by its number alone: a pass made of that would be blank.
+            let pointer = self.file.pointer(standing);
+            self.unread.note(|| pointer);
+            self.sure = Confidence::Guess;
+            return Ok(keep(pass, Reason::NotConcerned));
+        }
         let mut fresh = self.fresh(standing)?;
         if self.shows(pass, &fresh) && standing.life != Life::Between {
             return Ok(Operation {

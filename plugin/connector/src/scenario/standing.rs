@@ -2,16 +2,17 @@
 //!
 //! Owns the reading of orders and of what several of them say about one movement. The latest order that states something wins. A movement that
 //! lives keeps its pass, so ending at once needs a statement: an unknown state, a missing one, and a dead ticket are none. What points to an end
-//! without stating it (a CANCELLED ticket alone, a refund or an exchange that merely names the movement) is as good as an absence.
+//! without stating it (a CANCELLED ticket alone, a refund or an exchange that merely names the movement) is as good as an absence. Nor does a mere
+//! name describe a ticket: what a pass shows comes from an order that says it.
 
 use std::borrow::Cow;
 
 use super::answer::{FileAnswer, Movement, Operation, Order};
-use super::claim::{Claim, claim, says_alive};
+use super::claim::{Claim, claim, says_alive, tells_place, tells_ticket};
 use super::envelope::{self, Unread, unreadable};
 use super::moment;
 use crate::contract::scenario::{Fault, KnownPass};
-use crate::contract::types::PassState;
+use crate::contract::types::{PassState, Subject};
 use crate::lenient::{Node, Part, parse_id};
 use crate::order::{self, Ranked};
 
@@ -112,7 +113,7 @@ struct Statement<'f> {
 pub(super) struct Standing<'f> {
     pub id: i64,
     pub life: Life,
-    /// Rank of the order that sold it: the first that mentions it.
+    /// Rank of the order that sold it: the one that its pass comes from, or the first that mentions it, whichever is earlier.
     pub first: usize,
     /// Rank of the latest refund, or later exchange, that mentions it.
     pub left_by: Option<usize>,
@@ -120,8 +121,22 @@ pub(super) struct Standing<'f> {
     pub movement: &'f Movement<'f>,
     pub rank: usize,
     at: usize,
+    /// The statement that says where and whose: the same, unless that one tells neither.
+    place: Statement<'f>,
     /// It lives, by its ticket or its own state, and yet a refund or an exchange names it: the place of that mention.
     doubt: Option<(usize, usize)>,
+}
+
+impl<'f> Standing<'f> {
+    /// Where and whose: area, seat, holder and what belongs to them.
+    pub(super) fn place(&self) -> &'f Movement<'f> {
+        self.place.movement
+    }
+
+    /// Some order says what the ticket is. A mere number says nothing that a pass could show.
+    pub(super) fn is_described(&self) -> bool {
+        tells_ticket(self.movement) || tells_place(self.place.movement)
+    }
 }
 
 pub(super) struct File<'f> {
@@ -153,6 +168,10 @@ impl<'f> File<'f> {
         let mut statements = Vec::new();
         let live = passes.iter().filter(|pass| matches!(pass.state, PassState::Live));
         let with_passes = order::sorted(live.filter_map(|pass| parse_id(pass.order.as_deref()?)));
+        let mut ranks: Vec<Ranked> = orders.iter().enumerate().map(|(rank, order)| (order.id, 0, 0, rank)).collect();
+        order::sort(&mut ranks);
+        let mut origins: Vec<Ranked> = passes.iter().filter_map(|pass| origin(pass, &ranks)).collect();
+        order::sort(&mut origins);
         for (rank, order) in orders.iter().enumerate() {
             read_operations(rank, order, &mut operations, unread);
             read_movements(rank, order, &with_passes, &mut statements, unread)?;
@@ -162,9 +181,7 @@ impl<'f> File<'f> {
         });
         let mut by_number: Vec<Ranked> = numbered.collect();
         order::sort(&mut by_number);
-        let standings = standings(&statements, &orders, cancelled);
-        let mut ranks: Vec<Ranked> = orders.iter().enumerate().map(|(rank, order)| (order.id, 0, 0, rank)).collect();
-        order::sort(&mut ranks);
+        let standings = standings(&statements, &orders, &origins, cancelled);
         let blank = |order: &OrderView<'_>| order.raw.movement_datas.nodes().is_empty();
         let last_blank_refund = orders.iter().rposition(|order| order.kind == OrderKind::Refund && blank(order));
         Ok(Self { id, cancelled, orders, operations, standings, by_number, ranks, last_blank_refund })
@@ -186,6 +203,11 @@ impl<'f> File<'f> {
     /// JSON pointer of the statement that describes the movement.
     pub(super) fn pointer(&self, standing: &Standing<'_>) -> String {
         self.pointer_at(standing.rank, standing.at)
+    }
+
+    /// JSON pointer of the statement that says where and whose.
+    pub(super) fn pointer_of_place(&self, standing: &Standing<'_>) -> String {
+        self.pointer_at(standing.place.rank, standing.place.at)
     }
 
     /// JSON pointer of the mention that contradicts the movement's being alive.
@@ -249,6 +271,13 @@ fn orders<'f>(answer: &'f FileAnswer<'f>, unread: &mut Unread) -> Result<Vec<Ord
     }
     order::sort(&mut dated);
     Ok(dated.into_iter().filter_map(|(.., at)| found.get_mut(at)?.take()).collect())
+}
+
+/// A pass's movement, and the rank of the order that it comes from. An order may have vanished from the file, and then nothing is said.
+fn origin(pass: &KnownPass, ranks: &[Ranked]) -> Option<Ranked> {
+    let Subject::Movement(movement) = &pass.subject else { return None };
+    let rank = order::find(ranks, parse_id(pass.order.as_deref()?)?)?;
+    Some((parse_id(movement)?, order::number(rank), 0, rank))
 }
 
 /// `orderId`, `orderSecretId` of every order that has both.
@@ -319,8 +348,13 @@ fn read_movements<'f>(
     Ok(())
 }
 
-/// Every movement once.
-fn standings<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelled: bool) -> Vec<Standing<'f>> {
+/// Every movement once. `origins`: movements with a pass, and the ranks of the orders that these come from.
+fn standings<'f>(
+    statements: &[Statement<'f>],
+    orders: &[OrderView<'f>],
+    origins: &[Ranked],
+    cancelled: bool,
+) -> Vec<Standing<'f>> {
     let mut ranked: Vec<Ranked> = statements
         .iter()
         .enumerate()
@@ -332,23 +366,31 @@ fn standings<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancell
     for same in ranked.chunk_by(|left, right| left.0 == right.0) {
         of_one.clear();
         of_one.extend(same.iter().filter_map(|(.., place)| statements.get(*place).copied()));
-        standings.extend(standing(&of_one, orders, cancelled));
+        let origin = same.first().and_then(|(id, ..)| order::find(origins, *id));
+        standings.extend(standing(&of_one, orders, origin, cancelled));
     }
     standings
 }
 
-/// `statements`: of one movement, in time.
-fn standing<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelled: bool) -> Option<Standing<'f>> {
+/// `statements`: of one movement, in time. `origin`: the rank of the order that its pass comes from.
+fn standing<'f>(
+    statements: &[Statement<'f>],
+    orders: &[OrderView<'f>],
+    origin: Option<usize>,
+    cancelled: bool,
+) -> Option<Standing<'f>> {
     let kind = |rank: usize| orders.get(rank).map_or(OrderKind::Sale, |order| order.kind);
-    let first = statements.first()?;
-    let mut describing = *first;
+    let mut describing = *statements.first()?;
+    let mut place = describing;
+    // The order that sold it may not list it any more, and then what takes it back is the first to mention it.
+    let first = origin.map_or(describing.rank, |origin| origin.min(describing.rank));
     let mut life = Life::Silent;
     let mut doubt = None;
     for statement in statements {
         let kind = kind(statement.rank);
         let claim = claim(statement.movement, kind);
         // A refund or an exchange that comes after the sale names what it takes back. (What an exchange gives is first seen there.)
-        let taken_back = statement.rank > first.rank && matches!(kind, OrderKind::Refund | OrderKind::Exchange);
+        let taken_back = statement.rank > first && matches!(kind, OrderKind::Refund | OrderKind::Exchange);
         life = match (claim, life) {
             (Claim::Ended, _) | (Claim::Withdrawn, Life::Ended) => Life::Ended,
             (Claim::Living, _) => Life::Alive { stated: true },
@@ -370,16 +412,20 @@ fn standing<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelle
         }
         let describes = match claim {
             Claim::Living | Claim::Between => true,
-            Claim::Present => describing.rank == first.rank && life == Life::Alive { stated: false },
+            Claim::Present => describing.rank == first && life == Life::Alive { stated: false },
             Claim::Ended | Claim::Withdrawn | Claim::Silent => false,
         };
-        if describes {
+        let (ticket, holder) = (tells_ticket(statement.movement), tells_place(statement.movement));
+        if describes && (ticket || holder || !tells_ticket(describing.movement) && !tells_place(place.movement)) {
             describing = *statement;
+            if holder || !tells_place(place.movement) {
+                place = *statement;
+            }
         }
     }
     let left_by = statements.iter().rev().map(|statement| statement.rank).find(|rank| match kind(*rank) {
         OrderKind::Refund => true,
-        OrderKind::Exchange => *rank > first.rank,
+        OrderKind::Exchange => *rank > first,
         OrderKind::Sale | OrderKind::Hold => false,
     });
     if life == Life::Silent && statements.iter().all(|statement| kind(statement.rank) == OrderKind::Refund) {
@@ -390,5 +436,5 @@ fn standing<'f>(statements: &[Statement<'f>], orders: &[OrderView<'f>], cancelle
         life = Life::Ended;
     }
     let Statement { id, rank, at, movement } = describing;
-    Some(Standing { id, life, first: first.rank, left_by, movement, rank, at, doubt })
+    Some(Standing { id, life, first, left_by, movement, rank, at, place, doubt })
 }

@@ -88,37 +88,39 @@ pub(super) fn current<'m, 'a>(tickets: &'m List<Ticket<'a>>) -> Option<&'m Ticke
 }
 
 impl<'a> TicketFacts<'a> {
-    /// `pointer` is the movement's own.
+    /// `of_ticket`: the statement that says what is scanned; `of_place`: the one that says where and whose. Each with its pointer.
     pub(super) fn of<'m: 'a>(
-        movement: &'m Movement<'_>,
+        (movement, pointer): (&'m Movement<'_>, &dyn Fn() -> String),
+        (place, pointer_of_place): (&'m Movement<'_>, &dyn Fn() -> String),
         id: String,
         order: String,
         unread: &mut Unread,
-        pointer: &dyn Fn() -> String,
     ) -> Self {
         let ticket = current(&movement.tickets);
-        let mut text = |scalar: &'m Scalar<'_>, name: &str| -> Field<'a> {
+        let mut text = |scalar: &'m Scalar<'_>, pointer: &dyn Fn() -> String, name: &str| -> Field<'a> {
             unread.check(scalar, || format!("{}/{name}", pointer()));
             scalar.text()
         };
+        // The living ticket's own barcode; the movement's where tickets are not told apart.
+        let barcode = ticket
+            .and_then(|ticket| text(&ticket.barcode, pointer, "tickets"))
+            .or_else(|| text(&movement.bar_code, pointer, "barCode"));
+        let mut text = |scalar: &'m Scalar<'_>, name: &str| text(scalar, pointer_of_place, name);
         let mut facts = Self {
             movement: Some(Cow::Owned(id)),
             ticket: ticket.and_then(|ticket| ticket.ticket_id.id()).map(|id| Cow::Owned(id.to_string())),
             order: Some(Cow::Owned(order)),
-            // The living ticket's own barcode; the movement's where tickets are not told apart.
-            barcode: ticket
-                .and_then(|ticket| text(&ticket.barcode, "tickets"))
-                .or_else(|| text(&movement.bar_code, "barCode")),
-            first_name: text(&movement.beneficiary_firstname, "beneficiaryFirstname"),
-            last_name: text(&movement.beneficiary_lastname, "beneficiaryLastname"),
-            contact: text(&movement.cultural_contact_number, "culturalContactNumber"),
-            area: text(&movement.area, "area"),
-            gate: text(&movement.gate, "gate"),
-            row: text(&movement.row, "row"),
-            seat: text(&movement.seat, "seat"),
-            seat_category: text(&movement.seat_category, "seatCategory"),
-            audience: text(&movement.audience_sub_category, "audienceSubCategory"),
-            tariff: text(&movement.tariff, "tariff"),
+            barcode,
+            first_name: text(&place.beneficiary_firstname, "beneficiaryFirstname"),
+            last_name: text(&place.beneficiary_lastname, "beneficiaryLastname"),
+            contact: text(&place.cultural_contact_number, "culturalContactNumber"),
+            area: text(&place.area, "area"),
+            gate: text(&place.gate, "gate"),
+            row: text(&place.row, "row"),
+            seat: text(&place.seat, "seat"),
+            seat_category: text(&place.seat_category, "seatCategory"),
+            audience: text(&place.audience_sub_category, "audienceSubCategory"),
+            tariff: text(&place.tariff, "tariff"),
             valid_from: None,
             valid_to: None,
             used: ticket.is_some_and(|ticket| state(ticket) == TicketState::Controlled),
@@ -126,12 +128,12 @@ impl<'a> TicketFacts<'a> {
         let mut date = |scalar: &Scalar<'_>, name: &str| -> Field<'a> {
             let moment = Moment::read(scalar);
             if moment.is_none() && (scalar.text().is_some() || scalar.is_misfit()) {
-                unread.note(|| format!("{}/{name}", pointer()));
+                unread.note(|| format!("{}/{name}", pointer_of_place()));
             }
             moment.map(|moment| Cow::Owned(moment.text))
         };
-        facts.valid_from = date(&movement.start_validity_date, "startValidityDate");
-        facts.valid_to = date(&movement.end_validity_date, "endValidityDate");
+        facts.valid_from = date(&place.start_validity_date, "startValidityDate");
+        facts.valid_to = date(&place.end_validity_date, "endValidityDate");
         facts
     }
 

@@ -13,6 +13,7 @@ checks! {
     a_gone_target_is_deleted_unless_something_newer_is_wanted,
     no_provider_and_no_tenant_is_in_the_way_of_another,
     what_was_reached_in_passing_is_not_sent_again,
+    one_providers_outage_leaves_senders_to_another,
 }
 
 pub async fn a_risen_event_is_wanted_once_of_each_class_that_shows_it<E: Engine>(engine: &E) {
@@ -179,13 +180,14 @@ pub async fn no_provider_and_no_tenant_is_in_the_way_of_another<E: Engine>(engin
         store.register(register(&format!("phone {n:02}"), 0, 0)).await.unwrap();
     }
     store.register(Register { tenant: tenant(1), ..register("watch", 0, 0) }).await.unwrap();
+    assert_eq!(effects(engine, 0).await, []);
     store.reached(&opera(), EffectKind::GoogleObject, pass_id(0).as_str(), 0, 0).await.unwrap();
     write(engine, 1, vec![new_pass(0, "file")], vec![]).await;
     let subject = TaskSubject::File("file".to_owned());
     let task = store.enqueue(&tenant(1), subject, "task of file", Priority::Normal, 2).await.unwrap();
     let lease = store.claim_task(&tenant(1), &task, 2, 2 + LEASE).await.unwrap().unwrap();
     store.finish(Finish { passes: vec![new_pass(0, "file")], ..finish(&lease, Next::Done, 2) }).await.unwrap();
-    let leases = store.claim_effects(3, 3 + LEASE, 4).await.unwrap();
+    let leases = store.claim_effects(3, 3 + LEASE, Quota::of(4)).await.unwrap();
     let got: Vec<_> = leases.iter().map(|lease| (lease.tenant.as_str(), lease.target.as_str())).collect();
     assert_eq!(
         got,
@@ -225,4 +227,23 @@ pub async fn what_was_reached_in_passing_is_not_sent_again<E: Engine>(engine: &E
     store.finish_effect(&lease, EffectNext::Dead { error: "refused".to_owned() }, 5).await.unwrap();
     store.reached(&opera(), object, id, 5, 5).await.unwrap();
     assert_eq!(store.depth().await.unwrap().effects_dead, 0);
+}
+
+pub async fn one_providers_outage_leaves_senders_to_another<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let quota = |limit, per_tenant, per_kind| Quota { limit, per_tenant, per_kind };
+    write(engine, 0, vec![new_pass(0, "file")], vec![]).await;
+    for n in 0..5 {
+        store.register(register(&format!("phone {n}"), 0, 0)).await.unwrap();
+    }
+    assert_eq!(effects(engine, 0).await, []);
+    store.reached(&opera(), EffectKind::GoogleObject, pass_id(0).as_str(), 1, 0).await.unwrap();
+    write(engine, 1, vec![again(0, 1)], vec![]).await;
+    let kinds = |leases: &[EffectLease]| -> Vec<EffectKind> { leases.iter().map(|lease| lease.kind).collect() };
+    let first = store.claim_effects(2, 2 + LEASE, quota(9, 9, 2)).await.unwrap();
+    assert_eq!(kinds(&first), [EffectKind::ApplePush, EffectKind::GoogleObject, EffectKind::ApplePush]);
+    assert_eq!(store.claim_effects(2, 2 + LEASE, quota(9, 9, 2)).await.unwrap(), [], "two pushes are under way");
+    assert_eq!(store.claim_effects(2, 2 + LEASE, quota(9, 4, 9)).await.unwrap().len(), 1, "four of one tenant");
+    assert!(store.finish_effect(&first[0], EffectNext::Have(2), 3).await.unwrap());
+    assert_eq!(kinds(&store.claim_effects(3, 3 + LEASE, quota(9, 4, 9)).await.unwrap()), [EffectKind::ApplePush]);
 }

@@ -24,9 +24,9 @@ pub async fn erasure_takes_the_key_and_what_it_sealed<E: Engine>(engine: &E) {
     store.data_key(&opera(), key("late", 200)).await.unwrap();
     let with = |n, k| PassWrite { sealed: Some(sealed(k, 1)), ..new_pass(n, "file") };
     write(engine, 0, vec![with(0, "soon"), with(1, "late")], vec![]).await;
-    assert_eq!(store.erase(99).await.unwrap(), 0);
-    assert_eq!(store.erase(100).await.unwrap(), 1);
-    assert_eq!(store.erase(100).await.unwrap(), 0);
+    assert_eq!(store.erase(erasure(99)).await.unwrap().keys, 0);
+    assert_eq!(store.erase(erasure(100)).await.unwrap().keys, 1);
+    assert_eq!(store.erase(erasure(100)).await.unwrap().keys, 0);
     let erased = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap().pass;
     assert_eq!((erased.sealed, erased.version), (None, 1), "the pass stays, what is personal goes");
     assert!(store.pass(&opera(), &pass_id(1)).await.unwrap().unwrap().pass.sealed.is_some());
@@ -42,7 +42,7 @@ pub async fn a_part_under_an_erased_key_is_not_written<E: Engine>(engine: &E) {
     store.data_key(&opera(), key("k", 100)).await.unwrap();
     store.data_key(&tenant(1), key("k", 900)).await.unwrap();
     let sealed = PassWrite { sealed: Some(sealed("k", 1)), ..new_pass(0, "file") };
-    store.erase(100).await.unwrap();
+    store.erase(erasure(100)).await.unwrap();
     assert_eq!(write(engine, 100, vec![sealed.clone()], vec![]).await, Finished::Conflict);
     store.data_key(&opera(), key("k", 200)).await.unwrap();
     assert_eq!(write(engine, 101, vec![sealed], vec![]).await, changed(&[(0, 1)]));

@@ -17,6 +17,8 @@ checks! {
     nobody_adopts_without_the_lease,
     a_finish_teaches_the_tokens_of_the_file,
     many_acceptors_and_claimers_share_one_live_lease_per_task,
+    one_tenants_wave_leaves_workers_to_others,
+    a_tokens_sealed_value_goes_when_its_file_is_known,
 }
 
 pub async fn no_tenant_starves_another_within_a_claim<E: Engine>(engine: &E) {
@@ -28,7 +30,7 @@ pub async fn no_tenant_starves_another_within_a_claim<E: Engine>(engine: &E) {
     let low = Accept { priority: Priority::Low, ..accept(&opera(), "t", "o", 50) };
     store.accept(low).await.unwrap();
     store.accept(accept(&tenant(2), "t", "m", 60)).await.unwrap();
-    let leases = store.claim(LATER, LATER + LEASE, 4).await.unwrap();
+    let leases = store.claim(LATER, LATER + LEASE, Quota::of(4)).await.unwrap();
     let got: BTreeSet<_> = leases.iter().map(|lease| lease.tenant.as_str()).collect();
     assert_eq!(got, BTreeSet::from(["museum", "opera", "stadium"]));
     assert_eq!(leases.len(), 4, "the rest of the room is used");
@@ -43,7 +45,7 @@ pub async fn a_tenants_own_tasks_go_by_priority_then_time<E: Engine>(engine: &E)
     }
     let late = accept(&opera(), "late", "late", LATER);
     store.accept(late).await.unwrap();
-    let leases = store.claim(LATER, LATER + LEASE, 10).await.unwrap();
+    let leases = store.claim(LATER, LATER + LEASE, Quota::of(10)).await.unwrap();
     let order: Vec<_> = leases.iter().map(|lease| lease.task.as_str()).collect();
     assert_eq!(order, ["d", "c", "b", "a"]);
 }
@@ -231,7 +233,7 @@ pub async fn many_acceptors_and_claimers_share_one_live_lease_per_task<E: Engine
         clients.spawn(async move {
             loop {
                 let all = accepted.load(std::sync::atomic::Ordering::SeqCst) == CLIENTS * EACH;
-                let leases = store.claim(0, LEASE, 2).await.unwrap();
+                let leases = store.claim(0, LEASE, Quota::of(2)).await.unwrap();
                 for lease in &leases {
                     assert!(running.lock().unwrap().insert(lease.task.clone()), "a second live lease");
                 }
@@ -255,4 +257,48 @@ pub async fn many_acceptors_and_claimers_share_one_live_lease_per_task<E: Engine
     answered.sort();
     answered.dedup();
     assert_eq!(answered.len(), CLIENTS * EACH, "no notification twice");
+}
+
+pub async fn one_tenants_wave_leaves_workers_to_others<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let quota = |limit, per_tenant| Quota { per_tenant, ..Quota::of(limit) };
+    let whose = |leases: &[TaskLease]| -> Vec<String> { leases.iter().map(|lease| lease.tenant.to_string()).collect() };
+    for n in 0..9 {
+        store.accept(accept(&opera(), &format!("t{n}"), &format!("n{n}"), 0)).await.unwrap();
+    }
+    let wave = store.claim(LATER, LATER + LEASE, quota(8, 3)).await.unwrap();
+    assert_eq!(whose(&wave), ["opera"; 3]);
+    assert_eq!(store.claim(LATER, LATER + LEASE, quota(5, 3)).await.unwrap(), [], "it has its share");
+    for n in 0..2 {
+        store.accept(accept(&tenant(1), &format!("t{n}"), &format!("m{n}"), 0)).await.unwrap();
+    }
+    // A run that ends makes room; whoever has least in flight goes first.
+    end(engine, &wave[0], Next::Done, LATER).await;
+    let next = store.claim(LATER, LATER + LEASE, quota(5, 3)).await.unwrap();
+    assert_eq!(whose(&next), ["stadium", "stadium", "opera"]);
+    // A person who waits is let through.
+    let ready = engine.rows("SELECT id FROM task WHERE state = 'ready' AND tenant = 'opera' LIMIT 1");
+    assert!(store.claim_task(&opera(), &ready[0][0], LATER, LATER + LEASE).await.unwrap().is_some());
+    // Lost workers do not keep a share for ever.
+    let later = LATER + LEASE;
+    assert_eq!(store.claim(later, later + LEASE, quota(8, 3)).await.unwrap().len(), 5);
+}
+
+pub async fn a_tokens_sealed_value_goes_when_its_file_is_known<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let tokens = || engine.rows("SELECT id FROM task WHERE token_sealed IS NOT NULL");
+    store.accept(accept(&opera(), "one", "n1", 0)).await.unwrap();
+    let lease = take_one(engine, LATER).await;
+    assert!(lease.token_sealed.is_some() && tokens().len() == 1);
+    assert_eq!(store.adopt(&lease, "file", LATER).await.unwrap(), Adoption::Adopted);
+    assert_eq!(tokens().len(), 0);
+    end(engine, &lease, Next::Done, LATER).await;
+    // A later notification joins the file, with another order of it as well.
+    store.accept(accept(&opera(), "one", "n2", LATER)).await.unwrap();
+    assert_eq!(tokens().len(), 0);
+    store.accept(accept(&opera(), "two", "n3", LATER)).await.unwrap();
+    let leases = store.claim(LATER * 2, LATER * 2 + LEASE, Quota::of(9)).await.unwrap();
+    let other = leases.iter().find(|lease| lease.token_sealed.is_some()).unwrap();
+    assert_eq!(store.adopt(other, "file", LATER * 2).await.unwrap(), Adoption::Merged);
+    assert_eq!(tokens().len(), 0);
 }

@@ -29,19 +29,20 @@ mod keys;
 mod leases;
 mod passes;
 mod phones;
+mod retention;
 mod tasks;
 
 /// Long after every debounce.
 const LATER: Millis = 100_000;
 
 async fn take_one<E: Engine>(engine: &E, now: Millis) -> TaskLease {
-    let mut leases = engine.store().claim(now, now + LEASE, 10).await.unwrap();
+    let mut leases = engine.store().claim(now, now + LEASE, Quota::of(10)).await.unwrap();
     assert_eq!(leases.len(), 1, "one task is due");
     leases.remove(0)
 }
 
 async fn nothing_due<E: Engine>(engine: &E, now: Millis) {
-    assert_eq!(engine.store().claim(now, now + LEASE, 10).await.unwrap(), []);
+    assert_eq!(engine.store().claim(now, now + LEASE, Quota::of(10)).await.unwrap(), []);
 }
 
 fn names(lease: &TaskLease) -> Vec<&str> {
@@ -101,8 +102,19 @@ fn sealed(key: &str, byte: u8) -> Sealed {
     Sealed { data_key: key.to_owned(), nonce: vec![byte; 12], body: vec![byte; 40] }
 }
 
+/// What others are to be told. Folds of what phones told are ended at once.
 async fn effects<E: Engine>(engine: &E, now: Millis) -> Vec<EffectLease> {
-    engine.store().claim_effects(now, now + LEASE, 100).await.unwrap()
+    let (folds, others) = claimed_effects(engine, now).await;
+    for lease in folds {
+        assert!(engine.store().finish_effect(&lease, EffectNext::Have(lease.want), now).await.unwrap());
+    }
+    others
+}
+
+/// Folds, and others.
+async fn claimed_effects<E: Engine>(engine: &E, now: Millis) -> (Vec<EffectLease>, Vec<EffectLease>) {
+    let leases = engine.store().claim_effects(now, now + LEASE, Quota::of(100)).await.unwrap();
+    leases.into_iter().partition(|lease| lease.kind == EffectKind::Installation)
 }
 
 fn told(leases: &[EffectLease]) -> Vec<(EffectKind, &str, i64)> {

@@ -119,16 +119,17 @@ pub async fn a_stale_version_conflicts_and_nothing_is_written<E: Engine>(engine:
 pub async fn bookkeeping_raises_neither_version_nor_tag<E: Engine>(engine: &E) {
     let store = engine.store();
     store.register(register("phone", 0, 0)).await.unwrap();
+    assert_eq!(effects(engine, 0).await, []);
     write(engine, 0, vec![PassWrite { visible: false, ..new_pass(0, "file") }], vec![]).await;
     let before = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap().pass;
     assert_eq!((before.version, before.tag), (1, 1), "a new pass is always visible");
-    let sent = store.claim_effects(1, 1 + LEASE, 10).await.unwrap();
+    let sent = store.claim_effects(1, 1 + LEASE, Quota::of(10)).await.unwrap();
     store.finish_effect(&sent[0], EffectNext::Have(1), 1).await.unwrap();
     let quiet = PassWrite { visible: false, absent_since: Some(77), ticket_mac: "t2".to_owned(), ..again(0, 1) };
     assert_eq!(write(engine, 5_000, vec![quiet], vec![]).await, changed(&[]));
     let after = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap().pass;
     assert_eq!(after, StoredPass { absent_since: Some(77), ticket_mac: "t2".to_owned(), ..before });
-    assert_eq!(store.claim_effects(LATER, LATER + LEASE, 10).await.unwrap(), []);
+    assert_eq!(store.claim_effects(LATER, LATER + LEASE, Quota::of(10)).await.unwrap(), []);
 }
 
 pub async fn tags_rise_with_commits_and_last_modified_within_a_second<E: Engine>(engine: &E) {

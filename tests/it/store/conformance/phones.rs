@@ -8,6 +8,9 @@ checks! {
     a_device_registers_and_is_forgotten_with_its_last_pass,
     a_phone_is_told_what_changed_since_its_tag,
     a_410_about_an_earlier_life_of_the_token_is_ignored,
+    a_device_that_registers_late_is_told_what_it_may_have_missed,
+    a_change_of_a_registration_is_signalled_with_it_and_folded_once,
+    a_device_that_is_gone_is_signalled_for_each_of_its_passes,
     an_installation_is_saved_by_version_and_a_signal_counts_once,
 }
 
@@ -22,13 +25,15 @@ pub async fn a_device_registers_and_is_forgotten_with_its_last_pass<E: Engine>(e
     let device = store.device(&opera(), "phone").await.unwrap().unwrap();
     assert_eq!(device, Device { push_sealed: b"push token of phone at 20".to_vec(), push_since: 20 });
     store.register(register("phone", 1, 30)).await.unwrap();
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(7)).await.unwrap(), None);
-    assert_eq!(store.unregister(&tenant(1), "phone", &pass_id(0)).await.unwrap(), None);
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0)).await.unwrap(), Some(1));
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0)).await.unwrap(), None, "once");
+    let left = signal("left", 35);
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(7), &left).await.unwrap(), None);
+    assert_eq!(store.unregister(&tenant(1), "phone", &pass_id(0), &left).await.unwrap(), None);
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0), &left).await.unwrap(), Some(1));
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0), &left).await.unwrap(), None, "once");
     assert!(store.device(&opera(), "phone").await.unwrap().is_some(), "it has another pass");
     write(engine, 40, vec![new_pass(1, "file")], vec![]).await;
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(1)).await.unwrap(), Some(0));
+    let left = signal("left for good", 45);
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(1), &left).await.unwrap(), Some(0));
     assert_eq!(store.device(&opera(), "phone").await.unwrap(), None);
     assert_eq!(effects(engine, LATER).await, [], "nobody is left to be told");
 }
@@ -58,23 +63,22 @@ pub async fn a_410_about_an_earlier_life_of_the_token_is_ignored<E: Engine>(engi
     store.register(register("phone", 0, 10)).await.unwrap();
     store.register(register("phone", 1, 100)).await.unwrap();
     store.register(register("watch", 1, 10)).await.unwrap();
-    assert_eq!(store.forget_device(&opera(), "phone", 99).await.unwrap(), []);
+    assert_eq!(store.forget_device(&opera(), "phone", 99, "push").await.unwrap(), []);
     assert!(store.device(&opera(), "phone").await.unwrap().is_some());
     write(engine, 101, vec![new_pass(1, "file")], vec![]).await;
     let sending = effects(engine, 101).await;
     assert_eq!(told(&sending), [(EffectKind::ApplePush, "phone", 1), (EffectKind::ApplePush, "watch", 1)]);
-    let lost = store.forget_device(&opera(), "phone", 100).await.unwrap();
+    let lost = store.forget_device(&opera(), "phone", 100, "push").await.unwrap();
     assert_eq!(lost, [(pass_id(0), 0), (pass_id(1), 1)]);
     assert_eq!(store.device(&opera(), "phone").await.unwrap(), None);
     assert!(store.finish_effect(&sending[0], EffectNext::Gone, 102).await.unwrap(), "its sender ends in peace");
-    assert_eq!(store.forget_device(&opera(), "phone", 100).await.unwrap(), []);
+    assert_eq!(store.forget_device(&opera(), "phone", 100, "push").await.unwrap(), []);
     assert_eq!(store.updated_since(&opera(), "phone", None).await.unwrap().serials, []);
 }
 
 pub async fn an_installation_is_saved_by_version_and_a_signal_counts_once<E: Engine>(engine: &E) {
     let store = engine.store();
-    let signal = |event: &str| SignalKey { source: "apple".to_owned(), event: event.to_owned(), at: 1 };
-    let (a, b, c) = (signal("a"), signal("b"), signal("c"));
+    let (a, b, c) = (signal("a", 1), signal("b", 1), signal("c", 1));
     let t = opera();
     assert_eq!(store.installation(&t, &pass_id(0)).await.unwrap(), None);
     let told = [a.clone(), b.clone(), a.clone()];
@@ -93,4 +97,85 @@ pub async fn an_installation_is_saved_by_version_and_a_signal_counts_once<E: Eng
     assert!(store.save_installation(&t, &pass_id(0), 1, "{\"n\":2}", slice::from_ref(&c)).await.unwrap());
     assert_eq!(store.installation(&t, &pass_id(0)).await.unwrap().unwrap().version, 2);
     assert_eq!(store.new_signals(&t, &[c]).await.unwrap(), []);
+}
+
+/// A package is downloaded, the pass changes, and only then the phone registers.
+pub async fn a_device_that_registers_late_is_told_what_it_may_have_missed<E: Engine>(engine: &E) {
+    let store = engine.store();
+    write(engine, 0, vec![new_pass(0, "file"), new_pass(1, "file"), new_pass(2, "file")], vec![]).await;
+    store.register(register("phone", 2, 1)).await.unwrap();
+    assert_eq!(effects(engine, 1).await, [], "there was one version only");
+    write(engine, 2, vec![again(0, 1)], vec![]).await;
+    write(engine, 3, vec![again(1, 1), again(2, 1)], vec![]).await;
+    let sent = effects(engine, 3).await;
+    assert_eq!(told(&sent), [(EffectKind::ApplePush, "phone", 6)]);
+
+    // Its list is at 6, beyond the change of the pass that it registers now; and a push is under way.
+    store.register(register("phone", 0, 4)).await.unwrap();
+    assert!(store.finish_effect(&sent[0], EffectNext::Have(6), 5).await.unwrap());
+    let late = effects(engine, 5).await;
+    assert_eq!(told(&late), [(EffectKind::ApplePush, "phone", 7)]);
+    let listed = store.updated_since(&opera(), "phone", Some(6)).await.unwrap();
+    assert_eq!(listed, UpdatedSince { serials: vec![pass_id(0)], tag: 7 });
+    assert!(store.finish_effect(&late[0], EffectNext::Have(7), 6).await.unwrap());
+    assert_eq!(store.updated_since(&opera(), "phone", Some(7)).await.unwrap().serials, []);
+
+    // A token that is renewed is no new registration.
+    assert!(!store.register(register("phone", 0, 7)).await.unwrap().created);
+    assert_eq!(effects(engine, LATER).await, []);
+    // The next change has a tag of its own.
+    write(engine, 8, vec![again(0, 2)], vec![]).await;
+    assert_eq!(told(&effects(engine, LATER).await), [(EffectKind::ApplePush, "phone", 8)]);
+}
+
+async fn folding<E: Engine>(engine: &E, now: Millis) -> Vec<EffectLease> {
+    claimed_effects(engine, now).await.0
+}
+
+pub async fn a_change_of_a_registration_is_signalled_with_it_and_folded_once<E: Engine>(engine: &E) {
+    let (store, t, pass) = (engine.store(), opera(), pass_id(0));
+    store.register(register("phone", 0, 10)).await.unwrap();
+    store.register(register("phone", 0, 11)).await.unwrap();
+    store.register(register("watch", 0, 12)).await.unwrap();
+    store.unregister(&t, "phone", &pass, &signal("phone left", 13)).await.unwrap();
+    assert_eq!(store.unregister(&t, "phone", &pass, &signal("again", 14)).await.unwrap(), None);
+    let pending = store.pending_signals(&t, &pass, 10).await.unwrap();
+    let expected = [
+        PendingSignal { key: signal("phone has 0 at 10", 10), kind: SignalKind::Installed, active: 1 },
+        PendingSignal { key: signal("watch has 0 at 12", 12), kind: SignalKind::Installed, active: 2 },
+        PendingSignal { key: signal("phone left", 13), kind: SignalKind::Removed, active: 1 },
+    ];
+    assert_eq!(pending, expected);
+    assert_eq!(store.pending_signals(&t, &pass, 2).await.unwrap(), expected[..2]);
+    assert_eq!(store.pending_signals(&tenant(1), &pass, 10).await.unwrap(), []);
+    let leases = folding(engine, 20).await;
+    assert_eq!(told(&leases), [(EffectKind::Installation, pass.as_str(), 3)]);
+
+    // The worker dies after the fold and before its end: the next one finds nothing to fold.
+    let keys: Vec<_> = pending.into_iter().map(|pending| pending.key).collect();
+    assert_eq!(store.new_signals(&t, &keys).await.unwrap(), keys);
+    assert!(store.save_installation(&t, &pass, 0, "{}", &keys).await.unwrap());
+    assert_eq!(store.pending_signals(&t, &pass, 10).await.unwrap(), []);
+    assert_eq!(store.new_signals(&t, &keys).await.unwrap(), []);
+    assert!(!store.save_installation(&t, &pass, 1, "{}", &keys).await.unwrap(), "they have counted");
+    let again = folding(engine, 20 + LEASE).await;
+    assert_eq!(told(&again), [(EffectKind::Installation, pass.as_str(), 3)]);
+    assert!(store.finish_effect(&again[0], EffectNext::Have(3), 21 + LEASE).await.unwrap());
+    assert_eq!(folding(engine, LATER * 2).await, []);
+    store.register(register("phone", 0, 30)).await.unwrap();
+    assert_eq!(told(&folding(engine, LATER * 2).await), [(EffectKind::Installation, pass.as_str(), 4)]);
+}
+
+pub async fn a_device_that_is_gone_is_signalled_for_each_of_its_passes<E: Engine>(engine: &E) {
+    let store = engine.store();
+    store.register(register("phone", 0, 10)).await.unwrap();
+    store.register(register("phone", 1, 10)).await.unwrap();
+    store.register(register("watch", 1, 10)).await.unwrap();
+    store.forget_device(&opera(), "phone", 100, "push").await.unwrap();
+    for (pass, active) in [(0, 0), (1, 1)] {
+        let pending = store.pending_signals(&opera(), &pass_id(pass), 10).await.unwrap();
+        let last = pending.last().unwrap();
+        assert_eq!((last.kind, last.active, last.key.at), (SignalKind::InferredRemoval, active, 100));
+        assert_eq!(last.key.source, "push");
+    }
 }

@@ -31,7 +31,7 @@ pub async fn a_notification_joins_the_waiting_task_and_every_one_is_a_hint<E: En
     assert_eq!(second, Accepted { task: "n1".to_owned(), joined: true, generation: 2 });
     let other = store.accept(accept(&opera(), "another token", "n3", 10)).await.unwrap();
     assert!(!other.joined);
-    let mut leases = store.claim(LATER, LATER + LEASE, 10).await.unwrap();
+    let mut leases = store.claim(LATER, LATER + LEASE, Quota::of(10)).await.unwrap();
     assert_eq!(leases.len(), 2);
     let lease = leases.remove(0);
     assert_eq!(lease.subject, TaskSubject::Token("token".to_owned()));
@@ -349,6 +349,7 @@ pub async fn depth_counts_what_waits<E: Engine>(engine: &E) {
     store.accept(accept(&opera(), "a", "n1", 1_000)).await.unwrap();
     store.accept(accept(&tenant(1), "b", "n2", 2_000)).await.unwrap();
     store.register(register("phone", 0, 0)).await.unwrap();
+    assert_eq!(effects(engine, 0).await, []);
     write(engine, 50, vec![new_pass(0, "file")], vec![]).await;
     let depth = Depth {
         tasks_ready: 2,

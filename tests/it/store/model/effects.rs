@@ -8,7 +8,7 @@ impl Model {
         effect.is_some_and(|effect| effect.state == State::Leased && effect.lease_token == lease.lease_token)
     }
 
-    pub(super) fn claim_effects(&mut self, now: Millis, until: Millis, limit: usize) -> Vec<EffectLease> {
+    pub(super) fn claim_effects(&mut self, now: Millis, until: Millis, quota: Quota) -> Vec<EffectLease> {
         for effect in self.effects.values_mut().filter(|e| e.state == State::Leased && e.lease_until <= now) {
             effect.expiries += 1;
             effect.attempts += 1;
@@ -23,7 +23,12 @@ impl Model {
         let mut due: Vec<_> =
             due.map(|((t, k, target), e)| (t.clone(), kind_name(*k), e.run_at, target.clone(), *k)).collect();
         due.sort();
-        let mut turns = BTreeMap::<_, usize>::new();
+        let mut turns = BTreeMap::<_, u32>::new();
+        let mut share = BTreeMap::<_, u32>::new();
+        for ((tenant, kind, _), _) in self.effects.iter().filter(|(_, effect)| effect.state == State::Leased) {
+            *turns.entry((tenant.clone(), kind_name(*kind))).or_default() += 1;
+            *share.entry(tenant.clone()).or_default() += 1;
+        }
         let mut order = Vec::new();
         for (tenant, name, run_at, target, kind) in due {
             let turn = turns.entry((tenant.clone(), name)).or_default();
@@ -31,7 +36,13 @@ impl Model {
             *turn += 1;
         }
         order.sort();
-        order.truncate(limit);
+        order.retain(|(turn, ..)| *turn < quota.per_kind);
+        order.retain(|(_, _, tenant, ..)| {
+            let taken = share.entry(tenant.clone()).or_default();
+            *taken += 1;
+            *taken <= quota.per_tenant
+        });
+        order.truncate(quota.limit as usize);
         let leases = order.into_iter().map(|(_, _, tenant, _, target, kind)| {
             let effect = self.effects.get_mut(&(tenant.clone(), kind, target.clone())).unwrap();
             (effect.state, effect.lease_until) = (State::Leased, until);
@@ -75,11 +86,10 @@ impl Model {
         }
     }
 
-    pub(super) fn unregister(&mut self, tenant: &TenantId, device: &str, pass: &PassId) -> Option<u32> {
-        if !self.registrations.remove(&(tenant.clone(), device.to_owned(), pass.clone())) {
-            return None;
-        }
-        if !self.registrations.iter().any(|(t, d, _)| t == tenant && d == device) {
+    pub(super) fn unregister(&mut self, tenant: &TenantId, device: &str, pass: &PassId, now: Millis) -> Option<u32> {
+        self.registrations.remove(&(tenant.clone(), device.to_owned(), pass.clone()))?;
+        self.signalled(tenant, pass, now);
+        if !self.registrations.keys().any(|(t, d, _)| t == tenant && d == device) {
             let push = (tenant.clone(), EffectKind::ApplePush, device.to_owned());
             if self.effects.get(&push).is_some_and(|effect| effect.state != State::Leased) {
                 self.effects.remove(&push);
@@ -88,15 +98,42 @@ impl Model {
         Some(self.active(tenant, pass))
     }
 
+    /// A new registration of a pass that has changed takes a tag, and wants a push of it.
+    pub(super) fn register(&mut self, r: &Register) -> Registered {
+        let (t, key) = (&r.tenant, (r.tenant.clone(), r.device.clone(), r.pass.clone()));
+        let created = !self.registrations.contains_key(&key);
+        if created {
+            let changed = self.passes.get(&(t.clone(), r.pass.clone())).is_some_and(|pass| pass.version > 1);
+            let mut own = 0;
+            if changed {
+                let tag = self.tags.entry(t.clone()).or_default();
+                *tag += 1;
+                own = *tag;
+                let target = (t.clone(), EffectKind::ApplePush, r.device.clone());
+                self.effects.entry(target).or_insert_with(|| Effect::resting(0)).wanted(own, r.now);
+            }
+            self.registrations.insert(key, own);
+            self.signalled(t, &r.pass, r.now);
+        }
+        Registered { created, active: self.active(t, &r.pass) }
+    }
+
+    /// One more signal is to be folded.
+    fn signalled(&mut self, tenant: &TenantId, pass: &PassId, now: Millis) {
+        let key = (tenant.clone(), EffectKind::Installation, pass.as_str().to_owned());
+        let effect = self.effects.entry(key).or_insert_with(|| Effect::resting(0));
+        effect.wanted(effect.want + 1, now);
+    }
+
     pub(super) fn active(&self, tenant: &TenantId, pass: &PassId) -> u32 {
-        self.registrations.iter().filter(|(t, _, p)| t == tenant && p == pass).count() as u32
+        self.registrations.keys().filter(|(t, _, p)| t == tenant && p == pass).count() as u32
     }
 
     pub(super) fn updated_since(&self, tenant: &TenantId, device: &str, tag: i64) -> UpdatedSince {
-        let mine = self.registrations.iter().filter(|(t, d, _)| t == tenant && d == device);
-        let known = mine.filter_map(|(t, _, pass)| self.passes.get(&(t.clone(), pass.clone())));
-        let mut newer: Vec<_> =
-            known.filter(|pass| pass.tag > tag).map(|pass| (pass.tag, pass.write.id.clone())).collect();
+        let mine = self.registrations.iter().filter(|((t, d, _), _)| t == tenant && d == device);
+        let known = mine.filter_map(|((t, _, pass), own)| Some((self.passes.get(&(t.clone(), pass.clone()))?, *own)));
+        let tagged = known.map(|(pass, own)| (pass.tag.max(own), pass.write.id.clone()));
+        let mut newer: Vec<_> = tagged.filter(|(own, _)| *own > tag).collect();
         newer.sort();
         let tag = newer.last().map_or(tag, |(tag, _)| *tag);
         UpdatedSince { serials: newer.into_iter().map(|(_, id)| id).collect(), tag }

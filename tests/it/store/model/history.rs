@@ -44,6 +44,7 @@ enum Step {
     },
     Claim {
         limit: u32,
+        share: u32,
     },
     ClaimTask {
         pick: usize,
@@ -80,6 +81,8 @@ enum Step {
     },
     ClaimEffects {
         limit: u32,
+        share: u32,
+        kind: u32,
     },
     FinishEffect {
         pick: usize,
@@ -97,6 +100,11 @@ enum Step {
     },
     Pause {
         delay: Millis,
+    },
+    /// Everything that may go of what is older than this.
+    Erase {
+        age: Millis,
+        batch: u32,
     },
     Crash,
 }
@@ -125,7 +133,7 @@ fn a_step() -> impl Strategy<Value = Step> {
         6 => (tenant(), 0..TOKENS, 0..3_usize).prop_map(|(tenant, token, priority)| Step::Accept { tenant, token, priority }),
         2 => (tenant(), 0..FILES + 2, 0..3_usize, 0..2_000_i64)
             .prop_map(|(tenant, subject, priority, delay)| Step::Enqueue { tenant, subject, priority, delay }),
-        6 => (1..4_u32).prop_map(|limit| Step::Claim { limit }),
+        6 => (1..4_u32, 1..5_u32).prop_map(|(limit, share)| Step::Claim { limit, share }),
         2 => pick().prop_map(|pick| Step::ClaimTask { pick }),
         3 => (pick(), 0..FILES).prop_map(|(pick, file)| Step::Adopt { pick, file }),
         8 => (pick(), 0..8_usize, 0..8_000_i64, vec(a_write(), 0..4), vec((0..EVENTS, 0..3_u8, 0..500_i64), 0..3), prop::option::of(0..3_i64))
@@ -134,12 +142,14 @@ fn a_step() -> impl Strategy<Value = Step> {
         2 => pick().prop_map(|pick| Step::Replay { pick }),
         2 => (tenant(), 0..DEVICES, 0..PASSES).prop_map(|(tenant, device, pass)| Step::Register { tenant, device, pass }),
         1 => (tenant(), 0..DEVICES, 0..PASSES).prop_map(|(tenant, device, pass)| Step::Unregister { tenant, device, pass }),
-        4 => (1..5_u32).prop_map(|limit| Step::ClaimEffects { limit }),
+        4 => (1..5_u32, 1..6_u32, 1..4_u32)
+            .prop_map(|(limit, share, kind)| Step::ClaimEffects { limit, share, kind }),
         4 => (pick(), 0..7_usize, 0..3_000_i64).prop_map(|(pick, next, delay)| Step::FinishEffect { pick, next, delay }),
         4 => (tenant(), any::<bool>(), 0..2_usize, 0..3_i64)
             .prop_map(|(tenant, class, target, have)| Step::Reached { tenant, class, target, have }),
         3 => (0..2_i64).prop_map(|reserve| Step::Spend { reserve }),
         1 => (0..2_000_i64).prop_map(|delay| Step::Pause { delay }),
+        1 => (0..3_000_i64, 1..9_u32).prop_map(|(age, batch)| Step::Erase { age, batch }),
         1 => Just(Step::Crash),
     ]
 }
@@ -197,9 +207,10 @@ impl<E: Engine> History<E> {
                 let (expected, _) = self.model.call(&t, resolved, &id, p, at, at, false, 1);
                 assert_eq!(store.enqueue(&t, subject, &id, p, at).await.unwrap(), expected);
             }
-            Step::Claim { limit } => {
-                let got = store.claim(now, now + LEASE, limit).await.unwrap();
-                assert_eq!(got, self.model.claim(now, now + LEASE, limit as usize));
+            Step::Claim { limit, share } => {
+                let quota = Quota { per_tenant: share, ..Quota::of(limit) };
+                let got = store.claim(now, now + LEASE, quota).await.unwrap();
+                assert_eq!(got, self.model.claim(now, now + LEASE, quota));
                 self.leases.extend(got);
             }
             Step::ClaimTask { pick } => {
@@ -241,19 +252,19 @@ impl<E: Engine> History<E> {
             }
             Step::Register { tenant: t, device, pass } => {
                 let r = Register { tenant: tenant(t), ..register(&format!("device {device}"), pass, now) };
-                let key = (r.tenant.clone(), r.device.clone(), r.pass.clone());
-                let created = self.model.registrations.insert(key);
-                let expected = Registered { created, active: self.model.active(&r.tenant, &r.pass) };
-                assert_eq!(store.register(r).await.unwrap(), expected);
+                let r = Register { signal: signal(&format!("signal {}", self.count), now), ..r };
+                assert_eq!(store.register(r.clone()).await.unwrap(), self.model.register(&r));
             }
             Step::Unregister { tenant: t, device, pass } => {
                 let (t, device, pass) = (tenant(t), format!("device {device}"), pass_id(pass));
-                let expected = self.model.unregister(&t, &device, &pass);
-                assert_eq!(store.unregister(&t, &device, &pass).await.unwrap(), expected);
+                let expected = self.model.unregister(&t, &device, &pass, now);
+                let signal = signal(&format!("signal {}", self.count), now);
+                assert_eq!(store.unregister(&t, &device, &pass, &signal).await.unwrap(), expected);
             }
-            Step::ClaimEffects { limit } => {
-                let got = store.claim_effects(now, now + LEASE, limit).await.unwrap();
-                assert_eq!(got, self.model.claim_effects(now, now + LEASE, limit as usize));
+            Step::ClaimEffects { limit, share, kind } => {
+                let quota = Quota { limit, per_tenant: share, per_kind: kind };
+                let got = store.claim_effects(now, now + LEASE, quota).await.unwrap();
+                assert_eq!(got, self.model.claim_effects(now, now + LEASE, quota));
                 self.sending.extend(got);
             }
             Step::FinishEffect { pick, next, delay } => {
@@ -285,6 +296,20 @@ impl<E: Engine> History<E> {
                 let until = self.model.pauses.entry("scope".to_owned()).or_default();
                 *until = (*until).max(now + delay);
                 store.pause("scope", now + delay).await.unwrap();
+            }
+            Step::Erase { age, batch } => {
+                // The model keeps no record of the past: what is left must still be what every later step needs.
+                let before = now - age;
+                let erasure = Erasure {
+                    notifications_before: before,
+                    runs_before: before,
+                    changes_before: before,
+                    batch,
+                    ..erasure(0)
+                };
+                while store.erase(erasure).await.unwrap().more {}
+                let last = "SELECT p.id FROM pass p WHERE NOT EXISTS (SELECT 1 FROM pass_change c WHERE c.tenant = p.tenant AND c.pass = p.id)";
+                assert_eq!(self.engine.rows(last), Vec::<Vec<String>>::new(), "each pass tells its last change");
             }
             Step::Crash => {
                 drop(store);

@@ -75,7 +75,8 @@ struct Model {
     passes: BTreeMap<(TenantId, PassId), Pass>,
     events: BTreeMap<(TenantId, String), StoredEvent>,
     effects: BTreeMap<(TenantId, EffectKind, String), Effect>,
-    registrations: BTreeSet<(TenantId, String, PassId)>,
+    /// With the tag that each took, 0 for none.
+    registrations: BTreeMap<(TenantId, String, PassId), i64>,
     tags: BTreeMap<TenantId, i64>,
     calls: BTreeMap<String, Vec<Millis>>,
     pauses: BTreeMap<String, Millis>,
@@ -94,5 +95,6 @@ fn kind_name(kind: EffectKind) -> &'static str {
         EffectKind::ApplePush => "apple-push",
         EffectKind::GoogleClass => "google-class",
         EffectKind::GoogleObject => "google-object",
+        EffectKind::Installation => "installation",
     }
 }

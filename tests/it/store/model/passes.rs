@@ -103,7 +103,7 @@ impl Model {
             *tag += 1;
             (pass.version, pass.tag, pass.updated_at) = (pass.version + 1, *tag, f.now);
             pass.modified_s = (f.now / 1000).max(pass.modified_s + 1);
-            let have = self.registrations.iter().filter(|(t, _, id)| *t == f.tenant && *id == write.id);
+            let have = self.registrations.keys().filter(|(t, _, id)| *t == f.tenant && *id == write.id);
             for (_, device, _) in have {
                 let target = (f.tenant.clone(), EffectKind::ApplePush, device.clone());
                 self.effects.entry(target).or_insert_with(|| Effect::resting(0)).wanted(*tag, f.now);

@@ -95,7 +95,7 @@ impl Model {
         let (at, by) = (a.now + a.debounce, a.now + a.max_wait);
         let (task, joined) = self.call(&a.tenant, subject, &a.id, a.priority, at, by, true, 1);
         let row = self.task(&a.tenant, &task).unwrap();
-        row.sealed = Some(a.token_sealed.clone());
+        row.sealed = matches!(row.subject, TaskSubject::Token(_)).then(|| a.token_sealed.clone());
         let hint = Hint {
             notification: a.id.clone(),
             correlation: a.correlation.clone(),
@@ -141,13 +141,16 @@ impl Model {
         }
     }
 
-    pub(super) fn claim(&mut self, now: Millis, until: Millis, limit: usize) -> Vec<TaskLease> {
+    pub(super) fn claim(&mut self, now: Millis, until: Millis, quota: Quota) -> Vec<TaskLease> {
         let lost = |task: &&mut Task| task.state == State::Leased && task.lease_until <= now;
         self.tasks.values_mut().filter(lost).for_each(Self::expire);
         let due = self.tasks.iter().filter(|(_, task)| task.state == State::Ready && task.run_at <= now);
         let mut due: Vec<_> = due.map(|((t, id), task)| (t.clone(), task.priority, task.run_at, id.clone())).collect();
         due.sort();
-        let mut turns = BTreeMap::<TenantId, usize>::new();
+        let mut turns = BTreeMap::<TenantId, u32>::new();
+        for ((tenant, _), _) in self.tasks.iter().filter(|(_, task)| task.state == State::Leased) {
+            *turns.entry(tenant.clone()).or_default() += 1;
+        }
         let mut order = Vec::new();
         for (tenant, priority, run_at, id) in due {
             let turn = turns.entry(tenant.clone()).or_default();
@@ -155,7 +158,8 @@ impl Model {
             *turn += 1;
         }
         order.sort();
-        order.truncate(limit);
+        order.retain(|(turn, ..)| *turn < quota.per_tenant);
+        order.truncate(quota.limit as usize);
         order.into_iter().map(|(_, _, _, tenant, id)| self.lease(&tenant, &id, until)).collect()
     }
 
@@ -182,7 +186,8 @@ impl Model {
         let subject = TaskSubject::File(file.to_owned());
         match self.task_of(tenant, &subject) {
             None => {
-                self.task(tenant, &lease.task).unwrap().subject = subject;
+                let task = self.task(tenant, &lease.task).unwrap();
+                (task.subject, task.sealed) = (subject, None);
                 Adoption::Adopted
             }
             Some(other) if other == lease.task => Adoption::Adopted,
@@ -191,7 +196,6 @@ impl Model {
                 let before = self.task(tenant, &other).unwrap().wanted;
                 self.call(tenant, subject, "", priority, now, now, false, more);
                 let task = self.task(tenant, &other).unwrap();
-                task.sealed = gone.sealed.or(task.sealed.take());
                 for (generation, hint) in gone.hints {
                     let open = generation > gone.done;
                     task.hints.push((if open { before + generation - gone.done } else { task.done }, hint));

@@ -1,0 +1,62 @@
+//! What was kept long enough goes: data keys with what they sealed, and records of the past.
+//!
+//! Owns what may go; how long each is kept is the caller's. Bounded by the batch, so that no caller waits behind a stadium's worth of rows. Never
+//! goes: what no run has answered, what no fold has counted, runs of a task that is not at rest, and the last change of each pass.
+
+use passerelle_flow::store::{Erased, Erasure};
+
+use crate::{Connection, Fault, params, statement};
+
+pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> {
+    let batch = i64::from(erasure.batch);
+    let gone = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    // Key by key, along the index; the key itself when nothing is left under it, so that a part always has its key.
+    let due = "SELECT tenant, id FROM data_key WHERE erase_at <= ?1 ORDER BY erase_at LIMIT ?2";
+    let due = statement::all(conn, due, params![erasure.now, batch], |row| {
+        Ok((row.get::<String>(0)?, row.get::<String>(1)?))
+    })?;
+    let mut keys: u64 = 0;
+    let mut left = batch;
+    let mut more = gone(due.len()) >= batch;
+    for (tenant, key) in due {
+        let parts = conn.run(
+            "DELETE FROM sealed_part WHERE (tenant, pass) IN \
+             (SELECT tenant, pass FROM sealed_part WHERE tenant = ?1 AND data_key = ?2 LIMIT ?3)",
+            params![&tenant, &key, left],
+        )?;
+        left = left.saturating_sub(gone(parts));
+        if left <= 0 {
+            more = true;
+            break;
+        }
+        conn.run("DELETE FROM data_key WHERE tenant = ?1 AND id = ?2", params![&tenant, &key])?;
+        keys = keys.saturating_add(1);
+    }
+    let mut records: u64 = 0;
+    for (sql, before) in [
+        (NOTIFICATIONS, erasure.notifications_before),
+        (SIGNALS, erasure.notifications_before),
+        (RUNS, erasure.runs_before),
+        (CHANGES, erasure.changes_before),
+    ] {
+        let rows = conn.run(sql, params![before, batch])?;
+        more |= gone(rows) >= batch;
+        records = records.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
+    }
+    Ok(Erased { keys, records, more })
+}
+
+const NOTIFICATIONS: &str = "DELETE FROM notification WHERE (tenant, id) IN (SELECT n.tenant, n.id FROM notification n \
+     WHERE n.received_at < ?1 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = n.tenant AND t.id = n.task AND t.done < n.gen) \
+     ORDER BY n.received_at LIMIT ?2)";
+
+const SIGNALS: &str = "DELETE FROM signal WHERE (tenant, source, event) IN (SELECT tenant, source, event FROM signal \
+     WHERE at < ?1 AND folded = 1 ORDER BY at LIMIT ?2)";
+
+const RUNS: &str = "DELETE FROM run WHERE (tenant, id) IN (SELECT r.tenant, r.id FROM run r \
+     WHERE r.finished_at < ?1 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = r.tenant AND t.id = r.task AND t.state <> 'idle') \
+     ORDER BY r.finished_at LIMIT ?2)";
+
+const CHANGES: &str = "DELETE FROM pass_change WHERE (tenant, pass, seq) IN (SELECT c.tenant, c.pass, c.seq FROM pass_change c \
+     WHERE c.at < ?1 AND EXISTS (SELECT 1 FROM pass_change n WHERE n.tenant = c.tenant AND n.pass = c.pass AND n.seq > c.seq) \
+     ORDER BY c.at, c.seq LIMIT ?2)";
