@@ -140,7 +140,9 @@ async fn a_caller_is_believed_nothing_in_the_hosts_name_and_heard_up_to_a_limit(
     let package = crate::house::Package::of(&edge.side.ask("GET", &link, &[], "").await);
     let proof = format!("ApplePass {}", package.pass["authenticationToken"].as_str().unwrap());
     let device = format!("/apple/opera/v1/devices/0123456789abcdef/registrations/{}/{pass}", edge.world.pass_type());
-    for (method, body, expected) in [("POST", r#"{"pushToken":"aa11"}"#, 201), ("POST", r#"{"pushToken":"aa11"}"#, 200), ("DELETE", "", 200)] {
+    for (method, body, expected) in
+        [("POST", r#"{"pushToken":"aa11"}"#, 201), ("POST", r#"{"pushToken":"aa11"}"#, 200), ("DELETE", "", 200)]
+    {
         let reply = edge.side.ask(method, &device, &[("authorization", &proof)], body).await;
         assert_eq!((reply.status.as_u16(), reply.body.len()), (expected, 0), "{method}");
     }
@@ -155,7 +157,9 @@ async fn a_caller_is_believed_nothing_in_the_hosts_name_and_heard_up_to_a_limit(
 async fn the_sweep_opens_to_its_token_alone_and_says_what_it_did() {
     let edge = Edge::new(&["opera"]).await;
     let path = "/internal/sweep?budget_ms=0";
-    for shown in [None, Some("Bearer"), Some("Bearer "), Some("Bearer x"), Some("Basic the-demo-s-own"), Some("the-demo-s-own")] {
+    for shown in
+        [None, Some("Bearer"), Some("Bearer "), Some("Bearer x"), Some("Basic the-demo-s-own"), Some("the-demo-s-own")]
+    {
         let headers: Vec<(&str, &str)> = shown.map(|shown| ("authorization", shown)).into_iter().collect();
         let reply = edge.side.ask("POST", path, &headers, "").await;
         problem(&reply, 401, "unauthorised");
@@ -206,7 +210,9 @@ async fn what_is_left_to_a_server_is_told_and_everything_else_is_served() {
     let document = caller.json(Method::GET, "/openapi.json", None).await.unwrap();
     let mut asked = 0;
     for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys().filter(|key| ["get", "post", "put", "delete"].contains(&key.as_str())) {
+        for method in
+            item.as_object().unwrap().keys().filter(|key| ["get", "post", "put", "delete"].contains(&key.as_str()))
+        {
             let filled = |tenant: &str| {
                 let segments = path.split('/').map(|segment| match segment {
                     "{tenantId}" => tenant,
@@ -324,7 +330,8 @@ const TENANTS: [&str; 6] = ["t1", "t2", "t3", "t4", "t5", "t6"];
 async fn runs(edge: &Edge) -> Vec<(usize, usize)> {
     let mut runs = Vec::new();
     for tenant in TENANTS {
-        let found = edge.side.get(tenant, &format!("/api/{tenant}/passes/findPass?secutix.movementId=10228310724999")).await;
+        let found =
+            edge.side.get(tenant, &format!("/api/{tenant}/passes/findPass?secutix.movementId=10228310724999")).await;
         let pass = found.json()["id"].as_str().unwrap().to_owned();
         let history = edge.side.get(tenant, &format!("/api/{tenant}/passes/{pass}/history")).await.json();
         runs.push((edge.side.other.asked(tenant), history.as_array().unwrap().len()));
@@ -350,7 +357,10 @@ async fn two_sweeps_at_once_do_everything_once() {
     let tasks = |report: &Value| report["tasks"].as_u64().unwrap();
     // Where the clock stands still, the edge's own sweeps have taken some.
     let (sum, all) = (tasks(&first) + tasks(&second), TENANTS.len() as u64);
-    assert!(if edge.clock { sum == all && tasks(&first) > 0 && tasks(&second) > 0 } else { sum <= all }, "{first} {second}");
+    assert!(
+        if edge.clock { sum == all && tasks(&first) > 0 && tasks(&second) > 0 } else { sum <= all },
+        "{first} {second}"
+    );
     edge.side.drive().await;
     assert_eq!(runs(&edge).await, [(1, 1); 6], "one fetch and one line of history each");
     edge.end().await;

@@ -80,8 +80,8 @@ fn every_variable_is_declared_as_what_it_is() {
         assert_eq!(flag("required"), example.contains_key(name), "{name}");
         // Certificates are shown to everybody.
         let place = example.get(name).map(String::as_str).unwrap_or_default();
-        let secret = name == "sweep_token"
-            || ["secutix.secret", "seal.key", "apple.key", "google.account"].contains(&place);
+        let secret =
+            name == "sweep_token" || ["secutix.secret", "seal.key", "apple.key", "google.account"].contains(&place);
         assert_eq!(flag("secret"), secret, "{name}");
         assert!(!variable["description"].as_str().unwrap().is_empty(), "{name}");
     }
@@ -129,9 +129,8 @@ fn everything_is_routed_to_the_edge_and_what_it_needs_is_mounted() {
     // What is mounted is packed into the image.
     let names = ["pem", "key", "json"];
     let secrets = std::fs::read_dir(root().join("examples/spin/demo")).unwrap().map(|entry| entry.unwrap().path());
-    let secrets: Vec<_> = secrets
-        .filter(|path| path.extension().is_some_and(|it| names.iter().any(|name| it == *name)))
-        .collect();
+    let secrets: Vec<_> =
+        secrets.filter(|path| path.extension().is_some_and(|it| names.iter().any(|name| it == *name))).collect();
     assert!(secrets.is_empty(), "{secrets:?}");
 }
 

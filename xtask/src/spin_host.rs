@@ -49,7 +49,9 @@ pub fn test(steps: &mut Steps) -> Result<()> {
             Ok(Outcome::Skipped("SPIN_BIN names none; they ran on the project's own host".to_owned()))
         });
     } else {
-        steps.say(format_args!("the tests of the edge ran on the Spin that SPIN_BIN names, not on the project's own host"));
+        steps.say(format_args!(
+            "the tests of the edge ran on the Spin that SPIN_BIN names, not on the project's own host"
+        ));
     }
     Ok(())
 }

@@ -124,7 +124,15 @@ pub async fn list<S: Store>(
         };
         let expires = row.expires_at.map_or_else(|| "never".to_owned(), day);
         let created = day(row.created_at);
-        table.add_row([row.id, "store".to_owned(), state.to_owned(), row.scopes.join(" "), created, expires, row.label]);
+        table.add_row([
+            row.id,
+            "store".to_owned(),
+            state.to_owned(),
+            row.scopes.join(" "),
+            created,
+            expires,
+            row.label,
+        ]);
     }
     writeln!(out, "{table}")?;
     Ok(())
@@ -151,7 +159,8 @@ fn table_of(in_file: &[ApiKeyConfig], now: Millis) -> comfy_table::Table {
         let end = end.map(jiff::Timestamp::as_millisecond);
         let scopes: Vec<String> = key.scopes.iter().map(ToString::to_string).collect();
         let expires = end.map_or_else(|| "never".to_owned(), day);
-        table.add_row([&key.id, "tenant.toml", state(end, now), &scopes.join(" "), "-", &expires, &key.label]);
+        let (id, label) = (key.id.as_str(), key.label.as_str());
+        table.add_row([id, "tenant.toml", state(end, now), scopes.join(" ").as_str(), "-", expires.as_str(), label]);
     }
     table
 }

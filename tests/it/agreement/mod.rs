@@ -118,7 +118,8 @@ async fn play(world: &Simulator, side: &Side, scenes: &[&Scene]) -> Vec<Played> 
             looking.look(&mut played.watch, &pushes, seen).await;
             looking.google(&played.watch, "sent for a save link", seen);
             if round > 0 {
-                played.unexpected.extend(unexpected(scene, round, played));
+                let wrong = unexpected(scene, round, played);
+                played.unexpected.extend(wrong);
             } else if let Some(edits) = &scene.case.passes {
                 side.edit(scene.name(), edits);
             }
@@ -212,7 +213,10 @@ fn shown(bytes: Option<&Bytes>, other: Option<&Bytes>) -> String {
 /// Past the capture of a test's output: on what it ran must be seen when it passes, too.
 fn tell(spin: &str, played: usize, all: usize, compared: usize, excused: &BTreeMap<&str, Vec<&str>>) {
     let mut out = std::io::stderr().lock();
-    _ = writeln!(out, "{played} of {all} cases over HTTP on the server and on {spin}: {compared} answers and files compared");
+    _ = writeln!(
+        out,
+        "{played} of {all} cases over HTTP on the server and on {spin}: {compared} answers and files compared"
+    );
     for (excuse, names) in excused {
         _ = writeln!(out, "  not over HTTP ({excuse}): {}", names.join(", "));
     }

@@ -163,7 +163,8 @@ impl Scene {
         // A long list is told by its first two.
         let operations = operations.map(|list| list.get("first").unwrap_or(list)).and_then(Value::as_array);
         for operation in operations.into_iter().flatten() {
-            let text = |pointer: &str| operation.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let text =
+                |pointer: &str| operation.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
             let subject = text("/subject");
             let action = match text("/action").as_str() {
                 "offer" => "created",

@@ -74,7 +74,8 @@ impl Looking<'_> {
 
     /// What Google got since the last time, in no order: effects are sent at the same time.
     pub fn google(&self, watch: &Watch, when: &str, seen: &mut Seen) {
-        let mut written: Vec<String> = self.side.other.written(self.scene.name()).iter().map(|it| self.written(watch, it)).collect();
+        let mut written: Vec<String> =
+            self.side.other.written(self.scene.name()).iter().map(|it| self.written(watch, it)).collect();
         written.sort();
         seen.insert(format!("Google: {when}"), Bytes::from(written.join("\n")));
     }
@@ -111,7 +112,6 @@ impl Looking<'_> {
             }
             // Void when it was seen first: no phone has it.
             (link, None) => side.ask("GET", link.unwrap_or_default(), &[], "").await,
-            (Some(_), Some(_)) => unreachable!("both are above"),
         };
         if apple.header("content-type") == "application/vnd.apple.pkpass" {
             seen.insert(format!("{told}: package"), self.head(watch, &apple));
@@ -236,7 +236,9 @@ impl Looking<'_> {
                 text.replace_range(at..end, &format!("<link to {told}>"));
             }
             // A problem's `instance`.
-            for below in [format!("/api/{tenant}/passes"), format!("/apple/{tenant}/v1/passes/{}", self.world.pass_type())] {
+            for below in
+                [format!("/api/{tenant}/passes"), format!("/apple/{tenant}/v1/passes/{}", self.world.pass_type())]
+            {
                 text = text.replace(&format!("\"{below}/{id}\""), &format!("\"{below}/<{told}>\""));
             }
             text = text.replace(&format!("\"{id}\""), &format!("\"<{told}>\""));

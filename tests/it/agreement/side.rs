@@ -21,10 +21,10 @@ use passerelle_flow::store::Store as _;
 use passerelle_server::config::Settings;
 use passerelle_server::demo::application::SWEEP_TOKEN;
 use passerelle_server::demo::edge::{Edge, EdgeOptions, Spin};
+use passerelle_server::example;
 use passerelle_server::host::SystemRandom;
 use passerelle_server::keys::{self, NewKey};
 use passerelle_server::server::{Server, StartOptions};
-use passerelle_server::example;
 use passerelle_simulator::Simulator;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -57,7 +57,11 @@ pub struct Side {
 enum Host {
     Server(Box<Server>),
     /// None: this Spin's clock cannot be put forward.
-    Edge { edge: Box<Edge>, clock: Option<PathBuf>, ahead: std::sync::atomic::AtomicI64 },
+    Edge {
+        edge: Box<Edge>,
+        clock: Option<PathBuf>,
+        ahead: std::sync::atomic::AtomicI64,
+    },
 }
 
 impl Side {
@@ -169,7 +173,8 @@ impl Side {
     /// Secrets of the installation, none of which may be in an answer.
     pub fn secrets(&self) -> Vec<String> {
         let secret = |file: &str| std::fs::read_to_string(self.folder.path().join("tenants").join(file)).unwrap();
-        let own = self.keys.keys().flat_map(|tenant| [format!("{tenant}/secutix.secret"), format!("{tenant}/seal.key")]);
+        let own =
+            self.keys.keys().flat_map(|tenant| [format!("{tenant}/secutix.secret"), format!("{tenant}/seal.key")]);
         own.map(|file| secret(&file).trim().to_owned()).chain([SWEEP_TOKEN.to_owned()]).collect()
     }
 

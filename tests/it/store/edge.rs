@@ -81,7 +81,11 @@ pub struct Spins(rusqlite::Connection);
 impl Spins {
     /// `execute` of `spin:sqlite`.
     fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Vec<Stored>>, Fault> {
-        assert_eq!(sql.trim_end_matches(';').matches(';').count(), 0, "Spin runs the first of several statements: {sql}");
+        assert_eq!(
+            sql.trim_end_matches(';').matches(';').count(),
+            0,
+            "Spin runs the first of several statements: {sql}"
+        );
         let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
         let width = statement.column_count();
         let mut found = statement.query(rusqlite::params_from_iter(params.iter().map(stored))).map_err(fault)?;

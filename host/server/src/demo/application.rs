@@ -170,12 +170,7 @@ fn names(world: &Simulator) -> Vec<String> {
 }
 
 /// The simulated world is certified by an authority of its own, and its push service wants to see the pass's certificate.
-fn runtime_configuration(
-    folder: &Path,
-    written: &Written,
-    world: &Simulator,
-    secrets: &Secrets,
-) -> anyhow::Result<()> {
+fn runtime_configuration(folder: &Path, written: &Written, world: &Simulator, secrets: &Secrets) -> anyhow::Result<()> {
     // Spin is started from anywhere.
     let folder = std::path::absolute(folder)?;
     let tls = folder.join("tls");
