@@ -395,3 +395,75 @@ async fn what_a_sweep_leaves_at_the_end_of_its_time_the_next_one_does() {
     assert_eq!(runs(&edge).await, [(1, 1); 6]);
     edge.end().await;
 }
+
+/// A process and what it has started, gone when this is.
+struct Family(std::process::Child);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        _ = std::process::Command::new("kill").args(["-KILL", "--", &group]).status();
+        _ = self.0.wait();
+    }
+}
+
+impl Family {
+    fn start(command: &mut std::process::Command) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        Self(command.process_group(0).stdin(std::process::Stdio::null()).spawn().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_simulator_writes_for_spin_runs_with_the_words_that_it_prints() {
+    use std::io::BufRead as _;
+    let program = spin::with_cache(&spin::program());
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut simulator = Family::start(
+        std::process::Command::new(crate::process::binary())
+            .args(["simulate", "--port", "0", "--server", &address, "--spin"])
+            .arg(&program.manifest)
+            .arg("--folder")
+            .arg(folder.path().join("simulated"))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null()),
+    );
+    let said = std::io::BufReader::new(simulator.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = said.skip_while(|line| !line.starts_with("  spin up "));
+    let mut words = String::new();
+    for line in said.by_ref() {
+        words.push_str(line.trim_end_matches('\\'));
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    let sweep = said.find(|line| line.trim_start().starts_with("curl ")).unwrap();
+    let token = sweep.split("Bearer ").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+
+    let one = spin::starting().await;
+    // Without `spin up`, which the test's own program may be called by other words.
+    let words = words.split_whitespace().skip(2);
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let edge = Family::start(
+        std::process::Command::new(&program.program)
+            .args(&program.words)
+            .args(words)
+            .stdout(log.try_clone().unwrap())
+            .stderr(log),
+    );
+    let caller = Caller::new(format!("http://{address}"), String::new());
+    let ready = async || caller.call(Method::GET, "/health/ready", None).await.is_ok_and(|reply| reply.status == 200);
+    let began = std::time::Instant::now();
+    while !ready().await {
+        let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(began.elapsed() < std::time::Duration::from_secs(120), "{log}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    drop(one);
+    let swept = caller.sweep(token).await.unwrap();
+    assert_eq!(swept.status, 200, "{}", String::from_utf8_lossy(&swept.body));
+    // The tenant is in force: its key is asked for, not its name.
+    assert_eq!(caller.call(Method::GET, "/api/demo/passes/AAAAAAAAAAAAAAAA", None).await.unwrap().status, 401);
+    drop((edge, simulator));
+}

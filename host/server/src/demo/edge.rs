@@ -26,6 +26,7 @@ const START: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);
 /// How often the scheduler calls. A minute is usual; a demo is watched.
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
+
 /// Which program, and with which words before the flags.
 #[derive(Clone, Debug)]
 pub struct Spin {
@@ -61,7 +62,7 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Sets the application up in `folder`, where [`example::write`] has put the tenant, and starts it. It listens on `address`, which must be
+    /// Sets the application up in `folder`, where [`crate::example::write`] has put the tenant, and starts it. It listens on `address`, which must be
     /// known before: passes name it.
     pub async fn start(
         spin: &Spin,
