@@ -1,27 +1,466 @@
-//! The application on Spin: the same play, on the program that `SPIN_BIN` names (`cargo xtask test` brings one).
+//! The edge from outside: what is its own and not the flow's. On the program that `SPIN_BIN` names (`cargo xtask test` brings one).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use passerelle_server::demo::edge::Spin;
+use http::{Method, StatusCode};
+use passerelle_connector::contract::scenario::Answer;
+use passerelle_server::demo::client::Caller;
+use passerelle_server::demo::edge::{self as spin_edge, EdgeOptions, Spin};
 use passerelle_server::demo::stage::{Stage, StageOptions};
+use passerelle_server::example;
+use passerelle_simulator::{AppleConfig, KeyKind, Simulator, SimulatorConfig};
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
-fn spin() -> Spin {
-    let program = std::env::var_os("SPIN_BIN").map(PathBuf::from);
-    let words = std::env::var("SPIN_UP").unwrap_or_else(|_| "up".to_owned());
-    Spin {
-        program: program.expect("SPIN_BIN names the program that runs Spin applications; `cargo xtask test` sets it"),
-        words: words.split_whitespace().map(Into::into).collect(),
-        manifest: Path::new(env!("CARGO_MANIFEST_DIR")).join("../spin.toml"),
-    }
-}
+use crate::agreement::side::Side;
+use crate::house::{Reply, until};
+use crate::spin::{self, OwnFlag};
+
+/// The least that puts every task and every retry of these tests into the past.
+const LATER: i64 = 130_000;
+/// Longer than any sweep here takes; a sweep ends when nothing is left.
+const PLENTY_MS: u32 = 60_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_scenario_of_the_demo_ends_on_spin_as_on_a_server() {
     let folder = tempfile::tempdir().unwrap();
-    let options = StageOptions { spin: Some(spin()), ..StageOptions::default() };
+    let options = StageOptions { spin: Some(spin::with_cache(&spin::program())), ..StageOptions::default() };
+    let one = spin::starting().await;
     let stage = Stage::set(folder.path(), options).await.unwrap();
+    drop(one);
     let report = passerelle_server::demo::play(&stage).await.unwrap();
     let wrong: Vec<_> = report.scenarios.iter().filter(|scenario| !scenario.ok).collect();
     assert!(wrong.is_empty(), "{}", serde_json::to_string_pretty(&wrong).unwrap());
     stage.strike().await.unwrap();
+}
+
+/// An edge with these tenants, and a world around it.
+struct Edge {
+    world: Simulator,
+    side: Side,
+    /// Its clock can be put forward.
+    clock: bool,
+}
+
+impl Edge {
+    async fn new(tenants: &[&str]) -> Self {
+        Self::with(tenants, &spin::program(), EdgeOptions::default()).await
+    }
+
+    async fn with(tenants: &[&str], program: &Spin, more: EdgeOptions) -> Self {
+        let apple = AppleConfig { key: KeyKind::P256, ..AppleConfig::default() };
+        let world = Simulator::start(SimulatorConfig { apple, ..SimulatorConfig::default() }).await.unwrap();
+        let clock = spin::takes(program, OwnFlag::ClockFile);
+        let one = spin::starting().await;
+        let side = Side::edge(&world, tenants, &spin::with_cache(program), clock, more).await;
+        drop(one);
+        for tenant in tenants {
+            side.other.answer(tenant, Some(Answer::File(purchase())));
+        }
+        Self { world, side, clock }
+    }
+
+    async fn notify(&self, tenant: &str) -> Reply {
+        let body = json!({"orderSecretToken": "9f3c0c7e5b", "state": "PAID", "lastUpdate": null}).to_string();
+        self.side.ask("POST", &listener(tenant), &[("content-type", "application/json")], body).await
+    }
+
+    async fn end(self) {
+        self.side.end().await;
+        self.world.stop().await;
+    }
+}
+
+fn listener(tenant: &str) -> String {
+    format!("/api/{tenant}/webhooks/listeners/secutix/orders")
+}
+
+/// One ticket, sold.
+fn purchase() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/purchase-of-one-ticket/after.json");
+    std::fs::read(path).unwrap()
+}
+
+fn problem(reply: &Reply, status: u16, slug: &str) {
+    assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
+    assert_eq!(reply.header("content-type"), "application/problem+json");
+    let body = reply.json();
+    assert_eq!(body["type"], format!("urn:passerelle:problem:{slug}"));
+    assert_eq!(body["correlation_id"], reply.header("x-correlation-id"));
+}
+
+/// Neither the host's own headers nor a secret.
+fn tells_nothing(edge: &Edge, reply: &Reply) {
+    assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("spin-")), "{:?}", reply.headers);
+    let whole = format!("{:?} {}", reply.headers, String::from_utf8_lossy(&reply.body));
+    for secret in edge.side.secrets() {
+        assert!(!whole.contains(&secret), "{whole}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_believed_nothing_in_the_hosts_name_and_heard_up_to_a_limit() {
+    let edge = Edge::new(&["opera"]).await;
+    let forged = [
+        ("spin-path-info", "/internal/sweep"),
+        ("spin-full-url", "http://evil.example/internal/sweep"),
+        ("spin-raw-component-route", "/internal/..."),
+        ("spin-client-addr", "127.0.0.1:1"),
+        ("spin-client-addr", "6.6.6.6:6"),
+    ];
+    for (method, path) in [("GET", "/api/opera/passes/AAAAAAAAAAAAAAAA"), ("POST", "/internal/sweep"), ("GET", "/no")] {
+        let plain = edge.side.ask(method, path, &[("x-correlation-id", "the-same-one")], "").await;
+        let headers = [&forged[..], &[("x-correlation-id", "the-same-one")]].concat();
+        let reply = edge.side.ask(method, path, &headers, "").await;
+        assert_eq!((plain.status, &plain.body), (reply.status, &reply.body), "{path}");
+        assert!(reply.status.is_client_error(), "{path}");
+        tells_nothing(&edge, &reply);
+    }
+
+    // What flow and connector may say of it is behind the limit.
+    let limit = 256 * 1024;
+    let below = edge.side.post("opera", "/api/opera/passes", &Value::from("x".repeat(limit - 2))).await;
+    problem(&below, 400, "invalid-request");
+    let above = edge.side.post("opera", "/api/opera/passes", &Value::from("x".repeat(limit - 1))).await;
+    problem(&above, 413, "too-large");
+    tells_nothing(&edge, &above);
+
+    // An answer after I/O has nothing to say, and says it without a body.
+    let accepted = edge.notify("opera").await;
+    assert_eq!((accepted.status, accepted.body.len()), (StatusCode::OK, 0));
+    assert_eq!(accepted.header("content-length"), "0");
+    tells_nothing(&edge, &accepted);
+    edge.side.advance(LATER);
+    edge.side.drive().await;
+    let found = edge.side.get("opera", "/api/opera/passes/findPass?secutix.movementId=10228310724999").await;
+    let pass = found.json()["id"].as_str().unwrap().to_owned();
+    let described = edge.side.get("opera", &format!("/api/opera/passes/{pass}")).await;
+    tells_nothing(&edge, &described);
+    let link = described.json()["links"]["apple"].as_str().unwrap().to_owned();
+    let package = crate::house::Package::of(&edge.side.ask("GET", &link, &[], "").await);
+    let proof = format!("ApplePass {}", package.pass["authenticationToken"].as_str().unwrap());
+    let device = format!("/apple/opera/v1/devices/0123456789abcdef/registrations/{}/{pass}", edge.world.pass_type());
+    for (method, body, expected) in
+        [("POST", r#"{"pushToken":"aa11"}"#, 201), ("POST", r#"{"pushToken":"aa11"}"#, 200), ("DELETE", "", 200)]
+    {
+        let reply = edge.side.ask(method, &device, &[("authorization", &proof)], body).await;
+        assert_eq!((reply.status.as_u16(), reply.body.len()), (expected, 0), "{method}");
+    }
+    let path = format!("/apple/opera/v1/passes/{}/{pass}", edge.world.pass_type());
+    let known = [("authorization", proof.as_str()), ("if-modified-since", package.last_modified.as_str())];
+    let unchanged = edge.side.ask("GET", &path, &known, "").await;
+    assert_eq!((unchanged.status, unchanged.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    edge.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweep_opens_to_its_token_alone_and_says_what_it_did() {
+    let edge = Edge::new(&["opera"]).await;
+    let path = "/internal/sweep?budget_ms=0";
+    for shown in
+        [None, Some("Bearer"), Some("Bearer "), Some("Bearer x"), Some("Basic the-demo-s-own"), Some("the-demo-s-own")]
+    {
+        let headers: Vec<(&str, &str)> = shown.map(|shown| ("authorization", shown)).into_iter().collect();
+        let reply = edge.side.ask("POST", path, &headers, "").await;
+        problem(&reply, 401, "unauthorised");
+        assert_eq!(reply.header("www-authenticate"), "Bearer", "{shown:?}");
+        tells_nothing(&edge, &reply);
+    }
+    let opened = [("authorization", "Bearer the-demo-s-own")];
+    problem(&edge.side.ask("GET", path, &opened, "").await, 405, "method-not-allowed");
+    for budget in ["-1", "600001", "soon"] {
+        let reply = edge.side.ask("POST", &format!("/internal/sweep?budget_ms={budget}"), &opened, "").await;
+        problem(&reply, 400, "invalid-request");
+    }
+    let report = edge.side.sweep(0).await;
+    let nothing = json!({
+        "tasks": 0, "effects": 0, "unrecorded": 0, "tasks_waiting": 0, "effects_waiting": 0, "drained": true, "erased": 0,
+    });
+    assert_eq!(report, nothing);
+    edge.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_to_a_server_is_told_and_everything_else_is_served() {
+    let world = Simulator::start(SimulatorConfig::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    example::write(folder.path(), &world, address).unwrap();
+    // A tenant as a server may have it: its secret is in the environment of the process.
+    let home = folder.path().join("tenants");
+    copy(&home.join("demo"), &home.join("vault"));
+    let file = home.join("vault/tenant.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\"file:secutix.secret\""));
+    std::fs::write(&file, text.replace("\"file:secutix.secret\"", "\"env:PATH\"")).unwrap();
+    // And nobody has set the sweep's token.
+    let variables = vec![("sweep_token".to_owned(), String::new())];
+    let options = EdgeOptions { variables, unscheduled: true, ..EdgeOptions::default() };
+    let one = spin::starting().await;
+    let program = spin::with_cache(&spin::program());
+    let edge = spin_edge::Edge::start(&program, folder.path(), &world, address, options).await.unwrap();
+    drop(one);
+    let caller = Caller::new(format!("http://{address}"), "x".to_owned());
+    let ask = async |method: &str, path: &str| {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let reply = caller.call(method, path, None).await.unwrap();
+        (reply.status.as_u16(), serde_json::from_slice::<Value>(&reply.body).unwrap_or_default()["type"].clone())
+    };
+
+    let document = caller.json(Method::GET, "/openapi.json", None).await.unwrap();
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in
+            item.as_object().unwrap().keys().filter(|key| ["get", "post", "put", "delete"].contains(&key.as_str()))
+        {
+            let filled = |tenant: &str| {
+                let segments = path.split('/').map(|segment| match segment {
+                    "{tenantId}" => tenant,
+                    segment if segment.starts_with('{') => "AAAAAAAAAAAAAAAA",
+                    segment => segment,
+                });
+                segments.collect::<Vec<_>>().join("/")
+            };
+            let (status, kind) = ask(&method.to_uppercase(), &filled("demo")).await;
+            assert!(status < 500 && kind != "urn:passerelle:problem:unknown-path", "{method} {path}: {status} {kind}");
+            if path.contains("{tenantId}") {
+                let left = ask(&method.to_uppercase(), &filled("vault")).await;
+                assert_eq!(left, (501, json!("urn:passerelle:problem:server-only")), "{method} {path}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 10, "only {asked} paths name a tenant");
+    for shown in ["GET", "POST"] {
+        let unknown = (404, json!("urn:passerelle:problem:unknown-path"));
+        assert_eq!(ask(shown, "/internal/sweep").await, unknown, "a sweep that nobody guards");
+    }
+    edge.stop().await.unwrap();
+    world.stop().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (entry, target) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => _ = std::fs::copy(entry.path(), target).unwrap(),
+        }
+    }
+}
+
+/// The application, with a connector that traps as soon as it is to judge a notification.
+fn trapping(program: &Spin) -> (TempDir, Spin) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = program.manifest.parent().unwrap();
+    for file in ["spin.toml", "target/spin/edge.wasm", "target/component/connector.wasm"] {
+        let to = folder.path().join(file);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(home.join(file), to).unwrap();
+    }
+    let file = folder.path().join("target/component/connector.wasm");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let first = first_instruction(&bytes, "passerelle:connector/webhook@0.1.0#validate");
+    // `unreachable`, as often as it takes; whatever follows is valid behind it.
+    bytes[first].fill(0);
+    std::fs::write(&file, bytes).unwrap();
+    let manifest = folder.path().join("spin.toml");
+    (folder, Spin { manifest, ..program.clone() })
+}
+
+/// Where the first instruction of an exported core function is that opens no block.
+fn first_instruction(component: &[u8], export: &str) -> std::ops::Range<usize> {
+    use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
+    let (mut imported, mut wanted, mut body) = (0, None, 0);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.unwrap() {
+            Payload::Version { .. } => (imported, wanted, body) = (0, None, 0),
+            Payload::ImportSection(section) => {
+                let imports = section.into_imports().map(Result::unwrap);
+                imported = imports.filter(|import| matches!(import.ty, TypeRef::Func(_))).count();
+            }
+            Payload::ExportSection(section) => {
+                let mut exports = section.into_iter().map(Result::unwrap);
+                let found = exports.find(|it| it.kind == ExternalKind::Func && it.name.ends_with(export));
+                wanted = found.map(|export| usize::try_from(export.index).unwrap() - imported);
+            }
+            Payload::CodeSectionEntry(code) => {
+                if wanted == Some(body) {
+                    let operators: Vec<_> =
+                        code.get_operators_reader().unwrap().into_iter_with_offsets().map(Result::unwrap).collect();
+                    let opens = |operator: &Operator<'_>| {
+                        matches!(operator, Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. })
+                    };
+                    let at = operators.iter().position(|(operator, _)| !opens(operator)).unwrap();
+                    return operators[at].1..operators[at + 1].1;
+                }
+                body += 1;
+            }
+            _ => {}
+        }
+    }
+    panic!("no core function is exported as {export}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_traps_takes_no_other_one_with_it() {
+    let (_folder, program) = trapping(&spin::program());
+    let edge = Edge::with(&["opera"], &program, EdgeOptions::default()).await;
+    edge.side.other.hold(true);
+    let path = "/api/opera/external/secutix/orders/getTicketsUrl/10000702600";
+    let traps = async {
+        until("SecuTix is being asked", async || edge.side.other.asked("opera") == 1).await;
+        for _ in 0..3 {
+            let trapped = edge.notify("opera").await;
+            assert_eq!((trapped.status, trapped.body.len()), (StatusCode::INTERNAL_SERVER_ERROR, 0));
+        }
+        assert_eq!(edge.side.ask("GET", "/health/ready", &[], "").await.status, 200);
+        edge.side.other.hold(false);
+    };
+    let (tickets, ()) = tokio::join!(edge.side.get("opera", path), traps);
+    assert_eq!(tickets.status, 200, "{}", String::from_utf8_lossy(&tickets.body));
+    assert_eq!(tickets.json()["tickets"][0]["pass"]["state"], "live");
+    edge.end().await;
+}
+
+/// More than a sweep runs at once.
+const TENANTS: [&str; 6] = ["t1", "t2", "t3", "t4", "t5", "t6"];
+
+async fn runs(edge: &Edge) -> Vec<(usize, usize)> {
+    let mut runs = Vec::new();
+    for tenant in TENANTS {
+        let found =
+            edge.side.get(tenant, &format!("/api/{tenant}/passes/findPass?secutix.movementId=10228310724999")).await;
+        let pass = found.json()["id"].as_str().unwrap().to_owned();
+        let history = edge.side.get(tenant, &format!("/api/{tenant}/passes/{pass}/history")).await.json();
+        runs.push((edge.side.other.asked(tenant), history.as_array().unwrap().len()));
+    }
+    runs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sweeps_at_once_do_everything_once() {
+    let edge = Edge::new(&TENANTS).await;
+    // Neither ends before all has begun: each claims as many as it runs at once, and no more than the others have left.
+    edge.side.other.hold(true);
+    for tenant in TENANTS {
+        assert_eq!(edge.notify(tenant).await.status, 200);
+    }
+    edge.side.advance(LATER);
+    let asked = || TENANTS.iter().map(|tenant| edge.side.other.asked(tenant)).sum::<usize>();
+    let release = async {
+        until("every task is being run", async || asked() >= TENANTS.len()).await;
+        edge.side.other.hold(false);
+    };
+    let (first, second, ()) = tokio::join!(edge.side.sweep(PLENTY_MS), edge.side.sweep(PLENTY_MS), release);
+    // The edge's own sweeps, after its answers, may have taken some.
+    assert!(tasks(&first) + tasks(&second) <= TENANTS.len() as u64, "{first} {second}");
+    edge.side.drive().await;
+    assert_eq!(runs(&edge).await, [(1, 1); 6], "one fetch and one line of history each");
+    edge.end().await;
+}
+
+fn tasks(report: &Value) -> u64 {
+    report["tasks"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sweep_leaves_at_the_end_of_its_time_the_next_one_does() {
+    let edge = Edge::new(&TENANTS).await;
+    edge.side.other.hold(true);
+    for tenant in TENANTS {
+        assert_eq!(edge.notify(tenant).await.status, 200);
+    }
+    edge.side.advance(LATER);
+    assert_eq!(tasks(&edge.side.sweep(0).await), 0, "no time, no claim");
+    let running = || TENANTS.iter().filter(|tenant| edge.side.other.asked(tenant) > 0).count();
+    // Its time ends while SecuTix lets it wait: what it has begun it finishes, and it claims nothing more although there is room then.
+    if edge.clock {
+        let over = async {
+            until("as many tasks are run as a sweep runs at once", async || running() >= 4).await;
+            edge.side.advance(i64::from(PLENTY_MS) + 1);
+            edge.side.other.hold(false);
+        };
+        let (cut, ()) = tokio::join!(edge.side.sweep(PLENTY_MS), over);
+        assert!(tasks(&cut) <= 4, "{cut}");
+        let rest = edge.side.sweep(PLENTY_MS).await;
+        assert!(tasks(&rest) <= 6 - tasks(&cut) && rest["drained"] == true, "{cut} {rest}");
+    }
+    edge.side.other.hold(false);
+    edge.side.drive().await;
+    assert_eq!(runs(&edge).await, [(1, 1); 6]);
+    edge.end().await;
+}
+
+/// A process and what it has started, gone when this is.
+struct Family(std::process::Child);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.0.id());
+        _ = std::process::Command::new("kill").args(["-KILL", "--", &group]).status();
+        _ = self.0.wait();
+    }
+}
+
+impl Family {
+    fn start(command: &mut std::process::Command) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        Self(command.process_group(0).stdin(std::process::Stdio::null()).spawn().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_simulator_writes_for_spin_runs_with_the_words_that_it_prints() {
+    use std::io::BufRead as _;
+    let program = spin::with_cache(&spin::program());
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut simulator = Family::start(
+        std::process::Command::new(crate::process::binary())
+            .args(["simulate", "--port", "0", "--server", &address, "--spin"])
+            .arg(&program.manifest)
+            .arg("--folder")
+            .arg(folder.path().join("simulated"))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null()),
+    );
+    let said = std::io::BufReader::new(simulator.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = said.skip_while(|line| !line.starts_with("  spin up "));
+    let mut words = String::new();
+    for line in said.by_ref() {
+        words.push_str(line.trim_end_matches('\\'));
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    let sweep = said.find(|line| line.trim_start().starts_with("curl ")).unwrap();
+    let token = sweep.split("Bearer ").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+
+    let one = spin::starting().await;
+    // Without `spin up`, which the test's own program may be called by other words.
+    let words = words.split_whitespace().skip(2);
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let edge = Family::start(
+        std::process::Command::new(&program.program)
+            .args(&program.words)
+            .args(words)
+            .stdout(log.try_clone().unwrap())
+            .stderr(log),
+    );
+    let caller = Caller::new(format!("http://{address}"), String::new());
+    let ready = async || caller.call(Method::GET, "/health/ready", None).await.is_ok_and(|reply| reply.status == 200);
+    let began = std::time::Instant::now();
+    while !ready().await {
+        let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+        assert!(began.elapsed() < std::time::Duration::from_secs(120), "{log}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    drop(one);
+    let swept = caller.sweep(token).await.unwrap();
+    assert_eq!(swept.status, 200, "{}", String::from_utf8_lossy(&swept.body));
+    // The tenant is in force: its key is asked for, not its name.
+    assert_eq!(caller.call(Method::GET, "/api/demo/passes/AAAAAAAAAAAAAAAA", None).await.unwrap().status, 401);
+    drop((edge, simulator));
 }

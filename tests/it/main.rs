@@ -5,6 +5,7 @@
 
 mod absence;
 mod access;
+mod agreement;
 mod apple_service;
 mod case_folder;
 mod commands;
@@ -18,11 +19,13 @@ mod google_objects;
 mod house;
 mod journey;
 mod listener;
+mod manifest;
 mod openapi;
 mod outage;
 mod privacy;
 mod process;
 mod recording;
+mod spin;
 mod store;
 mod template;
 mod voids;

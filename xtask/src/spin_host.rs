@@ -1,4 +1,4 @@
-//! The project's own host for Spin applications: built where `SPIN_BIN` names no real Spin, and tested.
+//! The project's own host for Spin applications: built where `SPIN_BIN` names no real Spin, and tested; its judgement of `spin.toml`.
 //!
 //! It is a workspace of its own (`tests/spin-host`): its wasmtime has features that the server's must not have.
 
@@ -31,6 +31,12 @@ pub fn program(steps: &mut Steps) -> Result<PathBuf> {
     Ok(step::root().join(TARGET).join("debug/spin-host"))
 }
 
+/// Could `spin.toml` be loaded? Every key is one of Spin's, every file there, every import of the components met and granted.
+pub fn manifest(steps: &mut Steps) -> Result<()> {
+    steps.run("the manifest of the Spin application", own("run", &["--quiet", "--", "check", "-f", "spin.toml"]))?;
+    Ok(())
+}
+
 /// Its tests and lints, and a word on which Spin the others ran on.
 pub fn test(steps: &mut Steps) -> Result<()> {
     toolchain::target(steps, toolchain::EDGE)?;
@@ -42,6 +48,10 @@ pub fn test(steps: &mut Steps) -> Result<()> {
         steps.inline("the tests on a real Spin", |_| {
             Ok(Outcome::Skipped("SPIN_BIN names none; they ran on the project's own host".to_owned()))
         });
+    } else {
+        steps.say(format_args!(
+            "the tests of the edge ran on the Spin that SPIN_BIN names, not on the project's own host"
+        ));
     }
     Ok(())
 }

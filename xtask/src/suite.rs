@@ -32,6 +32,7 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     // Others run the same application on Spin.
     edge::build(steps)?;
     let spin = spin_host::program(steps)?;
+    spin_host::manifest(steps)?;
     let mut tests = cargo(&["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"]);
     if !args.is_empty() {
         tests.arg("--").args(args);

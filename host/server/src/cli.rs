@@ -91,9 +91,13 @@ pub struct Simulate {
     /// Write a ready configuration (passerelle.toml and the demo tenant) for a server that shall talk to this simulator.
     #[arg(long, value_name = "FOLDER", default_value = "simulated")]
     pub folder: PathBuf,
-    /// Where that server will listen.
+    /// Where that server, or that edge, will listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub server: std::net::SocketAddr,
+    /// Write a Spin application that shall talk to this simulator instead: a copy of this manifest with its components, the demo tenant, the
+    /// variables and the runtime configuration for `spin up`.
+    #[arg(long, value_name = "MANIFEST", num_args = 0..=1, default_missing_value = "spin.toml")]
+    pub spin: Option<PathBuf>,
     /// Port of the control interface (its index page explains it); 0 takes a free one.
     #[arg(long, default_value_t = 8090)]
     pub port: u16,
@@ -158,19 +162,19 @@ pub enum Key {
         #[arg(long, value_name = "NAME", requires = "print")]
         environment: Option<String>,
     },
-    /// List a tenant's API keys.
+    /// List a tenant's API keys: those of its tenant.toml and those of the store.
     List {
         #[command(flatten)]
         configured: Configured,
-        #[arg(long)]
-        tenant: TenantName,
+        #[command(flatten)]
+        whose: Whose,
     },
-    /// End an API key now.
+    /// End an API key now. One that stands in tenant.toml is taken out of the file; an edge hears of it with its next deployment.
     Revoke {
         #[command(flatten)]
         configured: Configured,
-        #[arg(long)]
-        tenant: TenantName,
+        #[command(flatten)]
+        whose: Whose,
         /// The public part of the key, as `list` shows it.
         id: String,
     },
@@ -179,6 +183,16 @@ pub enum Key {
         /// Where to write it. An existing file is never overwritten.
         file: PathBuf,
     },
+}
+
+/// Whose keys.
+#[derive(Args)]
+pub struct Whose {
+    #[arg(long, required_unless_present = "file")]
+    pub tenant: Option<TenantName>,
+    /// This tenant.toml alone: needs neither a store nor a configuration.
+    #[arg(long, value_name = "FILE", conflicts_with = "tenant")]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

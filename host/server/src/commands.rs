@@ -14,20 +14,22 @@ use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{Clock as _, Host as _, Random as _};
 use passerelle_flow::run::FindingRecord;
 use passerelle_flow::store::{Store as _, TaskSubject};
+use passerelle_flow::tenant::load::TENANT_FILE;
 use passerelle_flow::words;
 use passerelle_simulator::{InstitutionConfig, Ports, Simulator, SimulatorConfig};
 use tokio::runtime::Runtime;
 
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
-use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Simulate, Stuck};
+use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Simulate, Stuck, TenantName, Whose};
 use crate::config::Settings;
 use crate::config::file::ServerTable;
+use crate::demo::application::{self, SWEEP_TOKEN, Written};
 use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
 use crate::server::{self, Server, StartOptions};
 use crate::store::SqliteStore;
-use crate::{example, keys, record as recorder, runs as past};
+use crate::{example, file_keys, keys, record as recorder, runs as past};
 use crate::{logging, report_file};
 
 /// The bytes of `--connector`, if it was given.
@@ -110,6 +112,14 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         })
         .await?;
         let config = example::write(&arguments.folder, &world, arguments.server)?;
+        let spin = match &arguments.spin {
+            Some(manifest) => {
+                // A server's, whose secrets have become the application's variables.
+                std::fs::remove_file(&config)?;
+                Some(application::write(manifest, &arguments.folder, &world, arguments.server, vec![])?)
+            }
+            None => None,
+        };
         let addresses = world.addresses();
         println!("A SecuTix institution, Apple, Google and phones are running; Ctrl-C ends them.\n");
         println!("  what to do with them   {}", addresses.control.as_deref().unwrap_or("-"));
@@ -117,7 +127,10 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         println!("  Apple push             {}", addresses.push);
         println!("  Google Wallet          {}", addresses.google_api);
         println!("  notifications go to    {listener}");
-        println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display());
+        match &spin {
+            None => println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display()),
+            Some(written) => print_spin(written, arguments.server),
+        }
         println!(
             "\nThe addresses and keys change with every start; the folder {} is rewritten then, and its database begins empty: \
              start the server again, and make a new API key.",
@@ -127,6 +140,17 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         world.stop().await;
         Ok(true)
     })
+}
+
+/// In the words of a user of Spin.
+fn print_spin(written: &Written, address: std::net::SocketAddr) {
+    println!("\nAn edge that talks to them:");
+    println!("  spin up -f {} --listen {address} \\", written.manifest.display());
+    println!("    --variable @{} \\", written.variables.display());
+    println!("    --runtime-config-file {} \\", written.runtime_config.display());
+    println!("    --state-dir {}", written.state.display());
+    println!("Its sweep, for a scheduler:");
+    println!("  curl -X POST -H 'Authorization: Bearer {SWEEP_TOKEN}' http://{address}/internal/sweep");
 }
 
 pub fn check(arguments: &Check) -> anyhow::Result<bool> {
@@ -239,24 +263,44 @@ pub fn key(arguments: Key) -> anyhow::Result<bool> {
                 anyhow::Ok(())
             })?;
         }
-        Key::List { configured, tenant } => {
-            let settings = settings(&configured)?;
-            runtime(None)?.block_on(async {
-                let store = open_store(&settings)?;
-                keys::list(&store, &tenant.0, now, &mut std::io::stdout()).await?;
-                store.close().await;
-                anyhow::Ok(())
-            })?;
+        Key::List { configured, whose: Whose { tenant, file } } => {
+            let out = &mut std::io::stdout();
+            match (tenant, file) {
+                (Some(TenantName(tenant)), _) => {
+                    let settings = settings(&configured)?;
+                    let in_file = file_keys::read(&tenant_file(&settings, &tenant))?;
+                    runtime(None)?.block_on(async {
+                        let store = open_store(&settings)?;
+                        keys::list(&store, &tenant, &in_file, now, out).await?;
+                        store.close().await;
+                        anyhow::Ok(())
+                    })?;
+                }
+                (None, file) => keys::list_file(&file_keys::read(&file.unwrap_or_default())?, now, out)?,
+            }
         }
-        Key::Revoke { configured, tenant, id } => {
-            let settings = settings(&configured)?;
-            runtime(None)?.block_on(async {
-                let store = open_store(&settings)?;
-                keys::revoke(&store, &tenant.0, &id, now).await?;
-                store.close().await;
-                println!("Revoked: {id}");
-                anyhow::Ok(())
-            })?;
+        Key::Revoke { configured, whose: Whose { tenant, file }, id } => {
+            match (tenant, file) {
+                (Some(TenantName(tenant)), _) => {
+                    let settings = settings(&configured)?;
+                    let out_of_file = file_keys::revoke(&tenant_file(&settings, &tenant), &id)?;
+                    runtime(None)?.block_on(async {
+                        let store = open_store(&settings)?;
+                        match keys::revoke(&store, &tenant, &id, now).await {
+                            Err(keys::KeyError::NoSuchKey) if out_of_file => {}
+                            ended => ended?,
+                        }
+                        store.close().await;
+                        anyhow::Ok(())
+                    })?;
+                }
+                (None, file) => {
+                    if !file_keys::revoke(&file.unwrap_or_default(), &id)? {
+                        return Err(keys::KeyError::NoSuchKey.into());
+                    }
+                }
+            }
+            println!("Revoked: {id}");
         }
     }
     Ok(true)
@@ -271,6 +315,10 @@ fn known_tenant(settings: &Settings, tenant: TenantId) -> anyhow::Result<TenantI
         bail!("there is no tenant {tenant} in {}", settings.tenants.display());
     }
     Ok(TenantIs(tenant))
+}
+
+fn tenant_file(settings: &Settings, tenant: &TenantId) -> PathBuf {
+    settings.tenants.join(tenant.as_str()).join(TENANT_FILE)
 }
 
 pub fn stuck(arguments: Stuck) -> anyhow::Result<bool> {

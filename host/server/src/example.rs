@@ -112,7 +112,8 @@ pub(crate) fn set(document: &mut DocumentMut, table: &str, key: &str, text: &str
     Ok(())
 }
 
-fn secret(tenant: &Path, name: &str, content: &str) -> anyhow::Result<()> {
+/// A file for its owner alone.
+pub(crate) fn secret(tenant: &Path, name: &str, content: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let path = tenant.join(name);

@@ -12,6 +12,7 @@ use passerelle_flow::access::{ApiKey, Environment, NoSuchScope, Scope, is_label}
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::ports::Random;
 use passerelle_flow::store::{ApiKeyRow, Store, StoreError};
+use passerelle_flow::tenant::config::ApiKeyConfig;
 use passerelle_flow::tenant::credential;
 use zeroize::Zeroizing;
 
@@ -98,31 +99,74 @@ fn make<R: Random>(random: &R, now: Millis, new: NewKey<'_>) -> Result<(ApiKey, 
     Ok((key, row))
 }
 
-/// Writes a line per key: identifier, scopes, age, whether it still works.
-pub async fn list<S: Store>(store: &S, tenant: &TenantId, now: Millis, out: &mut dyn Write) -> Result<(), KeyError> {
+/// Writes a line per key: identifier, scopes, age, whether it still works. `in_file` are those of the tenant's `tenant.toml`, which are looked at
+/// first.
+pub async fn list<S: Store>(
+    store: &S,
+    tenant: &TenantId,
+    in_file: &[ApiKeyConfig],
+    now: Millis,
+    out: &mut dyn Write,
+) -> Result<(), KeyError> {
     let rows = store.api_keys(tenant).await?;
-    if rows.is_empty() {
+    if rows.is_empty() && in_file.is_empty() {
         writeln!(
             out,
             "No API keys for {tenant}. `passerelle key create --tenant {tenant} --scope Pass.Read` makes one."
         )?;
         return Ok(());
     }
-    let mut table = comfy_table::Table::new();
-    table
-        .load_preset(comfy_table::presets::NOTHING)
-        .set_header(["ID", "STATE", "SCOPES", "CREATED", "EXPIRES", "LABEL"]);
+    let mut table = table_of(in_file, now);
     for row in rows {
         let state = match (row.revoked_at, row.expires_at) {
             (Some(_), _) => "revoked",
-            (None, Some(at)) if at <= now => "expired",
-            (None, _) => "active",
+            (None, at) => state(at, now),
         };
         let expires = row.expires_at.map_or_else(|| "never".to_owned(), day);
-        table.add_row([row.id, state.to_owned(), row.scopes.join(" "), day(row.created_at), expires, row.label]);
+        let created = day(row.created_at);
+        table.add_row([
+            row.id,
+            "store".to_owned(),
+            state.to_owned(),
+            row.scopes.join(" "),
+            created,
+            expires,
+            row.label,
+        ]);
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+/// The same for the keys of a `tenant.toml` alone.
+pub fn list_file(in_file: &[ApiKeyConfig], now: Millis, out: &mut dyn Write) -> Result<(), KeyError> {
+    if in_file.is_empty() {
+        writeln!(out, "No API keys in this file. `passerelle key create --print` makes one.")?;
+        return Ok(());
+    }
+    writeln!(out, "{}", table_of(in_file, now))?;
+    Ok(())
+}
+
+fn table_of(in_file: &[ApiKeyConfig], now: Millis) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table
+        .load_preset(comfy_table::presets::NOTHING)
+        .set_header(["ID", "KEPT IN", "STATE", "SCOPES", "CREATED", "EXPIRES", "LABEL"]);
+    for key in in_file {
+        // As it is written; one that is no time keeps the whole file from being used.
+        let end = key.expires.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let end = end.map(jiff::Timestamp::as_millisecond);
+        let scopes: Vec<String> = key.scopes.iter().map(ToString::to_string).collect();
+        let expires = end.map_or_else(|| "never".to_owned(), day);
+        let (id, label) = (key.id.as_str(), key.label.as_str());
+        table.add_row([id, "tenant.toml", state(end, now), scopes.join(" ").as_str(), "-", expires.as_str(), label]);
+    }
+    table
+}
+
+fn state(end: Option<Millis>, now: Millis) -> &'static str {
+    if end.is_some_and(|at| at <= now) { "expired" } else { "active" }
 }
 
 /// Ends a key now. Doing it twice is not an error: it is ended.
@@ -215,7 +259,7 @@ mod tests {
 
         let printed = async |tenant: &TenantId| {
             let mut out = Vec::new();
-            list(&store, tenant, NOW, &mut out).await.unwrap();
+            list(&store, tenant, &[], NOW, &mut out).await.unwrap();
             String::from_utf8(out).unwrap()
         };
         let line = printed(&demo).await;
@@ -227,6 +271,24 @@ mod tests {
             "{line}"
         );
         assert!(printed(&other).await.contains("No API keys for other"));
+
+        // One of the tenant's file stands beside it.
+        let in_file = ApiKeyConfig {
+            id: "FileFile".to_owned(),
+            sha256: "00".repeat(32),
+            scopes: vec![Scope::PassRead],
+            label: "page".to_owned(),
+            expires: Some("2026-03-01T00:00:00Z".to_owned()),
+        };
+        let mut both = Vec::new();
+        list(&store, &demo, std::slice::from_ref(&in_file), NOW, &mut both).await.unwrap();
+        let both = String::from_utf8(both).unwrap();
+        let line = |id: &str| both.lines().find(|line| line.contains(id)).unwrap().to_owned();
+        assert!(line(key.id()).contains("store") && line("FileFile").contains("tenant.toml"), "{both}");
+        assert!(line("FileFile").contains("expired") && line("FileFile").contains("2026-03-01"), "{both}");
+        let mut alone = Vec::new();
+        list_file(&[in_file], NOW, &mut alone).unwrap();
+        assert!(String::from_utf8(alone).unwrap().contains("FileFile"));
 
         assert!(matches!(revoke(&store, &other, key.id(), NOW).await, Err(KeyError::NoSuchKey)));
         revoke(&store, &demo, key.id(), NOW + 1).await.unwrap();

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod egress;
 pub mod engine;
 pub mod example;
+pub mod file_keys;
 pub mod host;
 pub mod keys;
 pub mod listen;

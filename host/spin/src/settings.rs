@@ -14,6 +14,13 @@ use crate::sweep_token::SweepToken;
 /// The most that a task may be made to wait for more notifications: the server's limit for the same setting.
 const LONGEST_DEBOUNCE: Millis = 60_000;
 
+/// Every variable that is read here; `spin.toml` and `docs/spin.md` have the same.
+pub const VARIABLES: [&str; 4] = [PLAIN_HTTP, PUBLIC_URL, DEBOUNCE, SWEEP];
+const PLAIN_HTTP: &str = "plain_http";
+const PUBLIC_URL: &str = "public_url";
+const DEBOUNCE: &str = "debounce_ms";
+const SWEEP: &str = "sweep_token";
+
 #[derive(Clone)]
 pub struct Settings {
     /// What a tenant takes when it does not say otherwise.
@@ -37,27 +44,27 @@ impl Settings {
             Ok(value) => Ok(value),
             Err(fault) => Err(SettingsError::Variable { name, fault }),
         };
-        let plain_http = match text("plain_http").await?.as_str() {
+        let plain_http = match text(PLAIN_HTTP).await?.as_str() {
             "true" => true,
             "false" => false,
-            _ => return Err(rule("plain_http", "must be true or false")),
+            _ => return Err(rule(PLAIN_HTTP, "must be true or false")),
         };
-        let public_url = text("public_url").await?;
+        let public_url = text(PUBLIC_URL).await?;
         let public_url = match public_url.as_str() {
             // Every tenant has its own.
             "" => None,
             url => Some(
                 problem::address(url, plain_http)
-                    .map_err(|why| rule("public_url", &format!("is not an address: {why}")))?,
+                    .map_err(|why| rule(PUBLIC_URL, &format!("is not an address: {why}")))?,
             ),
         };
-        let debounce: Millis = text("debounce_ms")
+        let debounce: Millis = text(DEBOUNCE)
             .await?
             .parse()
             .ok()
             .filter(|millis| (0..=LONGEST_DEBOUNCE).contains(millis))
-            .ok_or_else(|| rule("debounce_ms", "must be a whole number from 0 to 60000"))?;
-        let sweep_token = SweepToken::of(&text("sweep_token").await?);
+            .ok_or_else(|| rule(DEBOUNCE, "must be a whole number from 0 to 60000"))?;
+        let sweep_token = SweepToken::of(&text(SWEEP).await?);
         let options = Options { debounce, ..Options::default() };
         Ok(Self {
             defaults: Defaults { public_url, plain_http },
@@ -127,6 +134,9 @@ mod tests {
             panic!("a rule was told");
         };
         assert_eq!(unreachable, VariableFault::Unreachable);
+        let told = given();
+        block_on(Settings::read(&told)).unwrap();
+        assert_eq!(*told.asked.lock().unwrap(), VARIABLES, "all that is read is listed");
         let SettingsError::Variable { fault: absent, .. } = fault(&Given::default()) else { panic!("a rule was told") };
         assert_eq!(absent, VariableFault::Absent);
     }

@@ -1,11 +1,12 @@
 //! The store's promises, checked on an engine: documented rules one by one, random histories against a model, and crashes.
 //!
 //! Owns what an engine must offer to be checked, and the data that the checks use. The checks are generic over the engine; only
-//! `sqlite` and `crash` know the one that they are about. Time is a number that is passed in: nothing here sleeps.
+//! `sqlite`, `edge` and `crash` know the one that they are about. Time is a number that is passed in: nothing here sleeps.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod conformance;
 mod crash;
+mod edge;
 mod model;
 mod sqlite;
 

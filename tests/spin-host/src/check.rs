@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::files;
-use crate::interfaces::{Interfaces, SQLITE};
+use crate::interfaces::{HTTP_CLIENT, Interfaces, SQLITE, VARIABLES};
 use crate::manifest::{Component, Manifest};
 use crate::source::Source;
 
@@ -49,9 +49,15 @@ fn look(root: &Path, manifest: &Manifest, component: &Component) -> (Value, Vec<
         }
     };
     problems.extend(source.unmet().unwrap_or_else(|problem| vec![chain(&problem)]));
-    // Spin loads it all the same, and answers `access-denied` when the component asks: seldom what was meant.
-    if component.sqlite_databases.is_empty() && source.interfaces.imports.iter().any(|import| import == SQLITE) {
-        problems.push(format!("imports `{SQLITE}` and has no sqlite_databases"));
+    // Spin loads it all the same, and refuses when the component asks: seldom what was meant.
+    for (import, key, granted) in [
+        (SQLITE, "sqlite_databases", !component.sqlite_databases.is_empty()),
+        (VARIABLES, "variables", !component.variables.is_empty()),
+        (HTTP_CLIENT, "allowed_outbound_hosts", !component.allowed_outbound_hosts.is_empty()),
+    ] {
+        if !granted && source.interfaces.imports.iter().any(|name| name == import) {
+            problems.push(format!("imports `{import}` and has no {key}"));
+        }
     }
     if used_by_a_trigger(manifest, component) && !source.interfaces.is_handler() {
         problems.push("exports no HTTP handler that this host can call".to_owned());

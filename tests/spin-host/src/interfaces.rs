@@ -18,6 +18,8 @@ const WASI_P2: [&str; 7] =
 /// Of `wasi:*@0.3.0`: no `io` any more.
 const WASI_P3: [&str; 6] = ["wasi:cli", "wasi:clocks", "wasi:filesystem", "wasi:http", "wasi:random", "wasi:sockets"];
 pub const SQLITE: &str = "spin:sqlite/sqlite@3.1.0";
+/// Outbound HTTP.
+pub const HTTP_CLIENT: &str = "wasi:http/client@0.3.0";
 pub const VARIABLES: &str = "spin:variables/variables@3.0.0";
 
 impl Interfaces {

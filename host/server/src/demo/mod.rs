@@ -3,6 +3,7 @@
 //! Owns the order of the play: a simulated world, a server on real sockets, purchases, phones, the seven use cases, a scan, a burst, and the
 //! table. Does not own the world (`passerelle_simulator`) nor anything that the server does. What it checks is what the phones show.
 
+pub mod application;
 pub mod client;
 pub mod edge;
 mod report;

@@ -16,7 +16,7 @@ use passerelle_simulator::{GooglePhone, GoogleView, Iphone, PassView, Simulator,
 use tokio::net::TcpListener;
 
 use super::client::Caller;
-use super::edge::{Edge, Spin};
+use super::edge::{Edge, EdgeOptions, Spin};
 use crate::config::Settings;
 use crate::example;
 use crate::host::{ServerClock, SystemRandom};
@@ -104,7 +104,7 @@ impl Stage {
             Some(spin) => {
                 // Spin binds it by itself.
                 drop(listener);
-                On::Spin(Box::new(Edge::start(spin, folder, &world, address).await?))
+                On::Spin(Box::new(Edge::start(spin, folder, &world, address, EdgeOptions::default()).await?))
             }
             None => {
                 let start =

@@ -193,10 +193,9 @@ async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> (Response<Bytes>, b
     let body = match select(pin!(body.read(limit)), pin!(sleep(BODY_TIME))).await {
         Either::Left((Ok(Some(body)), _)) => body,
         Either::Left((Ok(None), _)) => return (refuse(Problem::too_large()), false),
+        Either::Left((Err(_), _)) => return (refuse(Problem::body_broken()), false),
         // The caller went away or sends nothing: whatever is answered is for the proxy.
-        Either::Left((Err(_), _)) | Either::Right(_) => {
-            return (refuse(Problem::field("", "the body did not arrive in time")), false);
-        }
+        Either::Right(_) => return (refuse(Problem::body_late()), false),
     };
     if let Some(tenant) = tenant_in(uri.path())
         && let Err(problem) = edge.prepare(&tenant).await
@@ -206,8 +205,12 @@ async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> (Response<Bytes>, b
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    (edge.flow.handle(request).await, false)
+    *request.headers_mut() = headers.clone();
+    // It may hold a lease, and ends before the lease does.
+    match select(pin!(edge.flow.handle(request)), pin!(sleep(edge.flow.patience()))).await {
+        Either::Left((response, _)) => (response, false),
+        Either::Right(_) => (refuse(Problem::under_way()), false),
+    }
 }
 
 /// What `POST /internal/sweep` answers.

@@ -1,12 +1,14 @@
 //! The sweep's work on a real instance, and the sweep that follows an answer.
 //!
-//! Owns both. The latter is a bonus: it makes passes follow within a second, it is cut off with the process or by `--request-timeout`, and what it
+//! Owns both, and that nothing is worked at longer than its lease allows. The latter is a bonus: it makes passes follow within a second, it is cut off with the process or by `--request-timeout`, and what it
 //! leaves is the scheduler's. Bounded by its time, and one per instance.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use passerelle_flow::identity::Millis;
 use passerelle_flow::ports::{Clock as _, Host as _};
 use passerelle_flow::store::{Depth, EffectLease, Store as _, StoreResult, TaskLease};
@@ -60,7 +62,11 @@ impl Work for Live {
     async fn run(&self, task: TaskLease) -> StoreResult<()> {
         // A tenant that is not to be had is the run's to record: it waits, and nothing is lost.
         let _ = self.edge.prepare(&task.tenant).await;
-        self.edge.flow.run(task).await.map(drop)
+        let flow = &self.edge.flow;
+        match select(pin!(flow.run(task.clone())), pin!(sleep(flow.patience()))).await {
+            Either::Left((ended, _)) => ended.map(drop),
+            Either::Right(_) => flow.overran(task).await.map(drop),
+        }
     }
 
     async fn claim_effects(&self, limit: u32) -> StoreResult<Vec<EffectLease>> {
@@ -69,7 +75,11 @@ impl Work for Live {
 
     async fn send(&self, effect: EffectLease) -> StoreResult<()> {
         let _ = self.edge.prepare(&effect.tenant).await;
-        self.edge.flow.send(effect).await
+        let flow = &self.edge.flow;
+        match select(pin!(flow.send(effect.clone())), pin!(sleep(flow.patience()))).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => flow.overran_effect(effect).await,
+        }
     }
 
     async fn depth(&self) -> StoreResult<Depth> {

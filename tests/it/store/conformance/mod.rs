@@ -7,7 +7,7 @@ use passerelle_flow::store::*;
 
 use super::*;
 
-/// One `#[test]` per check of a file, for an engine.
+/// One `#[test]` per check of a file, for each engine.
 macro_rules! checks {
     ($($name:ident,)*) => {
         mod sqlite {
@@ -16,6 +16,18 @@ macro_rules! checks {
             $(#[test]
             fn $name() {
                 let engine = Sqlite::start();
+                block_on(super::$name(&engine));
+                check_invariants(|sql| engine.rows(sql));
+            })*
+        }
+
+        mod edge {
+            use crate::store::edge::Edge;
+            use crate::store::{Engine, block_on, check_invariants};
+
+            $(#[test]
+            fn $name() {
+                let engine = Edge::start();
                 block_on(super::$name(&engine));
                 check_invariants(|sql| engine.rows(sql));
             })*
