@@ -1,6 +1,7 @@
 //! What one order claims of one movement: that it lives, that it ended, or less.
 //!
-//! Owns the words of states and types, and what counts as a description. Does not own what several claims make of a movement (`standing`). An unknown word is no reason to end.
+//! Owns the words of states and types, and what counts as a description. Does not own what several claims make of a movement (`standing`). An
+//! unknown word is no reason to end.
 
 use super::answer::Movement;
 use super::standing::OrderKind;

@@ -113,7 +113,7 @@ struct Statement<'f> {
 pub(super) struct Standing<'f> {
     pub id: i64,
     pub life: Life,
-    /// Rank of the order that sold it: the one that its pass comes from, or the first that mentions it, whichever is earlier.
+    /// Rank of the order that sold it: the first that mentions it.
     pub first: usize,
     /// Rank of the latest refund, or later exchange, that mentions it.
     pub left_by: Option<usize>,
@@ -382,15 +382,16 @@ fn standing<'f>(
     let kind = |rank: usize| orders.get(rank).map_or(OrderKind::Sale, |order| order.kind);
     let mut describing = *statements.first()?;
     let mut place = describing;
-    // The order that sold it may not list it any more, and then what takes it back is the first to mention it.
-    let first = origin.map_or(describing.rank, |origin| origin.min(describing.rank));
+    let first = describing.rank;
+    // The order that its pass comes from may not list it any more, and then what takes it back is the first to mention it.
+    let sold = origin.map_or(first, |origin| origin.min(first));
     let mut life = Life::Silent;
     let mut doubt = None;
     for statement in statements {
         let kind = kind(statement.rank);
         let claim = claim(statement.movement, kind);
         // A refund or an exchange that comes after the sale names what it takes back. (What an exchange gives is first seen there.)
-        let taken_back = statement.rank > first && matches!(kind, OrderKind::Refund | OrderKind::Exchange);
+        let taken_back = statement.rank > sold && matches!(kind, OrderKind::Refund | OrderKind::Exchange);
         life = match (claim, life) {
             (Claim::Ended, _) | (Claim::Withdrawn, Life::Ended) => Life::Ended,
             (Claim::Living, _) => Life::Alive { stated: true },
@@ -425,7 +426,7 @@ fn standing<'f>(
     }
     let left_by = statements.iter().rev().map(|statement| statement.rank).find(|rank| match kind(*rank) {
         OrderKind::Refund => true,
-        OrderKind::Exchange => *rank > first,
+        OrderKind::Exchange => *rank > sold,
         OrderKind::Sale | OrderKind::Hold => false,
     });
     if life == Life::Silent && statements.iter().all(|statement| kind(statement.rank) == OrderKind::Refund) {
