@@ -40,6 +40,8 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Tasks wait this long for more notifications: longer than posting those of a round takes, so that none runs before all clocks are put forward.
 /// The longest that both hosts take.
 const DEBOUNCE: Millis = 60_000;
+/// As a program asks.
+const ACCEPT: (&str, &str) = ("accept", "application/json, application/problem+json");
 /// One sweep; it is called again until nothing is left.
 const SWEEP_MS: u32 = 20_000;
 
@@ -127,11 +129,11 @@ impl Side {
 
     /// With the tenant's API key.
     pub async fn get(&self, tenant: &str, path: &str) -> Reply {
-        self.ask("GET", path, &[("x-api-key", &self.keys[tenant])], Bytes::new()).await
+        self.ask("GET", path, &[("x-api-key", &self.keys[tenant]), ACCEPT], Bytes::new()).await
     }
 
     pub async fn post(&self, tenant: &str, path: &str, body: &Value) -> Reply {
-        let headers = [("x-api-key", self.keys[tenant].as_str()), ("content-type", "application/json")];
+        let headers = [("x-api-key", self.keys[tenant].as_str()), ACCEPT, ("content-type", "application/json")];
         self.ask("POST", path, &headers, body.to_string()).await
     }
 
