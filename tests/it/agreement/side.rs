@@ -4,6 +4,7 @@
 //! before its first step is made by requests, but for what no request can make (`passes.json`), which is written into the database.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -81,7 +82,7 @@ impl Side {
         Self::new("server", address, other, Host::Server(Box::new(server)), keys, database, folder)
     }
 
-    /// `clock`: the program takes `--clock-file`. Without a key for each tenant, which is made here, nothing of a tenant's differs from the example's.
+    /// `clock`: the program takes `--clock-file`.
     pub async fn edge(world: &Simulator, tenants: &[&str], spin: &Spin, clock: bool, more: EdgeOptions) -> Self {
         let (folder, other) = (tempfile::tempdir().unwrap(), OtherSide::start().await);
         let address = free_address();
@@ -94,7 +95,7 @@ impl Side {
         }
         variables.extend(more.variables);
         let clock = clock.then(|| folder.path().join("clock"));
-        let own = clock.iter().flat_map(|file| ["--clock-file".into(), file.clone().into()]);
+        let own = clock.iter().flat_map(|file| [OsString::from("--clock-file"), file.clone().into_os_string()]);
         let flags = own.chain(more.flags).collect();
         let options = EdgeOptions { variables, flags, unscheduled: true };
         let edge = Edge::start(spin, folder.path(), world, address, options).await.unwrap();
