@@ -95,15 +95,14 @@ async fn play(world: &Simulator, side: &Side, scenes: &[&Scene]) -> Vec<Played> 
         for scene in scenes.iter().filter(|scene| live(scene)) {
             side.other.answer(scene.name(), scene.answer(round));
         }
+        let mut answers = BTreeMap::new();
         for (scene, played) in scenes.iter().zip(&mut played).filter(|(scene, _)| live(scene)) {
-            let looking = Looking { world, side, scene };
             for (at, sent) in scene.sent(round).into_iter().enumerate() {
                 let answer = send(side, scene, round, sent).await;
                 if at == 0 && round > 0 {
                     played.unexpected.extend(judged(scene, round, &answer));
                 }
-                let seen = played.seen.entry(round).or_default();
-                seen.insert(format!("answer {at}"), looking.reply(&played.watch, &answer));
+                answers.entry(scene.name()).or_insert_with(Vec::new).push(answer);
             }
         }
         side.advance(BETWEEN);
@@ -113,6 +112,10 @@ async fn play(world: &Simulator, side: &Side, scenes: &[&Scene]) -> Vec<Played> 
         for (scene, played) in scenes.iter().zip(&mut played).filter(|(scene, _)| live(scene)) {
             let looking = Looking { world, side, scene };
             let seen = played.seen.entry(round).or_default();
+            looking.know(&mut played.watch, seen).await;
+            for (at, answer) in answers.remove(scene.name()).into_iter().flatten().enumerate() {
+                seen.insert(format!("answer {at}"), looking.reply(&played.watch, &answer));
+            }
             // What the run set in motion, before anything is asked for.
             looking.google(&played.watch, "sent by itself", seen);
             looking.look(&mut played.watch, &pushes, seen).await;

@@ -32,7 +32,7 @@ const HEADERS: [&str; 9] = [
     "x-correlation-id",
 ];
 /// Members of the API's answers that are times or identifiers of a host's own.
-const OWN: [&str; 6] = ["at", "run", "creationDate", "lastUpdateDate", "correlation_id", "providers"];
+const OWN: [&str; 5] = ["at", "run", "creationDate", "lastUpdateDate", "correlation_id"];
 
 /// By what it is.
 pub type Seen = BTreeMap<String, Bytes>;
@@ -60,11 +60,27 @@ pub struct Looking<'a> {
 }
 
 impl Looking<'_> {
+    /// Which passes there are. Before anything else of a round: what is seen later may name any of them.
+    pub async fn know(&self, watch: &mut Watch, seen: &mut Seen) {
+        for subject in &self.scene.subjects {
+            let path = format!("/api/{}/passes/findPass?{}", self.scene.name(), subject.query());
+            let found = self.side.get(self.scene.name(), &path).await;
+            if found.status == 200 {
+                watch.passes.insert(found.json()["id"].as_str().unwrap().to_owned(), subject.clone());
+            }
+            seen.insert(format!("{}: findPass", subject.told()), self.reply(watch, &found));
+        }
+    }
+
     /// Everything, after all work of a round is done. `pushes`: tokens that Apple has seen in it.
     pub async fn look(&self, watch: &mut Watch, pushes: &[String], seen: &mut Seen) {
         watch.lines.clear();
-        for subject in &self.scene.subjects {
-            self.subject(watch, subject, seen).await;
+        // In an order that both hosts have.
+        let mut passes: Vec<(Subject, String)> =
+            watch.passes.iter().map(|(id, subject)| (subject.clone(), id.clone())).collect();
+        passes.sort();
+        for (subject, id) in passes {
+            self.pass(watch, &id, &subject, seen).await;
         }
         let mut woken: Vec<String> =
             pushes.iter().filter_map(|token| watch.phones.get(token)).map(Subject::told).collect();
@@ -86,17 +102,8 @@ impl Looking<'_> {
         format!("{method} {collection} {status} {}", String::from_utf8_lossy(&body))
     }
 
-    async fn subject(&self, watch: &mut Watch, subject: &Subject, seen: &mut Seen) {
+    async fn pass(&self, watch: &mut Watch, id: &str, subject: &Subject, seen: &mut Seen) {
         let (side, tenant, told) = (self.side, self.scene.name(), subject.told());
-        let found = side.get(tenant, &format!("/api/{tenant}/passes/findPass?{}", subject.query())).await;
-        if found.status != 200 {
-            seen.insert(format!("{told}: findPass"), self.reply(watch, &found));
-            return;
-        }
-        let id = found.json()["id"].as_str().unwrap().to_owned();
-        watch.passes.insert(id.clone(), subject.clone());
-        seen.insert(format!("{told}: findPass"), self.reply(watch, &found));
-
         let described = side.get(tenant, &format!("/api/{tenant}/passes/{id}")).await;
         seen.insert(format!("{told}: described"), self.reply(watch, &described));
         let history = side.get(tenant, &format!("/api/{tenant}/passes/{id}/history")).await;
@@ -197,7 +204,7 @@ impl Looking<'_> {
     pub fn reply(&self, watch: &Watch, reply: &Reply) -> Bytes {
         let body = match serde_json::from_slice::<Value>(&reply.body) {
             Ok(mut value) => {
-                forget(&mut value);
+                forget(&mut value, watch);
                 Bytes::from(value.to_string())
             }
             Err(_) => reply.body.clone(),
@@ -227,14 +234,17 @@ impl Looking<'_> {
         let Ok(text) = std::str::from_utf8(bytes) else { return bytes.clone() };
         let (base, tenant) = (&self.side.base, self.scene.name());
         let mut text = text.to_owned();
+        let link = format!("{base}/api/{tenant}/passes/");
+        while let Some(at) = text.find(&link) {
+            let (id, proof) =
+                text[at + link.len()..].split_once("?token=").unwrap_or_else(|| panic!("no link: {text}"));
+            let told = watch.passes.get(id).map_or_else(|| "a pass".to_owned(), Subject::told);
+            let length = proof.find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).unwrap_or(proof.len());
+            let end = at + link.len() + id.len() + "?token=".len() + length;
+            text.replace_range(at..end, &format!("<link to {told}>"));
+        }
         for (id, subject) in &watch.passes {
             let told = subject.told();
-            let link = format!("{base}/api/{tenant}/passes/{id}?token=");
-            while let Some(at) = text.find(&link) {
-                let proof = text[at + link.len()..].find(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c));
-                let end = proof.map_or(text.len(), |length| at + link.len() + length);
-                text.replace_range(at..end, &format!("<link to {told}>"));
-            }
             // A problem's `instance`.
             for below in
                 [format!("/api/{tenant}/passes"), format!("/apple/{tenant}/v1/passes/{}", self.world.pass_type())]
@@ -255,21 +265,26 @@ impl Looking<'_> {
     }
 }
 
-/// Values of a host's own stay as names only.
-fn forget(value: &mut Value) {
+/// Values of a host's own stay as names only, and so do passes that are not looked at.
+fn forget(value: &mut Value, watch: &Watch) {
+    let own = || Value::from("<own>");
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                if OWN.contains(&name.as_str()) {
-                    if !member.is_null() {
-                        *member = Value::from("<own>");
+                match (name.as_str(), member) {
+                    // By wallet: a time.
+                    ("providers", Value::Object(times)) => times.values_mut().for_each(|time| *time = own()),
+                    ("successor", Value::String(id)) if !watch.passes.contains_key(id) => "<a pass>".clone_into(id),
+                    (name, member) if OWN.contains(&name) => {
+                        if !member.is_null() {
+                            *member = own();
+                        }
                     }
-                } else {
-                    forget(member);
+                    (_, member) => forget(member, watch),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(forget),
+        Value::Array(items) => items.iter_mut().for_each(|item| forget(item, watch)),
         _ => {}
     }
 }

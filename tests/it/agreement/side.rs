@@ -4,6 +4,7 @@
 //! before its first step is made by requests, but for what no request can make (`passes.json`), which is written into the database.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Tasks wait this long for more notifications: longer than posting those of a round takes, so that none runs before all clocks are put forward.
 /// The longest that both hosts take.
 const DEBOUNCE: Millis = 60_000;
+/// As a program asks.
+const ACCEPT: (&str, &str) = ("accept", "application/json, application/problem+json");
 /// One sweep; it is called again until nothing is left.
 const SWEEP_MS: u32 = 20_000;
 
@@ -79,7 +82,7 @@ impl Side {
         Self::new("server", address, other, Host::Server(Box::new(server)), keys, database, folder)
     }
 
-    /// `clock`: the program takes `--clock-file`. Without a key for each tenant, which is made here, nothing of a tenant's differs from the example's.
+    /// `clock`: the program takes `--clock-file`.
     pub async fn edge(world: &Simulator, tenants: &[&str], spin: &Spin, clock: bool, more: EdgeOptions) -> Self {
         let (folder, other) = (tempfile::tempdir().unwrap(), OtherSide::start().await);
         let address = free_address();
@@ -92,7 +95,7 @@ impl Side {
         }
         variables.extend(more.variables);
         let clock = clock.then(|| folder.path().join("clock"));
-        let own = clock.iter().flat_map(|file| ["--clock-file".into(), file.clone().into()]);
+        let own = clock.iter().flat_map(|file| [OsString::from("--clock-file"), file.clone().into_os_string()]);
         let flags = own.chain(more.flags).collect();
         let options = EdgeOptions { variables, flags, unscheduled: true };
         let edge = Edge::start(spin, folder.path(), world, address, options).await.unwrap();
@@ -127,11 +130,11 @@ impl Side {
 
     /// With the tenant's API key.
     pub async fn get(&self, tenant: &str, path: &str) -> Reply {
-        self.ask("GET", path, &[("x-api-key", &self.keys[tenant])], Bytes::new()).await
+        self.ask("GET", path, &[("x-api-key", &self.keys[tenant]), ACCEPT], Bytes::new()).await
     }
 
     pub async fn post(&self, tenant: &str, path: &str, body: &Value) -> Reply {
-        let headers = [("x-api-key", self.keys[tenant].as_str()), ("content-type", "application/json")];
+        let headers = [("x-api-key", self.keys[tenant].as_str()), ACCEPT, ("content-type", "application/json")];
         self.ask("POST", path, &headers, body.to_string()).await
     }
 

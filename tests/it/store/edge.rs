@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use passerelle_flow::store::{DataKey, Finish, Next, PassWrite, Priority, Sealed, Store as _, StoreError, TaskSubject};
 use passerelle_spin::store::EdgeStore;
 use passerelle_spin::store::session::Database;
-use passerelle_sqlite::{Connection, Fault, Row, Value};
+use passerelle_sqlite::{Connection, Fault, Row, Value, statements};
 use rusqlite::types::Value as Stored;
 
 use super::{Engine, LEASE, accept, block_on, finish, new_pass, opera, rows};
@@ -81,11 +81,7 @@ pub struct Spins(rusqlite::Connection);
 impl Spins {
     /// `execute` of `spin:sqlite`.
     fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<Vec<Vec<Stored>>, Fault> {
-        assert_eq!(
-            sql.trim_end_matches(';').matches(';').count(),
-            0,
-            "Spin runs the first of several statements: {sql}"
-        );
+        assert_eq!(statements(sql).count(), 1, "Spin runs the first of several statements: {sql}");
         let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
         let width = statement.column_count();
         let mut found = statement.query(rusqlite::params_from_iter(params.iter().map(stored))).map_err(fault)?;
