@@ -73,9 +73,12 @@ fn another_connector_than_the_embedded_one_is_used_when_a_file_is_named() {
     let refused = passerelle(&["explain", "--after", &after, "--connector", &none.display().to_string()]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(told(&refused.stderr).contains("the connector"), "{}", told(&refused.stderr));
-    let missing = passerelle(&["--connector", "/nowhere/connector.wasm", "explain", "--after", &after]);
+    let (nowhere, path) = ("/nowhere/connector.wasm", folder.path().join("explain.json"));
+    let file = path.display().to_string();
+    let missing = passerelle(&["--connector", nowhere, "explain", "--after", &after, "--report", &file]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(told(&missing.stderr).contains("/nowhere/connector.wasm"), "{}", told(&missing.stderr));
+    assert!(told(&missing.stderr).contains(nowhere), "{}", told(&missing.stderr));
+    assert_eq!(report(&path)["ok"], false);
 
     let built = folder.path().join("copy.wasm");
     std::fs::write(&built, passerelle_server::engine::CONNECTOR).unwrap();
