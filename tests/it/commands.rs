@@ -50,7 +50,9 @@ fn explain_tells_a_change_in_words_and_says_in_its_report_when_it_cannot() {
     assert_eq!(good.status.code(), Some(0), "{}", told(&good.stderr));
     let text = told(&good.stdout);
     assert!(text.contains("Reprinting of a ticket") && text.contains("printed again"), "{text}");
-    assert_eq!((&report(&path)["ok"], &report(&path)["findings"][0]["use_case"]), (&true.into(), &"reprint".into()));
+    let written = report(&path);
+    assert_eq!(written["ok"], true);
+    assert_eq!(written["findings"][0]["use_case"], "reprint");
 
     for unreadable in [case("answer-without-orders", "after.json"), "/nowhere/after.json".to_owned()] {
         std::fs::remove_file(&path).unwrap();
@@ -71,9 +73,12 @@ fn another_connector_than_the_embedded_one_is_used_when_a_file_is_named() {
     let refused = passerelle(&["explain", "--after", &after, "--connector", &none.display().to_string()]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(told(&refused.stderr).contains("the connector"), "{}", told(&refused.stderr));
-    let missing = passerelle(&["--connector", "/nowhere/connector.wasm", "explain", "--after", &after]);
+    let (nowhere, path) = ("/nowhere/connector.wasm", folder.path().join("explain.json"));
+    let file = path.display().to_string();
+    let missing = passerelle(&["--connector", nowhere, "explain", "--after", &after, "--report", &file]);
     assert_eq!(missing.status.code(), Some(2));
-    assert!(told(&missing.stderr).contains("/nowhere/connector.wasm"), "{}", told(&missing.stderr));
+    assert!(told(&missing.stderr).contains(nowhere), "{}", told(&missing.stderr));
+    assert_eq!(report(&path)["ok"], false);
 
     let built = folder.path().join("copy.wasm");
     std::fs::write(&built, passerelle_server::engine::CONNECTOR).unwrap();
@@ -172,8 +177,8 @@ async fn record_saves_an_answer_without_anybodys_name_and_overwrites_nothing() {
     let sale = process.world.secutix().sell_single("CARMEN", holder, Origin::TicketShop).await.unwrap();
     let (file, config) = (sale.file().unwrap().to_string(), process.config());
     let out = process.folder.path().join("recorded");
-    let arguments = ["record", "--config", &config, "--tenant", "demo", "--file", &file, "--out"];
-    let arguments = [&arguments[..], &[&out.display().to_string()]].concat();
+    let into = out.display().to_string();
+    let arguments = ["record", "--config", &config, "--tenant", "demo", "--file", &file, "--out", &into];
     // Nothing is typed: one answer is enough.
     let recorded = passerelle(&arguments);
     assert_eq!(recorded.status.code(), Some(0), "{}", told(&recorded.stderr));

@@ -3,7 +3,7 @@
 //! Owns the words of `--help` and the way from arguments to the module that does it. Every command that decides something says so in its
 //! exit code, and `--report FILE` writes the same as JSON with a top-level `ok`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use passerelle_flow::identity::TenantId;
@@ -44,6 +44,18 @@ pub enum Command {
     Runs(Runs),
     /// Save real SecuTix answers as a test case, with every personal value replaced by a fake of the same shape.
     Record(Record),
+}
+
+impl Command {
+    /// The file of `--report`.
+    pub fn report(&self) -> Option<&Path> {
+        match self {
+            Self::Demo(demo) => demo.report.as_deref(),
+            Self::Check(check) => check.report.as_deref(),
+            Self::Explain(explain) => explain.report.as_deref(),
+            Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Record(_) => None,
+        }
+    }
 }
 
 /// Where the configuration is.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command};
-use passerelle_server::commands;
+use passerelle_server::{commands, report_file};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<bool> {
-    let connector = commands::connector(cli.connector.as_deref())?;
+    let connector = report_file::or_failure(cli.command.report(), commands::connector(cli.connector.as_deref()))?;
     match cli.command {
         Command::Serve(configured) => commands::serve(&configured, connector),
         Command::Demo(demo) => commands::demo(demo, connector),

@@ -19,7 +19,7 @@ use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
 use crate::refusal::code_of;
 use crate::retry_after::retry_after;
-use crate::store::{Priority, Spent, StoreError};
+use crate::store::{Priority, Spent, Store, StoreError};
 use crate::tenant::{Secutix, Tenant};
 
 /// Bytes of a file. A movement with its ticket and its share of the operation is about 1.2 KB of JSON, so this is a file of 10,000

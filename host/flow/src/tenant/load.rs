@@ -16,7 +16,7 @@ use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, TemplateFolder};
-use super::{Apple, Google, Safety, Secutix, Tenant, api_keys, credential};
+use super::{Apple, Google, Safety, Secutix, Selection, Tenant, api_keys, credential};
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
 use crate::sealing::TenantKeys;
