@@ -328,7 +328,7 @@ impl Passes {
                 self.absent.remove(&id);
             }
             Action::End(Evidence::Positive) => pass.state = PassState::Void,
-            Action::End(Evidence::Absence) if !self.absent.insert(id) => pass.state = PassState::Void,
+            Action::End(Evidence::Absence) if !self.absent.insert(id.clone()) => pass.state = PassState::Void,
             Action::End(Evidence::Absence) => {}
             // It was seen: another absence begins anew.
             Action::Keep => {

@@ -53,7 +53,9 @@ impl Command {
             Self::Demo(demo) => demo.report.as_deref(),
             Self::Check(check) => check.report.as_deref(),
             Self::Explain(explain) => explain.report.as_deref(),
-            Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Runs(_) | Self::Record(_) => None,
+            Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Runs(_) | Self::Record(_) => {
+                None
+            }
         }
     }
 }

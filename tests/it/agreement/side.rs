@@ -165,14 +165,6 @@ impl Side {
         reply.json()
     }
 
-    /// What the edge and its host have written.
-    pub fn log(&self) -> String {
-        match &self.host {
-            Host::Server(_) => String::new(),
-            Host::Edge { edge, .. } => std::fs::read_to_string(&edge.log).unwrap(),
-        }
-    }
-
     /// Secrets of the installation, none of which may be in an answer.
     pub fn secrets(&self) -> Vec<String> {
         let secret = |file: &str| std::fs::read_to_string(self.folder.path().join("tenants").join(file)).unwrap();

@@ -15,7 +15,7 @@ use passerelle_spin::store::session::Database;
 use passerelle_sqlite::{Connection, Fault, Row, Value, statements};
 use rusqlite::types::Value as Stored;
 
-use super::{Engine, LEASE, accept, block_on, finish, new_pass, opera, rows};
+use super::{Engine, LEASE, accept, block_on, erasure, finish, new_pass, opera, rows};
 
 pub struct Edge {
     dir: tempfile::TempDir,
@@ -193,7 +193,7 @@ fn what_is_erased_is_found_in_no_file() {
         let passes = vec![PassWrite { sealed: Some(sealed), ..new_pass(0, "file") }];
         store.finish(Finish { passes, ..finish(&lease, Next::Done, 0) }).await.unwrap();
         assert!(found(WRAPPED) > 0 && found(BODY) > 0, "the search finds what is there");
-        assert_eq!(store.erase(10).await.unwrap(), 1);
+        assert_eq!(store.erase(erasure(10)).await.unwrap().keys, 1);
         assert_eq!((found(WRAPPED), found(BODY)), (0, 0));
     });
 }
