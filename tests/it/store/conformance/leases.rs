@@ -246,6 +246,8 @@ pub async fn many_acceptors_and_claimers_share_one_live_lease_per_task<E: Engine
                 if all && leases.is_empty() && store.depth().await.unwrap() == Depth::default() {
                     return;
                 }
+                // A store whose operations are ready at once would keep this thread from those who accept.
+                tokio::task::yield_now().await;
             }
         });
     }
