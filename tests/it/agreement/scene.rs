@@ -9,6 +9,7 @@ use std::path::Path;
 use passerelle_connector::contract::scenario::Answer;
 use serde_json::{Value, json};
 
+use super::retried;
 use crate::case_folder::{Case, Step};
 
 /// The order's secret of nearly every case, for those whose answers hold none.
@@ -94,6 +95,13 @@ impl Scene {
         if card(&self.case.before) && self.case.steps.iter().any(|step| card(&step.after)) {
             return Some("a known card that changes: no request makes a host look at a contact again");
         }
+        if retried::RETRIED.contains(&self.name()) && std::env::var_os("CASE").is_none() {
+            return Some(retried::BECAUSE);
+        }
+        // The host's known passes are those of the file and of its orders; the case hands over one of another file.
+        if self.name() == "pass-from-another-file" {
+            return Some("a known pass that a host would not have found");
+        }
         if !clock && (self.case.steps.len() > 1 || self.case.passes.is_some()) {
             return Some("several looks: the clock of this Spin cannot be put forward");
         }
@@ -173,6 +181,8 @@ impl Scene {
                 "end (positive)" => "voided",
                 "end (absence)" if !absent.insert(subject.clone()) => "voided",
                 "end (absence)" => continue,
+                // It ended before its successor was seen, and is led on now.
+                "keep" if text("/reason/code") == "exchanged" && !text("/successor").is_empty() => "updated",
                 // Seen again.
                 _ => {
                     absent.remove(&subject);
