@@ -19,6 +19,7 @@ mod journey;
 mod listener;
 mod openapi;
 mod outage;
+mod peer;
 mod privacy;
 mod process;
 mod recording;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command};
-use passerelle_server::commands;
+use passerelle_server::{commands, reissue};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -30,6 +30,7 @@ fn run(cli: Cli) -> anyhow::Result<bool> {
         Command::Explain(explain) => commands::explain(&explain, connector.as_deref()),
         Command::Key(key) => commands::key(key),
         Command::Stuck(stuck) => commands::stuck(stuck),
+        Command::Apple(apple) => reissue::apple(&apple),
         Command::Record(record) => commands::record(record),
     }
 }
