@@ -67,7 +67,7 @@ impl Settings {
         let sweep_token = SweepToken::of(&text(SWEEP).await?);
         let options = Options { debounce, ..Options::default() };
         Ok(Self {
-            defaults: Defaults { public_url, plain_http },
+            defaults: Defaults { public_url, plain_http, pkcs12: None },
             options: Options { max_wait: options.max_wait.max(debounce), ..options },
             sweep_token,
         })
