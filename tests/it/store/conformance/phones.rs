@@ -188,7 +188,7 @@ pub async fn a_reissue_raises_each_installed_pass_once_and_goes_on_where_it_stop
         store.register(register("phone", number, 10)).await.unwrap();
     }
     let before = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap().pass;
-    let step = |until| store.reissue(&opera(), until, 2, 1_000_000);
+    let step = async |until| store.reissue(&opera(), until, 2, 1_000_000).await;
     let first = step(None).await.unwrap();
     assert_eq!(first, Reissued { until: 4, raised: 2, left: 1 });
     assert_eq!(step(Some(first.until)).await.unwrap(), Reissued { until: 4, raised: 1, left: 0 });
