@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, edge, licences, spin_host, step, toolchain};
+use crate::{component, edge, google_client, licences, spin_host, step, toolchain};
 
 /// Everything but the tests.
 pub fn check(steps: &mut Steps) -> Result<bool> {
@@ -32,11 +32,12 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     // Others run the same application on Spin.
     edge::build(steps)?;
     let spin = spin_host::program(steps)?;
+    let python = google_client::python(steps)?;
     let mut tests = cargo(&["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"]);
     if !args.is_empty() {
         tests.arg("--").args(args);
     }
-    tests.env("SPIN_BIN", spin);
+    tests.env("SPIN_BIN", spin).env("GOOGLE_CLIENT_PYTHON", python);
     steps.run("tests", tests)?;
     spin_host::test(steps)?;
     steps.run("tests of xtask", cargo(&["test", "--package", "xtask"]))?;

@@ -57,6 +57,10 @@ pub const OPENSSL: Program = Program { name: "openssl", asked: "version", packag
 /// The zip of a pass is read by Python, which has nothing in common with what wrote it.
 pub const PYTHON: Program = Program { name: "python3", asked: "--version", package: "python3" };
 
+/// What `python3 -m venv` needs, which Debian keeps in a package of its own. Asked by importing it.
+pub const PYTHON_VENV: Program =
+    Program { name: "python3", asked: "-cimport ensurepip, venv", package: "python3-venv" };
+
 /// Makes sure that a program is there.
 pub fn program(steps: &mut Steps, program: &Program) -> Result<()> {
     let Program { name: program, asked, package } = program;
