@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use crate::alarm::Alarms;
-use crate::google::TokenCache;
+use crate::google::presence::{self, Batch, Looked};
+use crate::google::{Tally, TokenCache};
 use crate::identity::Millis;
 use crate::maybe_send::MaybeSend;
 use crate::options::{LEASE_MARGIN, Options};
@@ -18,12 +19,20 @@ pub struct Flow<H: Host> {
     pub host: H,
     pub options: Options,
     pub(crate) google_tokens: TokenCache,
+    /// What came of Google's callbacks.
+    pub callbacks: Tally,
     pub(crate) alarms: Alarms,
 }
 
 impl<H: Host> Flow<H> {
     pub fn new(host: H, options: Options) -> Self {
-        Self { host, options, google_tokens: TokenCache::default(), alarms: Alarms::default() }
+        Self {
+            host,
+            options,
+            google_tokens: TokenCache::default(),
+            callbacks: Tally::default(),
+            alarms: Alarms::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -72,6 +81,16 @@ impl<H: Host> Flow<H> {
     /// Records that sending was stopped: it counts as a failed attempt.
     pub async fn overran_effect(&self, lease: EffectLease) -> StoreResult<()> {
         run::effect::overran(self, lease).await
+    }
+
+    /// Passes whose presence at Google is to be looked at next, to be given to [`Flow::look`]; none: no round has anything left.
+    pub async fn claim_look(&self) -> StoreResult<Option<Batch>> {
+        presence::claim(self).await
+    }
+
+    /// Asks Google whether anybody still has these passes.
+    pub async fn look(&self, batch: Batch) -> StoreResult<Looked> {
+        presence::look(self, batch).await
     }
 
     /// Erases what the tenants' retention no longer allows. Returns how many data keys went.

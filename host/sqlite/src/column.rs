@@ -72,6 +72,7 @@ pub(crate) fn of_effect_kind(kind: EffectKind) -> &'static str {
         EffectKind::ApplePush => "apple-push",
         EffectKind::GoogleClass => "google-class",
         EffectKind::GoogleObject => "google-object",
+        EffectKind::GoogleMessage => "google-message",
     }
 }
 
@@ -80,6 +81,7 @@ pub(crate) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
         "apple-push" => Ok(EffectKind::ApplePush),
         "google-class" => Ok(EffectKind::GoogleClass),
         "google-object" => Ok(EffectKind::GoogleObject),
+        "google-message" => Ok(EffectKind::GoogleMessage),
         _ => Err(Fault::Corrupt("effect.kind")),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::demand::{Demand, demand, failed};
 use super::passes::{Links, links};
-use super::{Answer, Call, Problem, caller, json, method};
+use super::{Answer, Call, Problem, caller, json, method, order_passes};
 use crate::access::Scope;
 use crate::flow::Flow;
 use crate::identity::secutix_id;
@@ -23,6 +23,14 @@ struct Tickets {
     #[serde(rename = "fileId")]
     file: String,
     tickets: Vec<TicketItem>,
+    /// All passes of the file at once.
+    links: OrderLinks,
+}
+
+#[derive(Serialize)]
+struct OrderLinks {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    google: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +87,10 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
             TicketItem { ticket, pass }
         })
         .collect();
-    let mut response = json(&Tickets { file, tickets })?;
+    let any = view.passes.iter().any(|pass| pass.state == PassState::Live && pass.google_class.is_some());
+    let google =
+        (any && tenant.google.is_some()).then(|| format!("{}&device=google", order_passes::link(tenant, &file)));
+    let mut response = json(&Tickets { file, tickets, links: OrderLinks { google } })?;
     *response.status_mut() = StatusCode::OK;
     Ok(response)
 }

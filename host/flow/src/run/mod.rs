@@ -6,6 +6,7 @@
 
 pub mod effect;
 mod fetch;
+mod message;
 mod plan;
 mod record;
 

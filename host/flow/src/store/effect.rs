@@ -14,10 +14,12 @@ pub enum EffectKind {
     GoogleClass,
     /// Target: a pass. The level is the pass's version.
     GoogleObject,
+    /// Target: a pass. The level counts its messages; of several that wait the last is sent.
+    GoogleMessage,
 }
 
 impl EffectKind {
-    pub const ALL: [Self; 3] = [Self::ApplePush, Self::GoogleClass, Self::GoogleObject];
+    pub const ALL: [Self; 4] = [Self::ApplePush, Self::GoogleClass, Self::GoogleObject, Self::GoogleMessage];
 
     /// As it is kept, listed and typed.
     pub fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl EffectKind {
             Self::ApplePush => "apple-push",
             Self::GoogleClass => "google-class",
             Self::GoogleObject => "google-object",
+            Self::GoogleMessage => "google-message",
         }
     }
 }

@@ -209,6 +209,7 @@ fn options(worker: &WorkerTable, body_limit: u32) -> Options {
         dead_after: worker.dead_after.into(),
         effect_dead_after: worker.effect_dead_after.into(),
         body_limit: size(body_limit),
+        ..Options::default()
     }
 }
 

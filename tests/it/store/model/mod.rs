@@ -92,5 +92,6 @@ fn kind_name(kind: EffectKind) -> &'static str {
         EffectKind::ApplePush => "apple-push",
         EffectKind::GoogleClass => "google-class",
         EffectKind::GoogleObject => "google-object",
+        EffectKind::GoogleMessage => "google-message",
     }
 }
