@@ -142,7 +142,8 @@ fn item(operation: &scenario::Operation) -> Result<payload::Item> {
         pass: pass_of(&operation.subject),
         subject: operation.subject.clone(),
         state: types::PassState::Live,
-        ticket: ticket.clone(),
+        body: ticket.body.clone(),
+        events: ticket.events.clone(),
         variables: vec![("host.organization".to_owned(), "Opéra de Démonstration".to_owned())],
     })
 }

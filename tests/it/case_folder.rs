@@ -349,8 +349,9 @@ impl Passes {
             if let Some(successor) = &operation.successor {
                 variables.push(("host.successor".to_owned(), format!("https://example.org/{}", pass_of(successor))));
             }
-            let (subject, state, ticket) = (operation.subject.clone(), *state, ticket.clone());
-            items.push(Item { pass, subject, state, ticket, variables });
+            let (subject, state) = (operation.subject.clone(), *state);
+            let (body, events) = (ticket.body.clone(), ticket.events.clone());
+            items.push(Item { pass, subject, state, body, events, variables });
         }
         let job = Job {
             template: template.to_owned(),

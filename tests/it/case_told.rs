@@ -149,7 +149,8 @@ fn tell_operation(operation: &Operation) -> Value {
     };
     told.insert("action".to_owned(), action.into());
     if let Some(part) = part {
-        let selectors: Vec<_> = part.selectors.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let selectors: std::collections::BTreeMap<String, String> = serde_json::from_str(&part.selectors).unwrap();
+        let selectors: Vec<_> = selectors.iter().map(|(name, value)| format!("{name}={value}")).collect();
         told.insert(
             "part".to_owned(),
             json!({"body": body(&part.body), "events": part.events, "selectors": selectors}),

@@ -133,7 +133,8 @@ fn every_pass_of_the_cases_is_built_alike_natively_and_in_the_sandbox() {
                         pass: format!("pass{:012}", items.len()),
                         subject: operation.subject.clone(),
                         state,
-                        ticket: ticket.clone(),
+                        body: ticket.body.clone(),
+                        events: ticket.events.clone(),
                         variables: vec![
                             ("host.organization".to_owned(), "The house".to_owned()),
                             ("host.successor".to_owned(), "https://example.org/next".to_owned()),

@@ -30,7 +30,7 @@ struct SealedPart {
     /// The ticket part's canonical JSON, as text.
     body: String,
     events: Vec<String>,
-    selectors: Vec<(String, String)>,
+    selectors: String,
 }
 
 /// Seals a part under the data key of its retention group. `ends_at` is the latest end of the events that it shows.

@@ -126,7 +126,8 @@ fn item(tenant: &Tenant, pass: Subjected) -> Item {
         pass: pass.pass.as_str().to_owned(),
         subject: contract_subject(&pass.subject),
         state: contract_state(pass.state),
-        ticket: pass.ticket,
+        body: pass.ticket.body,
+        events: pass.ticket.events,
         variables,
     }
 }

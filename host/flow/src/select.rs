@@ -3,6 +3,8 @@
 //! A pure function of the tenant's selection and the connector's selectors. What `tenant.toml` names was checked when the tenant was loaded; what
 //! SecuTix names can be anything.
 
+use std::collections::BTreeMap;
+
 use crate::store::PassSubject;
 use crate::tenant::{CARD, TICKET, Tenant};
 
@@ -33,7 +35,8 @@ impl Stray {
     }
 }
 
-pub fn select<'a>(tenant: &'a Tenant, subject: &PassSubject, selectors: &[(String, String)]) -> Choice<'a> {
+/// `selectors`: a ticket part's, as the connector wrote them. What is no JSON object of texts selects nothing.
+pub fn select<'a>(tenant: &'a Tenant, subject: &PassSubject, selectors: &str) -> Choice<'a> {
     let find = |name: &str, kind: &str| match tenant.templates.get_key_value(name) {
         None => Err(Stray::Unknown),
         Some((_, template)) if template.kind != kind => Err(Stray::OtherKind),
@@ -43,7 +46,8 @@ pub fn select<'a>(tenant: &'a Tenant, subject: &PassSubject, selectors: &[(Strin
         let template = tenant.selection.default_card.as_deref().and_then(|name| find(name, CARD).ok());
         return Choice { template, stray: None };
     }
-    let selector = |key: &str| selectors.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let selectors: BTreeMap<String, String> = serde_json::from_str(selectors).unwrap_or_default();
+    let selector = |key: &str| selectors.get(key).map(String::as_str);
     let comfort = format!("comfort.{}", tenant.selection.comfort_variable);
     let stray = match selector(&comfort).map(|name| find(name, TICKET)) {
         Some(Ok(template)) => return Choice { template: Some(template), stray: None },
@@ -58,7 +62,6 @@ pub fn select<'a>(tenant: &'a Tenant, subject: &PassSubject, selectors: &[(Strin
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::{Arc, OnceLock};
 
     use super::*;
@@ -106,9 +109,8 @@ mod tests {
             (&[("comfort.WALLET", "member")], "plain", Some(Stray::OtherKind)),
         ];
         for (selectors, template, stray) in cases {
-            let owned: Vec<_> =
-                selectors.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let choice = select(&tenant, &ticket, &owned);
+            let object: BTreeMap<_, _> = selectors.iter().copied().collect();
+            let choice = select(&tenant, &ticket, &serde_json::to_string(&object).unwrap());
             assert_eq!(choice, Choice { template: Some(template), stray }, "{selectors:?}");
         }
     }
@@ -116,9 +118,9 @@ mod tests {
     #[test]
     fn a_card_gets_the_template_of_cards_whatever_an_event_says() {
         let card = PassSubject::Contact("4711".into());
-        let named = [("comfort.WALLET".to_owned(), "gala".to_owned())];
-        assert_eq!(select(&opera(), &card, &named), Choice { template: Some("member"), stray: None });
+        let named = r#"{"comfort.WALLET":"gala"}"#;
+        assert_eq!(select(&opera(), &card, named), Choice { template: Some("member"), stray: None });
         let selection = Selection { default_card: None, ..opera().selection };
-        assert_eq!(select(&Tenant { selection, ..opera() }, &card, &[]).template, None);
+        assert_eq!(select(&Tenant { selection, ..opera() }, &card, "{}").template, None);
     }
 }

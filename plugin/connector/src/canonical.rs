@@ -3,50 +3,67 @@
 //!
 //! Owns the writing of the normalised parts. Does not own which facts they hold (`scenario`) nor what the wallets show (`payload`).
 
+use crate::scan;
+
 /// An object being written. The caller gives its names in rising order; a property test reads every part back.
 pub(crate) struct Object<'o> {
     out: &'o mut Vec<u8>,
-    empty: bool,
 }
+
+/// A name as an object takes it: quoted, with its colon, when the connector is compiled.
+macro_rules! name {
+    ($name:literal) => {
+        $crate::canonical::Name(concat!("\"", $name, "\":"))
+    };
+}
+pub(crate) use name;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Name(pub(crate) &'static str);
 
 impl<'o> Object<'o> {
     pub(crate) fn open(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, empty: true }
+        Self { out }
     }
 
+    /// The last comma, if there is one, makes room for the end.
     pub(crate) fn close(self) {
-        self.out.push(b'}');
-    }
-
-    fn name(&mut self, name: &str) {
-        if !self.empty {
-            self.out.push(b',');
+        if let Some(last) = self.out.last_mut().filter(|last| **last == b',') {
+            *last = b'}';
+        } else {
+            self.out.push(b'}');
         }
-        self.empty = false;
-        quote(self.out, name);
-        self.out.push(b':');
     }
 
-    pub(crate) fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
+    pub(crate) fn text(&mut self, name: Name, value: &str) {
+        self.out.extend_from_slice(name.0.as_bytes());
         quote(self.out, value);
+        self.out.push(b',');
     }
 
-    pub(crate) fn optional(&mut self, name: &str, value: Option<&str>) {
+    pub(crate) fn optional(&mut self, name: Name, value: Option<&str>) {
         if let Some(value) = value {
             self.text(name, value);
         }
     }
 
-    pub(crate) fn flag(&mut self, name: &str, value: bool) {
-        self.name(name);
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+    /// A text under a name that comes from outside.
+    pub(crate) fn entry(&mut self, name: &str, value: &str) {
+        quote(self.out, name);
+        self.out.push(b':');
+        quote(self.out, value);
+        self.out.push(b',');
+    }
+
+    pub(crate) fn flag(&mut self, name: Name, value: bool) {
+        self.out.extend_from_slice(name.0.as_bytes());
+        self.out.extend_from_slice(if value { b"true," } else { b"false," });
     }
 
     /// Millionths as a decimal number without superfluous zeros: a place on earth within 11 cm, and no floating point in the output.
-    pub(crate) fn millionths(&mut self, name: &str, value: i64) {
-        self.name(name);
+    pub(crate) fn millionths(&mut self, name: Name, value: i64) {
+        self.out.extend_from_slice(name.0.as_bytes());
         if value < 0 {
             self.out.push(b'-');
         }
@@ -58,52 +75,51 @@ impl<'o> Object<'o> {
             self.out.push(b'.');
             self.out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
         }
+        self.out.push(b',');
     }
 
-    pub(crate) fn object(&mut self, name: &str, write: impl FnOnce(&mut Object<'_>)) {
-        self.name(name);
+    pub(crate) fn object(&mut self, name: Name, write: impl FnOnce(&mut Object<'_>)) {
+        self.out.extend_from_slice(name.0.as_bytes());
         let mut inner = Object::open(self.out);
         write(&mut inner);
         inner.close();
+        self.out.push(b',');
     }
 }
 
 /// A JSON string with the escapes that RFC 8785 asks for, and no other.
 fn quote(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    let mut plain = 0;
-    let bytes = text.as_bytes();
-    if bytes.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\') {
-        out.extend_from_slice(bytes);
-        out.push(b'"');
-        return;
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, special) = rest.split_at(scan::plain(rest));
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else { break };
+        escape(out, *byte);
+        rest = after;
     }
-    for (at, byte) in bytes.iter().enumerate() {
-        let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            8 => b'b',
-            9 => b't',
-            10 => b'n',
-            12 => b'f',
-            13 => b'r',
-            0..32 => 0,
-            _ => continue,
-        };
-        out.extend_from_slice(bytes.get(plain..at).unwrap_or_default());
-        plain = at + 1;
-        out.push(b'\\');
-        if short == 0 {
-            out.extend_from_slice(b"u00");
+    out.push(b'"');
+}
+
+#[cold]
+fn escape(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        8 => b'b',
+        9 => b't',
+        10 => b'n',
+        12 => b'f',
+        13 => b'r',
+        _ => {
+            out.extend_from_slice(b"\\u00");
             out.push(b'0' + (byte >> 4));
             let low = byte & 15;
             out.push(if low < 10 { b'0' + low } else { b'a' + low - 10 });
-        } else {
-            out.push(short);
+            return;
         }
-    }
-    out.extend_from_slice(bytes.get(plain..).unwrap_or_default());
-    out.push(b'"');
+    };
+    out.extend([b'\\', short]);
 }
 
 #[cfg(test)]
@@ -131,7 +147,7 @@ mod tests {
         {
             let mut out = Vec::new();
             let mut object = Object::open(&mut out);
-            object.millionths("n", value);
+            object.millionths(name!("n"), value);
             object.close();
             assert_eq!(String::from_utf8(out).unwrap(), format!("{{\"n\":{text}}}"));
         }

@@ -16,6 +16,7 @@ pub mod installation;
 pub(crate) mod lenient;
 pub(crate) mod order;
 pub mod payload;
+pub(crate) mod scan;
 pub mod scenario;
 pub mod template;
 pub mod webhook;

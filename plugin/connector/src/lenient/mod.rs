@@ -3,22 +3,18 @@
 //! Owns the reading of single values, objects and lists of a SecuTix answer without copying text. Does not own what they mean
 //! (`scenario`) nor strictness (`webhook`). Only broken JSON fails, and a name that stands twice; null and absence are the same.
 
+mod json;
 mod scalar;
 mod tree;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess};
-
+pub(crate) use json::{Broken, Json};
 pub(crate) use scalar::{Scalar, parse_id};
-pub(crate) use tree::{Fields, List, Name, Node, Part, fields, read_part};
+pub(crate) use tree::{Fields, List, Node, Part, fields, read};
 
-fn skip_list<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
-    while seq.next_element::<IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-fn skip_object<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
+/// One value.
+#[cfg(test)]
+pub(crate) fn scalar(json: &str) -> Scalar<'_> {
+    Scalar::read(&mut Json::new(json)).unwrap()
 }
 
 #[cfg(test)]
@@ -31,8 +27,10 @@ mod tests {
         }
     }
 
-    fn scalar(json: &str) -> Scalar<'_> {
-        serde_json::from_str(json).unwrap()
+    fn part<'a, P: Part<'a> + Default>(json: &'a str) -> Result<P, Broken> {
+        let mut part = P::default();
+        part.read(&mut Json::new(json))?;
+        Ok(part)
     }
 
     #[test]
@@ -58,22 +56,22 @@ mod tests {
 
     #[test]
     fn what_is_of_the_wrong_kind_spoils_nothing_around_it() {
-        let list: List<Thing<'_>> = serde_json::from_str("7").unwrap();
+        let list: List<Thing<'_>> = part("7").unwrap();
         assert!(list.is_misfit());
-        let list: List<Thing<'_>> = serde_json::from_str(r#"[{"a":1},"x",null,[2]]"#).unwrap();
+        let list: List<Thing<'_>> = part(r#"[{"a":1},"x",null,[2]]"#).unwrap();
         assert_eq!(list.nodes().len(), 4);
         assert_eq!(list.objects().count(), 1);
     }
 
     #[test]
     fn a_name_that_stands_twice_is_refused_where_it_counts() {
-        assert!(serde_json::from_str::<Node<Thing<'_>>>(r#"{"a":1,"a":2}"#).is_err());
-        assert!(serde_json::from_str::<Node<Thing<'_>>>(r#"{"b":1,"b":2}"#).is_ok());
+        assert!(read::<Thing<'_>>(r#"{"a":1,"a":2}"#).is_err());
+        assert!(read::<Thing<'_>>(r#"{"b":1,"b":2}"#).is_ok());
     }
 
     #[test]
     fn one_object_stands_for_a_list_of_one() {
-        let list: List<Thing<'_>> = serde_json::from_str(r#"{"a":1}"#).unwrap();
+        let list: List<Thing<'_>> = part(r#"{"a":1}"#).unwrap();
         assert_eq!(list.objects().count(), 1);
     }
 

@@ -3,11 +3,9 @@
 //! Owns what counts as text, identifier and number. A number may stand where text is expected and the reverse.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-use super::{skip_list, skip_object};
+use super::json::{Broken, Json, Number};
+use crate::scan;
 
 /// A single value.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +23,33 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
+    /// Whatever comes next.
+    pub(crate) fn read(json: &mut Json<'a>) -> Result<Self, Broken> {
+        Ok(match json.peek()? {
+            b'"' => Self::Text(json.text()?),
+            b'n' => {
+                json.word("null")?;
+                Self::Absent
+            }
+            b't' => {
+                json.word("true")?;
+                Self::Flag(true)
+            }
+            b'f' => {
+                json.word("false")?;
+                Self::Flag(false)
+            }
+            b'{' | b'[' => {
+                json.skip()?;
+                Self::Misfit
+            }
+            _ => match json.number()? {
+                Number::Whole(number) => Self::Whole(number),
+                Number::Real(number) => Self::Real(number),
+            },
+        })
+    }
+
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -75,7 +100,10 @@ impl<'a> Scalar<'a> {
 /// Without the space around it, and without control characters, which no wallet shows and some refuse.
 fn shown(text: &str) -> Option<Cow<'_, str>> {
     // Nearly all text is printable ASCII, of which nothing but spaces at the ends goes.
-    let plain = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    let plain = scan::is_printable(text.as_bytes());
+    if plain && let [first, .., last] = text.as_bytes() && *first != b' ' && *last != b' ' {
+        return Some(Cow::Borrowed(text));
+    }
     let text =
         if plain { text.trim_matches(' ') } else { text.trim_matches(|c: char| c.is_whitespace() || c.is_control()) };
     if text.is_empty() {
@@ -92,48 +120,4 @@ pub(crate) fn parse_id(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     if plain { text.parse().ok() } else { None }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ScalarVisitor;
-        impl<'de> Visitor<'de> for ScalarVisitor {
-            type Value = Scalar<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Scalar::Absent)
-            }
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
-                Ok(Scalar::Flag(flag))
-            }
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-                Ok(Scalar::Whole(number))
-            }
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-                // Beyond int64 there is no identifier; which number it is does not matter.
-                #[allow(clippy::cast_precision_loss)]
-                Ok(i64::try_from(number).map_or(Scalar::Real(number as f64), Scalar::Whole))
-            }
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-                Ok(Scalar::Real(number))
-            }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Scalar::Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Scalar::Text(Cow::Owned(text.to_owned())))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                skip_list(seq)?;
-                Ok(Scalar::Misfit)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                skip_object(map)?;
-                Ok(Scalar::Misfit)
-            }
-        }
-        deserializer.deserialize_any(ScalarVisitor)
-    }
 }

@@ -4,41 +4,16 @@
 //! component small: a derived reader per type would be a third of it.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use super::{Scalar, skip_list};
+use super::Scalar;
+use super::json::{Broken, Json};
 
 /// An object with known fields.
 pub(crate) trait Fields<'a>: Default {
     /// The place of a single value.
     fn scalar(&mut self, name: &str) -> Option<&mut Scalar<'a>>;
     /// Reads an object or a list; false, and nothing is read, when there is no such field.
-    fn part<A: MapAccess<'a>>(&mut self, name: &Name<'a>, map: &mut A) -> Result<bool, A::Error>;
-}
-
-/// A field's name: borrowed unless it holds an escape.
-pub(crate) struct Name<'a>(pub(crate) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl<'de> Visitor<'de> for NameVisitor {
-            type Value = Name<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(NameVisitor)
-    }
+    fn part(&mut self, name: Cow<'a, str>, json: &mut Json<'a>) -> Result<bool, Broken>;
 }
 
 /// Declares objects by their fields, each with its name in JSON: first the single values, then objects and lists with their kind.
@@ -68,13 +43,13 @@ macro_rules! fields {
 
                 // An object of single values has no parts.
                 #[allow(unused_variables, unreachable_code)]
-                fn part<A: serde::de::MapAccess<'a>>(
+                fn part(
                     &mut self,
-                    name: &$crate::lenient::Name<'a>,
-                    map: &mut A,
-                ) -> Result<bool, A::Error> {
-                    match &*name.0 {
-                        $($part_name => $crate::lenient::read_part(&mut self.$part, map)?,)*
+                    name: std::borrow::Cow<'a, str>,
+                    json: &mut $crate::lenient::Json<'a>,
+                ) -> Result<bool, $crate::lenient::Broken> {
+                    match &*name {
+                        $($part_name => $crate::lenient::Part::read(&mut self.$part, json)?,)*
                         _ => return Ok(false),
                     }
                     Ok(true)
@@ -85,67 +60,36 @@ macro_rules! fields {
 }
 pub(crate) use fields;
 
-/// A name that stands twice is refused: which one counts would be a guess.
-fn twice<E: Error>() -> E {
-    E::custom("a name stands twice")
-}
-
 /// A part that may be there once.
-pub(crate) trait Part {
-    fn is_absent(&self) -> bool;
+pub(crate) trait Part<'a> {
+    /// A name that stands twice is refused: which one counts would be a guess.
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Broken>;
 }
 
-pub(crate) fn read_part<'de, P: Part + Deserialize<'de>, A: MapAccess<'de>>(
-    part: &mut P,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    if !part.is_absent() {
-        return Err(twice());
+/// The object that comes next, in its place: the largest have hundreds of bytes, and a file has thousands of them.
+fn read_object<'a, T: Fields<'a>>(object: &mut T, json: &mut Json<'a>) -> Result<(), Broken> {
+    json.enter();
+    let mut first = true;
+    while let Some(name) = json.name(&mut first)? {
+        if let Some(scalar) = object.scalar(&name) {
+            if !scalar.is_absent() {
+                return Err(Broken);
+            }
+            *scalar = Scalar::read(json)?;
+        } else if !object.part(name, json)? {
+            json.skip()?;
+        }
     }
-    *part = map.next_value()?;
     Ok(())
 }
 
-fn read_object<'de, T: Fields<'de>, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
-    let mut object = T::default();
-    while let Some(name) = map.next_key::<Name<'de>>()? {
-        if let Some(scalar) = object.scalar(&name.0) {
-            if !scalar.is_absent() {
-                return Err(twice());
-            }
-            *scalar = map.next_value()?;
-        } else if !object.part(&name, &mut map)? {
-            map.next_value::<IgnoredAny>()?;
-        }
-    }
-    Ok(object)
-}
-
-/// Single values, where none is expected.
-macro_rules! misfits {
-    ($misfit:expr, $absent:expr) => {
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("anything")
-        }
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok($absent)
-        }
-        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($misfit)
-        }
-        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($misfit)
-        }
-        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-            Ok($misfit)
-        }
-        fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-            Ok($misfit)
-        }
-        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-            Ok($misfit)
-        }
-    };
+/// The whole text, which is one value.
+pub(crate) fn read<'a, T: Fields<'a>>(text: &'a str) -> Result<Node<T>, Broken> {
+    let mut json = Json::new(text);
+    let mut node = Node::Absent;
+    node.fill(&mut json)?;
+    json.end()?;
+    Ok(node)
 }
 
 /// An object.
@@ -177,27 +121,27 @@ impl<T> Node<T> {
     }
 }
 
-impl<T> Part for Node<T> {
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
+impl<T> Node<T> {
+    /// `self` is absent.
+    fn fill<'a>(&mut self, json: &mut Json<'a>) -> Result<(), Broken>
+    where
+        T: Fields<'a>,
+    {
+        if json.peek()? == b'{' {
+            *self = Self::Is(T::default());
+            let Self::Is(object) = self else { return Ok(()) };
+            return read_object(object, json);
+        }
+        if !Scalar::read(json)?.is_absent() {
+            *self = Self::Misfit;
+        }
+        Ok(())
     }
 }
 
-impl<'de, T: Fields<'de>> Deserialize<'de> for Node<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NodeVisitor<T>(PhantomData<T>);
-        impl<'de, T: Fields<'de>> Visitor<'de> for NodeVisitor<T> {
-            type Value = Node<T>;
-            misfits!(Node::Misfit, Node::Absent);
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-                skip_list(seq)?;
-                Ok(Node::Misfit)
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                read_object(map).map(Node::Is)
-            }
-        }
-        deserializer.deserialize_any(NodeVisitor(PhantomData))
+impl<'a, T: Fields<'a>> Part<'a> for Node<T> {
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Broken> {
+        if matches!(self, Self::Absent) { self.fill(json) } else { Err(Broken) }
     }
 }
 
@@ -227,31 +171,39 @@ impl<T> List<T> {
     pub(crate) fn is_misfit(&self) -> bool {
         matches!(self, Self::Misfit)
     }
-}
 
-impl<T> Part for List<T> {
-    fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
 }
 
-impl<'de, T: Fields<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ListVisitor<T>(PhantomData<T>);
-        impl<'de, T: Fields<'de>> Visitor<'de> for ListVisitor<T> {
-            type Value = List<T>;
-            misfits!(List::Misfit, List::Absent);
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut nodes = Vec::new();
-                while let Some(node) = seq.next_element()? {
-                    nodes.push(node);
+impl<'a, T: Fields<'a>> Part<'a> for List<T> {
+    fn read(&mut self, json: &mut Json<'a>) -> Result<(), Broken> {
+        if !matches!(self, Self::Absent) {
+            return Err(Broken);
+        }
+        let mut nodes = Vec::new();
+        let mut next = |json: &mut Json<'a>| {
+            nodes.push(Node::Absent);
+            nodes.last_mut().map_or(Ok(()), |node| node.fill(json))
+        };
+        match json.peek()? {
+            b'[' => {
+                json.enter();
+                let mut first = true;
+                while json.element(&mut first)? {
+                    next(json)?;
                 }
-                Ok(List::Items(nodes))
             }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                read_object(map).map(|value| List::Items(vec![Node::Is(value)]))
+            b'{' => next(json)?,
+            _ => {
+                if !Scalar::read(json)?.is_absent() {
+                    *self = Self::Misfit;
+                }
+                return Ok(());
             }
         }
-        deserializer.deserialize_any(ListVisitor(PhantomData))
+        *self = Self::Items(nodes);
+        Ok(())
     }
 }

@@ -4,80 +4,41 @@
 //! field, a null and an empty text are the same: no value.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::contract::payload::Item;
 use crate::contract::types::{EventPart, PassState};
+use crate::lenient::{self, Broken, Fields, Json, Node, Scalar, fields};
 use crate::payload::date::Stamp;
 use crate::template::vocabulary::Variable;
 
-/// Text of a part: borrowed unless it holds an escape. (serde borrows a `Cow` only where it is not within an `Option`.)
-#[derive(Debug, PartialEq)]
-pub(crate) struct Text<'a>(Cow<'a, str>);
-
-impl Text<'_> {
-    fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = Text<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text")
-            }
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(TextVisitor)
-    }
-}
-
 /// Text by locale, in the order of the part.
 #[derive(Debug, PartialEq, Default)]
-pub(crate) struct Translations<'a>(Vec<(Text<'a>, Text<'a>)>);
+pub(crate) struct Translations<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Translations<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TranslationsVisitor;
-        impl<'de> Visitor<'de> for TranslationsVisitor {
-            type Value = Translations<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text by locale")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::with_capacity(4);
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Translations(entries))
-            }
+impl<'a> Fields<'a> for Translations<'a> {
+    fn scalar(&mut self, _: &str) -> Option<&mut Scalar<'a>> {
+        None
+    }
+
+    /// Every name is a locale.
+    fn part(&mut self, name: Cow<'a, str>, json: &mut Json<'a>) -> Result<bool, Broken> {
+        if let Some(text) = Scalar::read(json)?.into_text() {
+            self.0.push((name, text));
         }
-        deserializer.deserialize_map(TranslationsVisitor)
+        Ok(true)
     }
 }
 
 impl Translations<'_> {
     /// The text for a locale: the same one, else one of the same language, else by the job's order of locales, else any.
     pub(crate) fn best(&self, locale: &str, order: &[String]) -> Option<&str> {
-        let texts = || self.0.iter().filter(|(_, text)| !text.as_str().is_empty());
-        let exact = |wanted: &str| texts().find(|(locale, _)| locale.as_str().eq_ignore_ascii_case(wanted));
-        let language = |wanted: &str| texts().find(|(locale, _)| same_language(locale.as_str(), wanted));
+        let exact = |wanted: &str| self.0.iter().find(|(locale, _)| locale.eq_ignore_ascii_case(wanted));
+        let language = |wanted: &str| self.0.iter().find(|(locale, _)| same_language(locale, wanted));
         let fits = |wanted: &str| exact(wanted).or_else(|| language(wanted));
         fits(locale)
             .or_else(|| order.iter().find_map(|other| fits(other)))
-            .or_else(|| texts().next())
-            .map(|(_, text)| text.as_str())
+            .or_else(|| self.0.first())
+            .map(|(_, text)| &**text)
     }
 }
 
@@ -88,30 +49,41 @@ fn same_language(left: &str, right: &str) -> bool {
         .eq_ignore_ascii_case(right.get(..language(right)).unwrap_or_default())
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct Venue<'a> {
-    name: Option<Translations<'a>>,
-    room: Option<Translations<'a>>,
-    address: Option<Text<'a>>,
-    postal_code: Option<Text<'a>>,
-    city: Option<Text<'a>>,
-    country: Option<Text<'a>>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+fields! {
+    struct Venue<'a> {
+        [address = "address", postal_code = "postalCode", city = "city", country = "country",
+            latitude = "latitude", longitude = "longitude"]
+        name: Node<Translations<'a>> = "name",
+        room: Node<Translations<'a>> = "room",
+    }
+
+    struct EventBody<'a> {
+        [kind = "kind", product = "product", starts_at = "startsAt", ends_at = "endsAt", doors_at = "doorsAt",
+            state = "state"]
+        title: Node<Translations<'a>> = "title",
+        venue: Node<Venue<'a>> = "venue",
+    }
+
+    /// A ticket's or a card's own facts: the two kinds share a form.
+    struct Holder<'a> {
+        [movement = "movement", ticket = "ticket", order = "order", barcode = "barcode",
+            first_name = "firstName", last_name = "lastName", contact = "contact", area = "area",
+            gate = "gate", row = "row", seat = "seat", seat_category = "seatCategory", audience = "audience",
+            tariff = "tariff", valid_from = "validFrom", valid_to = "validTo", used = "used", title = "title",
+            quality = "quality"]
+        quality_name: Node<Translations<'a>> = "qualityName",
+    }
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-struct EventBody<'a> {
-    kind: Option<Text<'a>>,
-    product: Option<Text<'a>>,
-    title: Option<Translations<'a>>,
-    starts_at: Option<Text<'a>>,
-    ends_at: Option<Text<'a>>,
-    doors_at: Option<Text<'a>>,
-    state: Option<Text<'a>>,
-    venue: Option<Venue<'a>>,
+impl<'a> Holder<'a> {
+    /// None: not what `classify` makes.
+    pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
+        parse(body)
+    }
+}
+
+fn parse<'a, T: Fields<'a>>(body: &'a [u8]) -> Option<T> {
+    lenient::read(std::str::from_utf8(body).ok()?).ok()?.into_option()
 }
 
 pub(crate) struct Event<'a> {
@@ -122,8 +94,8 @@ pub(crate) struct Event<'a> {
 impl Event<'_> {
     /// Latitude and longitude, where both are on earth.
     pub(crate) fn coordinates(&self) -> Option<(f64, f64)> {
-        let venue = self.body.venue.as_ref()?;
-        let (latitude, longitude) = (venue.latitude?, venue.longitude?);
+        let venue = self.body.venue.get()?;
+        let (latitude, longitude) = (venue.latitude.real()?, venue.longitude.real()?);
         ((-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)).then_some((latitude, longitude))
     }
 
@@ -141,7 +113,7 @@ impl<'a> Events<'a> {
         let mut events: Vec<_> = parts
             .iter()
             .map(|part| {
-                let body = serde_json::from_slice(&part.body).ok();
+                let body = parse(&part.body);
                 (part.key.as_str(), body.map(|body| Event { key: &part.key, body }))
             })
             .collect();
@@ -160,32 +132,6 @@ impl<'a> Events<'a> {
     }
 }
 
-/// A ticket's or a card's own facts: the two kinds share a form.
-#[derive(Deserialize, Debug, Default)]
-#[serde(rename_all = "camelCase", bound(deserialize = "'de: 'a"))]
-pub(crate) struct Holder<'a> {
-    movement: Option<Text<'a>>,
-    ticket: Option<Text<'a>>,
-    order: Option<Text<'a>>,
-    barcode: Option<Text<'a>>,
-    first_name: Option<Text<'a>>,
-    last_name: Option<Text<'a>>,
-    contact: Option<Text<'a>>,
-    area: Option<Text<'a>>,
-    gate: Option<Text<'a>>,
-    row: Option<Text<'a>>,
-    seat: Option<Text<'a>>,
-    seat_category: Option<Text<'a>>,
-    audience: Option<Text<'a>>,
-    tariff: Option<Text<'a>>,
-    valid_from: Option<Text<'a>>,
-    valid_to: Option<Text<'a>>,
-    used: Option<bool>,
-    title: Option<Text<'a>>,
-    quality: Option<Text<'a>>,
-    quality_name: Option<Translations<'a>>,
-}
-
 /// What a variable stands for.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'f> {
@@ -200,7 +146,7 @@ pub(crate) enum Value<'f> {
 /// What is behind one pass.
 pub(crate) struct Facts<'f> {
     pub item: &'f Item,
-    pub holder: &'f Holder<'f>,
+    pub(super) holder: &'f Holder<'f>,
     pub events: &'f [&'f Event<'f>],
     pub settings: &'f [(String, String)],
 }
@@ -222,54 +168,57 @@ impl<'f> Facts<'f> {
         use Variable as V;
         let holder = self.holder;
         let event = self.event(at).map(|event| &event.body);
-        let venue = event.and_then(|event| event.venue.as_ref());
+        let venue = event.and_then(|event| event.venue.get());
         match variable {
-            V::FirstName => plain(holder.first_name.as_ref()),
-            V::LastName => plain(holder.last_name.as_ref()),
-            V::FullName => match (plain(holder.first_name.as_ref()), plain(holder.last_name.as_ref())) {
+            V::FirstName => plain(Some(&holder.first_name)),
+            V::LastName => plain(Some(&holder.last_name)),
+            V::FullName => match (plain(Some(&holder.first_name)), plain(Some(&holder.last_name))) {
                 (Value::Plain(first), Value::Plain(last)) => Value::Joined(first, last),
                 (Value::Absent, last) => last,
                 (first, _) => first,
             },
-            V::BarCode => plain(holder.barcode.as_ref()),
-            V::Area => plain(holder.area.as_ref()),
-            V::SeatCategory => plain(holder.seat_category.as_ref()),
-            V::Row => plain(holder.row.as_ref()),
-            V::Seat => plain(holder.seat.as_ref()),
-            V::Gate => plain(holder.gate.as_ref()),
-            V::Audience => plain(holder.audience.as_ref()),
-            V::Tariff => plain(holder.tariff.as_ref()),
-            V::TicketNumber => plain(holder.ticket.as_ref()),
-            V::Movement => plain(holder.movement.as_ref()),
-            V::Order => plain(holder.order.as_ref()),
-            V::ValidFrom => date(holder.valid_from.as_ref()),
-            V::ValidTo => date(holder.valid_to.as_ref()),
-            V::EventTitle => localised(event.and_then(|event| event.title.as_ref())),
-            V::EventStart => date(event.and_then(|event| event.starts_at.as_ref())),
-            V::EventEnd => date(event.and_then(|event| event.ends_at.as_ref())),
-            V::EventDoors => date(event.and_then(|event| event.doors_at.as_ref())),
-            V::EventState => plain(event.and_then(|event| event.state.as_ref())),
-            V::EventCode => plain(event.and_then(|event| event.product.as_ref())),
-            V::EventKind => plain(event.and_then(|event| event.kind.as_ref())),
-            V::EventsStart => self.edge(|body| body.starts_at.as_ref(), |new, old| new < old),
-            V::EventsEnd if self.events.iter().all(|event| event.body.ends_at.is_none()) => Value::Absent,
-            V::EventsEnd => self.edge(|body| body.ends_at.as_ref().or(body.starts_at.as_ref()), |new, old| new > old),
-            V::VenueName => localised(venue.and_then(|venue| venue.name.as_ref())),
-            V::VenueRoom => localised(venue.and_then(|venue| venue.room.as_ref())),
-            V::Country => plain(venue.and_then(|venue| venue.country.as_ref())),
-            V::Address => plain(venue.and_then(|venue| venue.address.as_ref())),
-            V::City => plain(venue.and_then(|venue| venue.city.as_ref())),
-            V::PostalCode => plain(venue.and_then(|venue| venue.postal_code.as_ref())),
-            V::ContactNumber => plain(holder.contact.as_ref()),
-            V::ContactTitle => plain(holder.title.as_ref()),
-            V::ContactQuality => match &holder.quality_name {
-                Some(names) if names.0.iter().any(|(_, name)| !name.as_str().is_empty()) => Value::Localised(names),
-                _ => plain(holder.quality.as_ref()),
+            V::BarCode => plain(Some(&holder.barcode)),
+            V::Area => plain(Some(&holder.area)),
+            V::SeatCategory => plain(Some(&holder.seat_category)),
+            V::Row => plain(Some(&holder.row)),
+            V::Seat => plain(Some(&holder.seat)),
+            V::Gate => plain(Some(&holder.gate)),
+            V::Audience => plain(Some(&holder.audience)),
+            V::Tariff => plain(Some(&holder.tariff)),
+            V::TicketNumber => plain(Some(&holder.ticket)),
+            V::Movement => plain(Some(&holder.movement)),
+            V::Order => plain(Some(&holder.order)),
+            V::ValidFrom => date(Some(&holder.valid_from)),
+            V::ValidTo => date(Some(&holder.valid_to)),
+            V::EventTitle => localised(event.and_then(|event| event.title.get())),
+            V::EventStart => date(event.map(|event| &event.starts_at)),
+            V::EventEnd => date(event.map(|event| &event.ends_at)),
+            V::EventDoors => date(event.map(|event| &event.doors_at)),
+            V::EventState => plain(event.map(|event| &event.state)),
+            V::EventCode => plain(event.map(|event| &event.product)),
+            V::EventKind => plain(event.map(|event| &event.kind)),
+            V::EventsStart => self.edge(|body| &body.starts_at, |new, old| new < old),
+            V::EventsEnd if self.events.iter().all(|event| event.body.ends_at.is_absent()) => Value::Absent,
+            V::EventsEnd => self.edge(
+                |body| if body.ends_at.is_absent() { &body.starts_at } else { &body.ends_at },
+                |new, old| new > old,
+            ),
+            V::VenueName => localised(venue.and_then(|venue| venue.name.get())),
+            V::VenueRoom => localised(venue.and_then(|venue| venue.room.get())),
+            V::Country => plain(venue.map(|venue| &venue.country)),
+            V::Address => plain(venue.map(|venue| &venue.address)),
+            V::City => plain(venue.map(|venue| &venue.city)),
+            V::PostalCode => plain(venue.map(|venue| &venue.postal_code)),
+            V::ContactNumber => plain(Some(&holder.contact)),
+            V::ContactTitle => plain(Some(&holder.title)),
+            V::ContactQuality => match holder.quality_name.get() {
+                Some(names) if !names.0.is_empty() => Value::Localised(names),
+                _ => plain(Some(&holder.quality)),
             },
-            V::ContactQualityCode => plain(holder.quality.as_ref()),
+            V::ContactQualityCode => plain(Some(&holder.quality)),
             V::StateVoid => flag(self.item.state == PassState::Void),
             V::StateLive => flag(self.item.state == PassState::Live),
-            V::StateUsed => flag(holder.used == Some(true)),
+            V::StateUsed => flag(holder.used == Scalar::Flag(true)),
         }
     }
 
@@ -287,12 +236,12 @@ impl<'f> Facts<'f> {
     /// The first or last date of all events of the pass.
     fn edge(
         &self,
-        choose: impl Fn(&'f EventBody<'f>) -> Option<&'f Text<'f>>,
+        choose: impl Fn(&'f EventBody<'f>) -> &'f Scalar<'f>,
         better: impl Fn(i64, i64) -> bool,
     ) -> Value<'f> {
         let mut best: Option<(&str, Stamp)> = None;
         for event in self.events {
-            if let Value::Date(text, stamp) = date(choose(&event.body))
+            if let Value::Date(text, stamp) = date(Some(choose(&event.body)))
                 && best.is_none_or(|(_, old)| better(stamp.instant(), old.instant()))
             {
                 best = Some((text, stamp));
@@ -306,8 +255,11 @@ fn text(text: &str) -> Value<'_> {
     if text.is_empty() { Value::Absent } else { Value::Plain(text) }
 }
 
-fn plain<'f>(value: Option<&'f Text<'f>>) -> Value<'f> {
-    value.map_or(Value::Absent, |value| text(value.as_str()))
+fn plain<'f>(value: Option<&'f Scalar<'f>>) -> Value<'f> {
+    match value {
+        Some(Scalar::Text(value)) => text(value),
+        _ => Value::Absent,
+    }
 }
 
 fn localised<'f>(value: Option<&'f Translations<'f>>) -> Value<'f> {
@@ -318,10 +270,11 @@ fn flag(set: bool) -> Value<'static> {
     if set { Value::Plain("true") } else { Value::Absent }
 }
 
-fn date<'f>(value: Option<&'f Text<'f>>) -> Value<'f> {
-    value
-        .and_then(|value| Stamp::parse(value.as_str()).map(|stamp| Value::Date(value.as_str(), stamp)))
-        .unwrap_or(Value::Absent)
+fn date<'f>(value: Option<&'f Scalar<'f>>) -> Value<'f> {
+    match value {
+        Some(Scalar::Text(text)) => Stamp::parse(text).map_or(Value::Absent, |stamp| Value::Date(text, stamp)),
+        _ => Value::Absent,
+    }
 }
 
 #[cfg(test)]
@@ -332,7 +285,7 @@ mod tests {
     #[test]
     fn every_field_of_a_ticket_part_is_read() {
         let part = crate::scenario::full_ticket_part();
-        let holder: Holder<'_> = serde_json::from_slice(&part.body).unwrap();
+        let holder = Holder::parse(&part.body).unwrap();
         let read = format!("{holder:?}");
         let body: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&part.body).unwrap();
         assert!(body.len() > 15, "{body:?}");

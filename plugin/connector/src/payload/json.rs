@@ -2,6 +2,8 @@
 //!
 //! Owns the two escapings. Input is UTF-8 by construction; nothing is stripped.
 
+use crate::scan;
+
 /// A JSON string with its quotes. U+2028 and U+2029 are escaped as well: they end a line for a JavaScript reader.
 pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
@@ -13,7 +15,7 @@ pub(crate) fn string(text: &[u8], out: &mut Vec<u8>) {
 pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     loop {
-        let (plain, special) = rest.split_at(plain_length(rest));
+        let (plain, special) = rest.split_at(scan::plain_on_one_line(rest));
         out.extend_from_slice(plain);
         let Some(byte) = special.first() else { return };
         let (escaped, length): (&[u8], usize) = match special {
@@ -37,35 +39,13 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// How many bytes from the front need no second look. Eight at a time: a byte of `word` is special where the high bit of the same byte of
-/// one of the four tests is set (a test may set it for a neighbour above as well, which only costs the second look).
-fn plain_length(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let mut length = 0;
-    let (words, _) = text.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_ne_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let tests = control | zero(word ^ (ONES * 0x22)) | zero(word ^ (ONES * 0x5c)) | zero(word ^ (ONES * 0xe2));
-        if tests & HIGH != 0 {
-            break;
-        }
-        length += 8;
-    }
-    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\' | 0xe2);
-    let rest = text.get(length..).unwrap_or_default();
-    length + rest.iter().position(special).unwrap_or(rest.len())
-}
-
 /// A quoted string of a `.strings` file. Its parser knows the escapes of C; other characters stand for themselves.
 pub(crate) fn strings_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
     loop {
         // What is special in JSON and not here only costs a second look.
-        let (plain, special) = rest.split_at(plain_length(rest));
+        let (plain, special) = rest.split_at(scan::plain(rest));
         out.extend_from_slice(plain);
         let Some((byte, after)) = special.split_first() else { break };
         match byte {

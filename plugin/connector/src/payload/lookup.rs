@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::payload::json;
 use crate::payload::text::END;
-use crate::template::program::Program;
+use crate::template::program::{Program, length_bit};
 
 /// U+200B: drawn by no font.
 pub(crate) const MARK: &str = "\u{200b}";
@@ -77,7 +77,10 @@ impl Lookups {
     fn clashes(&self, program: &Program<'_>, log: &[u8], new: &mut Entry) -> bool {
         let default = slice(log, &new.default);
         let others = program.locales.len() - 1;
-        for constant in program.statics.chunks(others + 1) {
+        // With marks the lengths differ by those.
+        let may_be_constant = new.marks > 0 || program.lengths & length_bit(default) != 0;
+        let constants = if may_be_constant { program.statics.as_slice() } else { &[] };
+        for constant in constants.chunks(others + 1) {
             // Constant texts were told apart when the template was compiled, so the marks are in their text.
             let Some((key, translations)) = constant.split_first() else { continue };
             if key.len() >= default.len() && key.strip_prefix(default).is_some_and(|rest| is_marks(rest, new.marks)) {

@@ -92,12 +92,11 @@ struct Class<'j> {
 
 impl<'j> Desk<'j> {
     fn build(&mut self, item: &'j Item) -> Result<PassPayload, Stop> {
-        let holder: Holder<'_> =
-            serde_json::from_slice(&item.ticket.body).map_err(|_| Stop::Missing("ticket".to_owned()))?;
+        let holder = Holder::parse(&item.body).ok_or_else(|| Stop::Missing("ticket".to_owned()))?;
         let events: Vec<&Event<'_>> = match self.program.kind {
             Kind::EventTicket => self
                 .events
-                .select(&item.ticket.events)
+                .select(&item.events)
                 .filter(|events| !events.is_empty())
                 .ok_or_else(|| Stop::Missing("event".to_owned()))?,
             Kind::MemberCard => Vec::new(),
@@ -130,7 +129,7 @@ impl<'j> Desk<'j> {
         let program = self.program;
         let Some(kind) = program.google else { return Ok(None) };
         let organization = item.variables.iter().find(|(name, _)| name == ORGANIZATION).map(|(_, text)| text.as_str());
-        let shared = |class: &Class<'_>| class.events == item.ticket.events && class.organization == organization;
+        let shared = |class: &Class<'_>| class.events == item.events && class.organization == organization;
         // The last one first: neighbours share it more often than not.
         let class = match self.classes.iter().rposition(shared) {
             Some(place) => place,
@@ -138,7 +137,7 @@ impl<'j> Desk<'j> {
                 fill(filler, program.class, &mut self.sheet)?;
                 let key = class_key(program, &filler.facts);
                 let built = GoogleClass { kind: kind.to_owned(), key, body: self.sheet.out.clone() };
-                self.classes.push(Class { events: &item.ticket.events, organization, built });
+                self.classes.push(Class { events: &item.events, organization, built });
                 self.classes.len() - 1
             }
         };

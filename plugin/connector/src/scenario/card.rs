@@ -12,7 +12,7 @@ use super::known::{keep, not_concerned};
 use super::matrix::Observed;
 use super::reason::Reason;
 use super::texts::{self, Texts};
-use crate::canonical::Object;
+use crate::canonical::{Object, name};
 use crate::contract::scenario::{Action, Confidence, Fault, Observation, Operation, UseCase, Verdict};
 use crate::contract::types::{PassState, Subject, TicketPart, Tri};
 use crate::lenient::{Node, fields};
@@ -78,17 +78,17 @@ impl<'a> CardFacts<'a> {
     fn part(&self) -> TicketPart {
         let mut body = Vec::with_capacity(256);
         let mut object = Object::open(&mut body);
-        object.optional("barcode", self.barcode.as_deref());
-        object.optional("contact", self.contact.as_deref());
-        object.optional("firstName", self.first_name.as_deref());
-        object.text("kind", "card");
-        object.optional("lastName", self.last_name.as_deref());
-        object.optional("quality", self.quality.as_deref());
-        self.quality_name.write(&mut object, "qualityName");
-        object.optional("title", self.title.as_deref());
+        object.optional(name!("barcode"), self.barcode.as_deref());
+        object.optional(name!("contact"), self.contact.as_deref());
+        object.optional(name!("firstName"), self.first_name.as_deref());
+        object.text(name!("kind"), "card");
+        object.optional(name!("lastName"), self.last_name.as_deref());
+        object.optional(name!("quality"), self.quality.as_deref());
+        self.quality_name.write(&mut object, name!("qualityName"));
+        object.optional(name!("title"), self.title.as_deref());
         object.close();
-        let selectors = self.quality.as_deref().map(|quality| ("quality".to_owned(), quality.to_owned()));
-        TicketPart { body, events: Vec::new(), selectors: selectors.into_iter().collect() }
+        let selectors = self.quality.as_deref().map(|quality| ("quality".into(), quality.into()));
+        TicketPart { body, events: Vec::new(), selectors: Texts::of_pairs(selectors).object() }
     }
 
     fn difference(&self, new: &Self) -> Vec<&'static str> {

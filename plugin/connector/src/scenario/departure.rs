@@ -3,7 +3,6 @@
 //! Owns the evidence, the successor and the finding: exchange, replacement, cancellation. Positive evidence ends at once, absence is the host's to
 //! confirm. Whatever it is called, the pass ends; and only who held it is led to what took its place.
 
-use std::borrow::Cow;
 
 use super::event::{self, EventFacts};
 use super::known::keep;
@@ -156,7 +155,7 @@ fn place_of_pass<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass) -> Option<Place<'a>
         return Some(Place { performance, product, seat: None, holder: None });
     };
     let facts = TicketFacts::of_part(snapshot)?;
-    let selector = |name: &str| snapshot.selectors.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let product = programme::read_selectors(&snapshot.selectors).take("product");
     let holder = facts
         .has_holder()
         .then(|| (facts.first_name.clone().unwrap_or_default(), facts.last_name.clone().unwrap_or_default()));
@@ -164,7 +163,7 @@ fn place_of_pass<'a>(run: &Run<'a, 'a>, pass: &'a KnownPass) -> Option<Place<'a>
         .seat
         .clone()
         .map(|seat| (facts.area.clone().unwrap_or_default(), facts.row.clone().unwrap_or_default(), seat));
-    Some(Place { performance, product: selector("product").map(Cow::Borrowed), seat, holder })
+    Some(Place { performance, product, seat, holder })
 }
 
 /// What becomes of the pass.

@@ -9,7 +9,7 @@ use super::answer::{Address, Location, Operation, Performance};
 use super::envelope::Unread;
 use super::moment::Moment;
 use super::texts::{self, Texts};
-use crate::canonical::Object;
+use crate::canonical::{Object, name};
 use crate::contract::types::EventPart;
 use crate::lenient::{List, Node, Scalar, fields, parse_id};
 
@@ -187,16 +187,16 @@ impl<'a> EventFacts<'a> {
     pub(super) fn part(&self, key: String) -> EventPart {
         let mut body = Vec::with_capacity(512);
         let mut object = Object::open(&mut body);
-        object.optional("doorsAt", self.doors_at.as_deref());
-        object.optional("endsAt", self.ends_at.as_deref());
-        object.text("key", &key);
-        object.optional("kind", self.kind.as_deref());
-        object.optional("product", self.product.as_deref());
-        object.optional("startsAt", self.starts_at.as_deref());
-        object.optional("state", self.state.as_deref());
-        self.title.write(&mut object, "title");
+        object.optional(name!("doorsAt"), self.doors_at.as_deref());
+        object.optional(name!("endsAt"), self.ends_at.as_deref());
+        object.text(name!("key"), &key);
+        object.optional(name!("kind"), self.kind.as_deref());
+        object.optional(name!("product"), self.product.as_deref());
+        object.optional(name!("startsAt"), self.starts_at.as_deref());
+        object.optional(name!("state"), self.state.as_deref());
+        self.title.write(&mut object, name!("title"));
         if self.venue != Venue::default() {
-            object.object("venue", |venue| self.venue.write(venue));
+            object.object(name!("venue"), |venue| self.venue.write(venue));
         }
         object.close();
         EventPart { key, body, ends_at: self.ends }
@@ -267,18 +267,18 @@ impl<'a> Venue<'a> {
     }
 
     fn write(&self, object: &mut Object<'_>) {
-        object.optional("address", self.address.as_deref());
-        object.optional("city", self.city.as_deref());
-        object.optional("country", self.country.as_deref());
+        object.optional(name!("address"), self.address.as_deref());
+        object.optional(name!("city"), self.city.as_deref());
+        object.optional(name!("country"), self.country.as_deref());
         if let Some(latitude) = self.latitude {
-            object.millionths("latitude", latitude);
+            object.millionths(name!("latitude"), latitude);
         }
         if let Some(longitude) = self.longitude {
-            object.millionths("longitude", longitude);
+            object.millionths(name!("longitude"), longitude);
         }
-        self.name.write(object, "name");
-        object.optional("postalCode", self.postal_code.as_deref());
-        self.room.write(object, "room");
+        self.name.write(object, name!("name"));
+        object.optional(name!("postalCode"), self.postal_code.as_deref());
+        self.room.write(object, name!("room"));
     }
 }
 

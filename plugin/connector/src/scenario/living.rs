@@ -38,12 +38,18 @@ pub(super) struct Run<'r, 'f> {
 pub(super) struct Fresh<'f> {
     pub facts: TicketFacts<'f>,
     pub events: Vec<String>,
-    pub selectors: Vec<(String, String)>,
+    pub selectors: String,
 }
 
 impl Fresh<'_> {
     pub(super) fn part(self) -> TicketPart {
-        self.facts.part(self.events, self.selectors)
+        let body = self.facts.canonical();
+        self.part_of(body)
+    }
+
+    /// `body`: the facts, written.
+    fn part_of(self, body: Vec<u8>) -> TicketPart {
+        TicketPart { body, events: self.events, selectors: self.selectors }
     }
 }
 
@@ -75,7 +81,8 @@ impl<'r, 'f> Run<'r, 'f> {
         }
         self.unsettled |= standing.life == Life::Between;
         let mut fresh = self.fresh(standing)?;
-        if self.shows(pass, &fresh) && standing.life != Life::Between {
+        let body = fresh.facts.canonical();
+        if standing.life != Life::Between && self.shows(pass, &fresh, &body) {
             return Ok(Operation {
                 order: self.stated_by(standing),
                 ticket: fresh.facts.ticket.map(Cow::into_owned),
@@ -83,9 +90,8 @@ impl<'r, 'f> Run<'r, 'f> {
             });
         }
         let old = pass.snapshot.as_ref().and_then(TicketFacts::of_part);
-        if let Some(old) = &old {
-            self.carry_over(&mut fresh.facts, old, standing);
-        }
+        let carried = old.as_ref().is_some_and(|old| self.carry_over(&mut fresh.facts, old, standing));
+        let body = if carried { fresh.facts.canonical() } else { body };
         if matches!(pass.state, PassState::Void) {
             return Ok(self.void(pass, id, standing, fresh));
         }
@@ -113,7 +119,7 @@ impl<'r, 'f> Run<'r, 'f> {
         };
         let reason = reason.with(&change.fields);
         let mut operation = operation(Action::Keep, reason);
-        operation.action = Action::Update(fresh.part());
+        operation.action = Action::Update(fresh.part_of(body));
         Ok(operation)
     }
 
@@ -123,30 +129,37 @@ impl<'r, 'f> Run<'r, 'f> {
     }
 
     /// The live pass shows this to the byte: most passes of most runs, told without reading what they show.
-    fn shows(&self, pass: &KnownPass, fresh: &Fresh<'_>) -> bool {
+    fn shows(&self, pass: &KnownPass, fresh: &Fresh<'_>, body: &[u8]) -> bool {
         let Some(snapshot) = &pass.snapshot else { return false };
         matches!(pass.state, PassState::Live)
             && snapshot.selectors == fresh.selectors
             && pass.shown.iter().map(|(key, _)| key).eq(&fresh.events)
             && pass.shown.iter().all(|(key, as_stored)| *as_stored && self.programme.is_as_stored(key))
-            && snapshot.body == fresh.facts.canonical()
+            && snapshot.body == body
     }
 
-    /// What the answer does not repeat and the pass must not lose: a barcode, the ticket's number, that it was used.
-    fn carry_over(&mut self, new: &mut TicketFacts<'f>, old: &TicketFacts<'_>, standing: &Standing<'_>) {
+    /// What the answer does not repeat and the pass must not lose: a barcode, the ticket's number, that it was used. Whether it was anything.
+    fn carry_over(&mut self, new: &mut TicketFacts<'f>, old: &TicketFacts<'_>, standing: &Standing<'_>) -> bool {
         let owned = |field: &Option<Cow<'_, str>>| field.as_deref().map(|text| Cow::Owned(text.to_owned()));
         let between = standing.life == Life::Between;
+        let mut carried = false;
         if old.barcode.is_some() && (between || new.barcode.is_none()) {
             if !between {
                 self.unread.note(|| format!("{}/barCode", self.file.pointer(standing)));
             }
             new.barcode = owned(&old.barcode);
             new.ticket = owned(&old.ticket);
+            carried = true;
         } else if new.ticket.is_none() && new.barcode == old.barcode {
             new.ticket = owned(&old.ticket);
+            carried = true;
         }
         // One way while the ticket is the same; a reprint is a ticket that was not scanned.
-        new.used |= old.used && new.is_same_ticket(old);
+        if old.used && !new.used && new.is_same_ticket(old) {
+            new.used = true;
+            carried = true;
+        }
+        carried
     }
 
     /// A void pass whose movement is alive after all. A ticket must say so, or, where SecuTix tells no tickets, the movement's being there.
@@ -328,8 +341,12 @@ impl<'p> Change<'p> {
 
 /// Selectors that come from the event, so that another template is chosen when the organiser says so. Those of the ticket are in its body.
 fn selector_fields(pass: &KnownPass, new: &Fresh<'_>) -> Option<&'static str> {
-    let of_event = |selector: &&(String, String)| !matches!(selector.0.as_str(), "audience" | "tariff");
     let snapshot = pass.snapshot.as_ref()?;
-    let same = snapshot.selectors.iter().filter(of_event).eq(new.selectors.iter().filter(of_event));
-    (!same && !snapshot.selectors.is_empty()).then_some("event.template")
+    if snapshot.selectors == new.selectors {
+        return None;
+    }
+    let (old, new) = (programme::read_selectors(&snapshot.selectors), programme::read_selectors(&new.selectors));
+    let of_event = |(name, _): &(&str, &str)| !matches!(*name, "audience" | "tariff");
+    let same = old.iter().filter(of_event).eq(new.iter().filter(of_event));
+    (!same && !old.is_empty()).then_some("event.template")
 }

@@ -25,7 +25,7 @@ mod texts;
 mod ticket;
 
 use crate::contract::scenario::{Answer, Confidence, Fault, Observation, Verdict};
-use crate::lenient::{Fields, Node};
+use crate::lenient::{self, Fields};
 
 pub use reason::{FIELDS, REASONS};
 #[cfg(test)]
@@ -47,7 +47,7 @@ fn parse<'a, T: Fields<'a>>(bytes: &'a [u8]) -> Result<T, Fault> {
 
 fn read<'a, T: Fields<'a>>(bytes: &'a [u8]) -> Option<T> {
     let text = std::str::from_utf8(bytes).ok()?;
-    serde_json::from_str::<Node<T>>(text).ok()?.into_option()
+    lenient::read(text).ok()?.into_option()
 }
 
 fn file(observation: &Observation, bytes: &[u8]) -> Result<Verdict, Fault> {

@@ -10,8 +10,10 @@ use super::answer::Operation;
 use super::envelope::Unread;
 use super::event::{self, EventFacts, Source};
 use super::standing::{File, OperationView};
+use super::texts::Texts;
 use super::ticket::TicketFacts;
 use crate::contract::types::EventPart;
+use crate::lenient;
 
 pub(super) struct Programme<'f> {
     /// By place of the operation, in order.
@@ -88,28 +90,31 @@ impl<'f> Programme<'f> {
     }
 }
 
-/// Inputs of template selection, by name; none of them personal.
-pub(super) fn selectors(operation: &Operation<'_>, facts: &TicketFacts<'_>) -> Vec<(String, String)> {
-    let mut selectors: Vec<(String, String)> = Vec::with_capacity(8);
-    let mut select = |name: &str, value: Option<&str>| {
-        let Some(value) = value else { return };
-        // Sorted, so that the order of SecuTix's list is no change; of two values for one variable the first stands.
-        let at = selectors.partition_point(|(known, _)| known.as_str() < name);
-        if selectors.get(at).is_none_or(|(known, _)| known != name) {
-            selectors.insert(at, (name.to_owned(), value.to_owned()));
+/// Inputs of template selection, by name: a JSON object of texts, none of them personal.
+pub(super) fn selectors(operation: &Operation<'_>, facts: &TicketFacts<'_>) -> String {
+    // Sorted, so that the order of SecuTix's list is no change; of two values for one variable the first stands.
+    let mut selectors = Texts::default();
+    let mut select = |name: Cow<'static, str>, value| {
+        if let Some(value) = value {
+            selectors.keep(name, value);
         }
     };
-    select("audience", facts.audience.as_deref());
+    select("audience".into(), facts.audience.as_deref().map(Cow::Borrowed));
     for (_, variable) in operation.comfort_variable_values.objects() {
         if let Some(code) = variable.code.text() {
-            select(&format!("comfort.{code}"), variable.value.text().as_deref());
+            select(["comfort.", &code].concat().into(), variable.value.text());
         }
     }
-    select("familySubtype", operation.product_family_sub_type.text().as_deref());
-    select("kind", operation.kind.text().as_deref());
-    select("product", product(operation).as_deref());
-    select("tariff", facts.tariff.as_deref());
-    selectors
+    select("familySubtype".into(), operation.product_family_sub_type.text());
+    select("kind".into(), operation.kind.text());
+    select("product".into(), product(operation));
+    select("tariff".into(), facts.tariff.as_deref().map(Cow::Borrowed));
+    selectors.object()
+}
+
+/// As [`selectors`] wrote them; none where another version wrote something else.
+pub(super) fn read_selectors(text: &str) -> Texts<'_> {
+    lenient::read::<Texts<'_>>(text).ok().and_then(lenient::Node::into_option).unwrap_or_default()
 }
 
 /// The product by its code, which people know; by its number where there is none.

@@ -12,7 +12,7 @@ use super::envelope::{self, Unread, unreadable};
 use super::moment;
 use crate::contract::scenario::{Fault, KnownPass};
 use crate::contract::types::PassState;
-use crate::lenient::{Node, Part, parse_id};
+use crate::lenient::{Node, parse_id};
 use crate::order::{self, Ranked};
 
 /// States of a file that is void as a whole; SecuTix's spelling and the dictionary's.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use super::answer::{Movement, Ticket};
 use super::envelope::Unread;
 use super::moment::Moment;
-use crate::canonical::Object;
+use crate::canonical::{Object, name};
 use crate::contract::types::TicketPart;
 use crate::lenient::{List, Scalar, fields};
 
@@ -154,30 +154,26 @@ impl<'a> TicketFacts<'a> {
     pub(super) fn canonical(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(448);
         let mut object = Object::open(&mut out);
-        object.optional("area", self.area.as_deref());
-        object.optional("audience", self.audience.as_deref());
-        object.optional("barcode", self.barcode.as_deref());
-        object.optional("contact", self.contact.as_deref());
-        object.optional("firstName", self.first_name.as_deref());
-        object.optional("gate", self.gate.as_deref());
-        object.text("kind", "ticket");
-        object.optional("lastName", self.last_name.as_deref());
-        object.optional("movement", self.movement.as_deref());
-        object.optional("order", self.order.as_deref());
-        object.optional("row", self.row.as_deref());
-        object.optional("seat", self.seat.as_deref());
-        object.optional("seatCategory", self.seat_category.as_deref());
-        object.optional("tariff", self.tariff.as_deref());
-        object.optional("ticket", self.ticket.as_deref());
-        object.flag("used", self.used);
-        object.optional("validFrom", self.valid_from.as_deref());
-        object.optional("validTo", self.valid_to.as_deref());
+        object.optional(name!("area"), self.area.as_deref());
+        object.optional(name!("audience"), self.audience.as_deref());
+        object.optional(name!("barcode"), self.barcode.as_deref());
+        object.optional(name!("contact"), self.contact.as_deref());
+        object.optional(name!("firstName"), self.first_name.as_deref());
+        object.optional(name!("gate"), self.gate.as_deref());
+        object.text(name!("kind"), "ticket");
+        object.optional(name!("lastName"), self.last_name.as_deref());
+        object.optional(name!("movement"), self.movement.as_deref());
+        object.optional(name!("order"), self.order.as_deref());
+        object.optional(name!("row"), self.row.as_deref());
+        object.optional(name!("seat"), self.seat.as_deref());
+        object.optional(name!("seatCategory"), self.seat_category.as_deref());
+        object.optional(name!("tariff"), self.tariff.as_deref());
+        object.optional(name!("ticket"), self.ticket.as_deref());
+        object.flag(name!("used"), self.used);
+        object.optional(name!("validFrom"), self.valid_from.as_deref());
+        object.optional(name!("validTo"), self.valid_to.as_deref());
         object.close();
         out
-    }
-
-    pub(super) fn part(&self, events: Vec<String>, selectors: Vec<(String, String)>) -> TicketPart {
-        TicketPart { body: self.canonical(), events, selectors }
     }
 
     /// The same ticket: by number where both have one, else by barcode.
@@ -274,7 +270,7 @@ pub(super) mod tests {
     }
 
     pub(crate) fn full_part() -> TicketPart {
-        full().part(Vec::new(), Vec::new())
+        TicketPart { body: full().canonical(), events: Vec::new(), selectors: String::new() }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(crate) struct Program<'a> {
     pub names: Vec<&'a str>,
     /// The constant texts of the Apple part, per text one chunk per locale.
     pub statics: Vec<&'a [u8]>,
+    /// Which lengths the texts in the default language have, as bits, from 64 on from the start again: most texts of a pass have another.
+    pub lengths: u64,
     /// The lines of `pass.strings` for the constant texts, per locale; empty where there is only one locale.
     pub strings: Vec<&'a [u8]>,
     /// Empty where the template has no such part.
@@ -57,6 +59,14 @@ pub(crate) struct Program<'a> {
 
 /// Names of Google's resource pairs, by the number in the header; 0 is none.
 pub(crate) const GOOGLE_KINDS: [&str; 3] = ["eventTicket", "loyalty", "generic"];
+
+/// Room for the constant texts of most templates, in all languages; more is asked for where that is too little.
+const STATICS: usize = 128;
+
+/// The bit of a text's length.
+pub(crate) fn length_bit(text: &[u8]) -> u64 {
+    1 << (text.len() % 64)
+}
 
 impl<'a> Program<'a> {
     pub(crate) fn open(bytes: &'a [u8]) -> Result<Self, Unusable> {
@@ -85,11 +95,14 @@ impl<'a> Program<'a> {
         let names = reader.list()?;
         let mut constants = Reader::new(reader.chunk()?);
         let count = constants.number()?;
-        let mut statics = Vec::new();
+        let mut statics = Vec::with_capacity(STATICS);
+        let mut lengths = 0;
         for _ in 0..count {
+            let first = statics.len();
             for _ in &locales {
                 statics.push(constants.chunk()?);
             }
+            lengths |= statics.get(first).map_or(0, |text| length_bit(text));
         }
         let count = reader.number()?;
         let strings = (0..count).map(|_| reader.chunk()).collect::<Result<_, _>>()?;
@@ -97,6 +110,6 @@ impl<'a> Program<'a> {
         if !reader.is_empty() {
             return Err(Unusable::Corrupt);
         }
-        Ok(Self { fingerprint, kind, google, name, locales, names, statics, strings, apple, class, object })
+        Ok(Self { fingerprint, kind, google, name, locales, names, statics, lengths, strings, apple, class, object })
     }
 }

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Code, MOST_VIOLATIONS, violation};
 use crate::contract::webhook::{OrderChange, Violation};
-use crate::lenient::{Name, parse_id};
+use crate::lenient::parse_id;
 
 /// The contract's body is flat. Unknown fields may hold something, but nothing that needs more than this; and the sandbox's stack is small.
 const DEPTH_LIMIT: usize = 16;
@@ -235,6 +235,28 @@ fn printable(name: &str) -> String {
 /// JSON pointer of a field of the body (RFC 6901).
 fn pointer(name: &str) -> String {
     format!("/{}", printable(name).replace('~', "~0").replace('/', "~1"))
+}
+
+/// A field's name: borrowed unless it holds an escape.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
+    }
 }
 
 /// The whole body; none: it is JSON, but no object.

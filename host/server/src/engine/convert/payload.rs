@@ -2,7 +2,7 @@
 
 use super::{Cross, contract, guest, record, variant};
 
-record!(payload::Item { pass, subject, state, ticket, variables });
+record!(payload::Item { pass, subject, state, body, events, variables });
 record!(payload::Job { template, locales, settings, events, items });
 record!(payload::ApplePass { pass_json, strings, seen });
 record!(payload::GoogleClass { kind, key, body });

@@ -152,7 +152,7 @@ fn one_bad_ticket_spoils_no_other() {
     nameless.as_object_mut().unwrap().remove("barcode");
     batch.items.push(item(&nameless, &[carmen()]));
     let mut unreadable = item(&ticket_body(), &[carmen()]);
-    unreadable.ticket.body = b"{".to_vec();
+    unreadable.body = b"{".to_vec();
     batch.items.push(unreadable);
     batch.items.push(item(&ticket_body(), &season()));
     let mut long = ticket_body();
@@ -318,7 +318,7 @@ fn a_season_lists_its_performances_and_its_class_is_one_of_that_list() {
 
     // The same product with two of the three performances: another list, hence another class.
     let mut chosen = job(&template, &ticket_body(), season());
-    chosen.items[0].ticket.events.remove(2);
+    chosen.items[0].events.remove(2);
     let (all, some) = (payload.google.unwrap().class_key, built(&chosen).google.unwrap().class_key);
     assert_ne!(all, some);
     assert!(

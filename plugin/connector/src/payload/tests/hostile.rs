@@ -117,14 +117,14 @@ proptest! {
         job.events[0].body = event;
         let _ = rebuild(&job);
         job.events = vec![carmen()];
-        job.items[0].ticket.body = ticket;
+        job.items[0].body = ticket;
         let _ = rebuild(&job);
     }
 
     #[test]
     fn no_json_of_a_ticket_or_an_event_makes_it_panic(cut in 0.0..1.0, insert in "[\\{\\}\\[\\]:,\"0-9a-z.\\\\-]{0,4}") {
         let mut job = job(&compiled(&source("event-ticket")), &ticket_body(), vec![carmen()]);
-        for body in [&mut job.events[0].body, &mut job.items[0].ticket.body] {
+        for body in [&mut job.events[0].body, &mut job.items[0].body] {
             let at = (body.len() as f64 * cut) as usize;
             body.splice(at..at, insert.bytes());
         }

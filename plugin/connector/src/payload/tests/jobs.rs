@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::contract::payload::{ApplePass, Fault, GoogleClass, GooglePass, Item, Job, PassPayload, Rebuilt};
-use crate::contract::types::{EventPart, PassState, Subject, TicketPart};
+use crate::contract::types::{EventPart, PassState, Subject};
 use crate::payload::rebuild;
 use crate::template::{Compiled, TemplateError, TemplateSource, compile};
 
@@ -117,11 +117,8 @@ pub(super) fn item(body: &Value, events: &[EventPart]) -> Item {
         pass: "KlnqcxVLA9pS4ol5".to_owned(),
         subject: Subject::Movement("10228310724999".to_owned()),
         state: PassState::Live,
-        ticket: TicketPart {
-            body: serde_json::to_vec(body).unwrap(),
-            events: events.iter().map(|event| event.key.clone()).collect(),
-            selectors: Vec::new(),
-        },
+        body: serde_json::to_vec(body).unwrap(),
+        events: events.iter().map(|event| event.key.clone()).collect(),
         variables: vec![("host.organization".to_owned(), "Opéra de Démonstration".to_owned())],
     }
 }
