@@ -101,7 +101,11 @@ impl<'a> Scalar<'a> {
 fn shown(text: &str) -> Option<Cow<'_, str>> {
     // Nearly all text is printable ASCII, of which nothing but spaces at the ends goes.
     let plain = scan::is_printable(text.as_bytes());
-    if plain && let [first, .., last] = text.as_bytes() && *first != b' ' && *last != b' ' {
+    if plain
+        && let [first, .., last] = text.as_bytes()
+        && *first != b' '
+        && *last != b' '
+    {
         return Some(Cow::Borrowed(text));
     }
     let text =

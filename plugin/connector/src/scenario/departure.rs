@@ -3,7 +3,6 @@
 //! Owns the evidence, the successor and the finding: exchange, replacement, cancellation. Positive evidence ends at once, absence is the host's to
 //! confirm. Whatever it is called, the pass ends; and only who held it is led to what took its place.
 
-
 use super::event::{self, EventFacts};
 use super::known::keep;
 use super::living::Run;
