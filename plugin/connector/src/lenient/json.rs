@@ -1,7 +1,8 @@
 //! JSON, read from front to back: no tree, no copy of a text that holds no escape.
 //!
 //! Owns the grammar (RFC 8259). Does not own UTF-8, which its input is, nor what anything means. Not serde's: there each value passes through
-//! a visitor and a result as large as the largest of them, and objects are moved to their place. A test reads the same texts with both. Bounded: a value that is skipped costs a byte per open bracket, and nothing here calls itself.
+//! a visitor and a result as large as the largest of them, and objects are moved to their place. A test reads the same texts with both.
+//! Bounded: a value that is skipped costs a byte per open bracket, and nothing here calls itself.
 
 use std::borrow::Cow;
 
