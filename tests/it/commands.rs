@@ -201,13 +201,9 @@ async fn a_request_and_a_run_that_are_under_way_are_finished_before_the_server_e
     let file = sale.file().unwrap();
     process.put_on_phones(file).await;
     process.rest().await;
-    let count = |sql: &str| -> i64 {
-        let database = rusqlite::Connection::open(process.store()).unwrap();
-        database.query_row(sql, [], |row| row.get(0)).unwrap()
-    };
-    let runs = count("SELECT count(*) FROM run WHERE outcome = 'done'");
+    let runs = count(&process, DONE);
     let began = jiff::Timestamp::now().as_millisecond();
-    let asked = || count(&format!("SELECT coalesce(sum(spent), 0) FROM spending WHERE at >= {began}"));
+    let asked = || count(&process, &format!("SELECT coalesce(sum(spent), 0) FROM spending WHERE at >= {began}"));
     // Long enough to be asked to stop in the middle of it.
     secutix.oddities(|odd| odd.slow = std::time::Duration::from_secs(2));
     secutix.reprint(sale.movements()[0], Origin::TicketShop).await.unwrap();
@@ -220,13 +216,16 @@ async fn a_request_and_a_run_that_are_under_way_are_finished_before_the_server_e
     let (answer, ()) = tokio::join!(request, stop);
     assert_eq!(answer.unwrap()["tickets"].as_array().unwrap().len(), 1);
     assert!(process.ended().success());
-    assert_eq!(count_in(&process, "SELECT count(*) FROM run WHERE outcome = 'done'"), runs + 1);
-    assert_eq!(count_in(&process, "SELECT count(*) FROM task WHERE state <> 'idle'"), 0);
+    assert_eq!(count(&process, DONE), runs + 1);
+    assert_eq!(count(&process, "SELECT count(*) FROM task WHERE state <> 'idle'"), 0);
     let log = std::fs::read_to_string(process.log()).unwrap();
     assert!(log.contains("requests and runs in progress are finished first"));
 }
 
-fn count_in(process: &Process, sql: &str) -> i64 {
+/// Runs that changed passes.
+const DONE: &str = "SELECT count(*) FROM run WHERE outcome = 'done'";
+
+fn count(process: &Process, sql: &str) -> i64 {
     let database = rusqlite::Connection::open(process.store()).unwrap();
     database.query_row(sql, [], |row| row.get(0)).unwrap()
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::agreement::side::Side;
-use crate::house::{Reply, until};
+use crate::house::{Reply, copy, until};
 use crate::spin::{self, OwnFlag};
 
 /// The least that puts every task and every retry of these tests into the past.
@@ -238,17 +238,6 @@ async fn what_is_left_to_a_server_is_told_and_everything_else_is_served() {
     }
     edge.stop().await.unwrap();
     world.stop().await;
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let (entry, target) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => _ = std::fs::copy(entry.path(), target).unwrap(),
-        }
-    }
 }
 
 /// The application, with a connector that traps as soon as it is to judge a notification.

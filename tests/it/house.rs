@@ -75,7 +75,8 @@ impl Annex {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// A folder with its permissions.
+pub fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -145,3 +145,6 @@ pub fn contact_number(text: &str) -> Option<&str> {
 
 /// Milliseconds since 1970-01-01T00:00:00Z, as everywhere in the store. Signed, as both databases have it.
 pub type Millis = i64;
+
+/// A day of 24 hours.
+pub const DAY: Millis = 86_400_000;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::identity::Millis;
+use crate::identity::{DAY, Millis};
 use crate::ports::Random;
 
 /// Milliseconds before the end of a lease at which its work is stopped: what the store may take to be told of it.
@@ -76,8 +76,6 @@ impl Default for Retention {
         Self { notifications: 90 * DAY, runs: 90 * DAY, history: 400 * DAY }
     }
 }
-
-const DAY: Millis = 86_400_000;
 
 /// Waiting times between attempts: exponential, with a ceiling and jitter, so that a thousand tasks that failed together do not come
 /// back together.

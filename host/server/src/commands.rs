@@ -82,7 +82,7 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 pub fn demo(arguments: Demo, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
     logging::for_people(arguments.verbose);
     let Demo { report, stay, folder, on, manifest, .. } = arguments;
-    let spin = (on == "spin").then(|| report_file::or_failure(report.as_deref(), spin(manifest))).transpose()?;
+    let spin = (on == "spin").then(|| spin(manifest)).transpose()?;
     runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector, spin }))
 }
 
@@ -164,18 +164,13 @@ pub fn check(arguments: &Check) -> anyhow::Result<bool> {
                 now: ServerClock::default().now(),
                 report: arguments.report.clone(),
             };
-            let checked = run_check(&options, &mut std::io::stdout().lock());
-            return report_file::or_failure(arguments.report.as_deref(), checked.map(|report| report.ok));
+            return Ok(run_check(&options, &mut std::io::stdout().lock())?.ok);
         }
     }
     Ok(true)
 }
 
 pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<bool> {
-    report_file::or_failure(arguments.report.as_deref(), explained(arguments, connector))
-}
-
-fn explained(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<bool> {
     let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let before = arguments.before.as_deref().map(read).transpose()?;
     let after = read(&arguments.after)?;

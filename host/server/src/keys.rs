@@ -215,13 +215,13 @@ fn day(at: Millis) -> String {
 #[cfg(test)]
 mod tests {
     use passerelle_flow::access::{Refusal, permits};
+    use passerelle_flow::identity::DAY;
 
     use super::*;
     use crate::host::SystemRandom;
     use crate::store::SqliteStore;
 
     const NOW: Millis = 1_773_511_331_000;
-    const DAY: Millis = 86_400_000;
 
     #[test]
     fn an_expiry_is_a_time_from_now() {

@@ -1,6 +1,7 @@
 //! `passerelle`: the command line. Each command is a function of the library; this file only chooses.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -21,7 +22,12 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<bool> {
-    let connector = report_file::or_failure(cli.command.report(), commands::connector(cli.connector.as_deref()))?;
+    let report = cli.command.report().map(Path::to_owned);
+    report_file::or_failure(report.as_deref(), perform(cli))
+}
+
+fn perform(cli: Cli) -> anyhow::Result<bool> {
+    let connector = commands::connector(cli.connector.as_deref())?;
     match cli.command {
         Command::Serve(configured) => commands::serve(&configured, connector),
         Command::Demo(demo) => commands::demo(demo, connector),

@@ -85,8 +85,7 @@ pub fn claim(conn: &dyn Connection, now: Millis, until: Millis, quota: Quota) ->
         *sum = sum.saturating_add(*count);
     }
     let mut due = Vec::new();
-    for (tenant, kind) in lanes(conn)? {
-        let lane = (tenant, kind);
+    for lane in lanes(conn)? {
         let taken = in_flight.get(&lane).copied().unwrap_or(0);
         let (tenant, kind) = lane;
         let share = quota.limit.min(quota.per_kind.saturating_sub(taken));

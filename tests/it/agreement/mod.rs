@@ -1,4 +1,5 @@
-//! The cases of `tests/cases`, but for those that it names with the reason, over HTTP from outside, on a server and on Spin: both must answer alike and leave the same behind.
+//! The cases of `tests/cases`, but for those that it names with the reason, over HTTP from outside, on a server and on Spin: both must answer
+//! alike and leave the same behind.
 //!
 //! Owns the play: in each round SecuTix says something new to every tenant, the notifications are posted, both clocks are put forward, all work is
 //! driven to its end, and everything that can be seen from outside is compared: answers, histories, members of packages, what Google got, whom

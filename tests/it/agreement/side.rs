@@ -32,7 +32,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::other_side::OtherSide;
-use crate::house::Reply;
+use crate::house::{Reply, copy};
 
 /// What all tasks of a round together take at most, on a loaded machine; nothing waits for it to pass.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -279,18 +279,4 @@ fn configure(
         std::fs::write(own.join("tenant.toml"), toml::to_string(&file).unwrap()).unwrap();
     }
     (config, keys)
-}
-
-/// A folder with its permissions.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }

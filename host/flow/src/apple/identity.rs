@@ -9,14 +9,14 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
-use crate::identity::Millis;
+use crate::identity::{DAY, Millis};
 
 /// RFC 4519, 2.39: `UID`, which holds the pass type identifier in Apple's certificates.
 const UID: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1");
 /// RFC 4519, 2.20: `OU`, which holds the team identifier.
 const OU: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
 /// A certificate with less than this left is told: Apple issues a new one in minutes, but a person has to ask for it.
-const SOON: Millis = 30 * 86_400_000;
+const SOON: Millis = 30 * DAY;
 
 /// What is wrong with a certificate chain. Positions count from the leaf, 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -31,13 +31,13 @@ pub struct Demand<'a> {
     pub fetched: Option<Fetched>,
 }
 
-/// Runs the task of a subject now. The outcome of the run; none when somebody else's has brought what is wanted.
+/// Runs the task of a subject now, or waits until somebody else's run has brought what is wanted.
 pub async fn demand<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     call: &Call,
     demand: Demand<'_>,
-) -> Result<Option<Outcome>, Problem> {
+) -> Result<Ended, Problem> {
     let store = flow.host.store();
     let later = flow.now() + HEAD_START;
     let id = flow.uuid();
@@ -54,11 +54,11 @@ pub async fn demand<H: Host>(
                 fetched: demand.fetched,
             };
             let report = run::run(flow, lease, Some(request)).await.map_err(caller::unavailable)?;
-            return outcome(flow, report).map(Some);
+            return ended(flow, &report);
         }
         flow.host.clock().wait(LOOK).await;
         if are_there(flow, tenant, demand.wanted).await? {
-            return Ok(None);
+            return Ok(Ended::Looked);
         }
     }
     Err(Problem::under_way())
@@ -74,71 +74,58 @@ async fn are_there<H: Host>(flow: &Flow<H>, tenant: &Tenant, wanted: &[PassSubje
     Ok(true)
 }
 
-/// A run that has come to an answer, whatever that is; else what stood in its way, for the caller.
-fn outcome<H: Host>(flow: &Flow<H>, report: RunReport) -> Result<Outcome, Problem> {
-    let until = match report.next {
-        Next::Wait { at } => at,
-        _ => flow.now(),
-    };
+/// How a run ended that nothing stood in the way of.
+pub enum Ended {
+    /// It has looked, this one or somebody else's: what is not there now is not in SecuTix.
+    Looked,
+    /// Nothing of the file is written before a person has decided.
+    WaitsForPerson,
+    /// It could make no pass, and that is our fault.
+    Failed(Outcome),
+}
+
+impl Ended {
+    /// Why there is no pass after it.
+    pub fn no_pass(self) -> Problem {
+        match self {
+            Self::Looked => Problem::not_found("ticket or contact in SecuTix"),
+            Self::WaitsForPerson => Problem::waits_for_person(),
+            Self::Failed(outcome) => caller::internal(format_args!("no pass was made: {}", outcome.name())),
+        }
+    }
+}
+
+/// What the run's outcome means to the one who waits: how it ended, or what stood in its way.
+fn ended<H: Host>(flow: &Flow<H>, report: &RunReport) -> Result<Ended, Problem> {
     match report.outcome {
+        Outcome::Done
+        | Outcome::Unchanged
+        | Outcome::AbsenceUnconfirmed
+        | Outcome::BetweenTickets
+        | Outcome::NotFound
+        | Outcome::Refused => Ok(Ended::Looked),
+        Outcome::VoidLimit => Ok(Ended::WaitsForPerson),
+        Outcome::PassNotBuilt
+        | Outcome::NoSuchTenant
+        | Outcome::TokenUnreadable
+        | Outcome::SealedPartUnreadable
+        | Outcome::NotPlanned
+        | Outcome::Sandbox => Ok(Ended::Failed(report.outcome)),
         Outcome::CredentialsRefused => Err(Problem::secutix_refuses_us()),
-        Outcome::BudgetSpent | Outcome::Throttled => Err(Problem::upstream_busy("SecuTix", seconds_until(flow, until))),
+        Outcome::BudgetSpent | Outcome::Throttled => {
+            let until = match report.next {
+                Next::Wait { at } => at,
+                _ => flow.now(),
+            };
+            Err(Problem::upstream_busy("SecuTix", seconds_until(flow, until)))
+        }
         Outcome::Unreachable | Outcome::NotReady | Outcome::Unreadable | Outcome::NoFile => {
             Err(Problem::upstream("SecuTix"))
         }
         Outcome::LeaseLost | Outcome::Conflict | Outcome::SandboxBusy | Outcome::Merged | Outcome::Overran => {
             Err(Problem::under_way())
         }
-        Outcome::Done
-        | Outcome::Unchanged
-        | Outcome::AbsenceUnconfirmed
-        | Outcome::BetweenTickets
-        | Outcome::PassNotBuilt
-        | Outcome::VoidLimit
-        | Outcome::NotFound
-        | Outcome::Refused
-        | Outcome::NoSuchTenant
-        | Outcome::TokenUnreadable
-        | Outcome::SealedPartUnreadable
-        | Outcome::NotPlanned
-        | Outcome::Sandbox => Ok(report.outcome),
     }
-}
-
-/// Why there is no pass after such a run. None: somebody else's, which has ended.
-pub fn no_pass(outcome: Option<Outcome>) -> Problem {
-    let Some(outcome) = outcome else { return absent() };
-    match outcome {
-        // It has looked: what is not there now is not in SecuTix.
-        Outcome::Done
-        | Outcome::Unchanged
-        | Outcome::AbsenceUnconfirmed
-        | Outcome::BetweenTickets
-        | Outcome::NotFound
-        | Outcome::Refused => absent(),
-        // Nothing of the file is written before a person has decided.
-        Outcome::VoidLimit => Problem::waits_for_person(),
-        Outcome::LeaseLost | Outcome::Conflict | Outcome::SandboxBusy | Outcome::Merged | Outcome::Overran => {
-            Problem::under_way()
-        }
-        Outcome::PassNotBuilt
-        | Outcome::NotReady
-        | Outcome::Unreadable
-        | Outcome::NoFile
-        | Outcome::Unreachable
-        | Outcome::BudgetSpent
-        | Outcome::Throttled
-        | Outcome::CredentialsRefused
-        | Outcome::NoSuchTenant
-        | Outcome::TokenUnreadable
-        | Outcome::SealedPartUnreadable
-        | Outcome::NotPlanned
-        | Outcome::Sandbox => caller::internal(format_args!("no pass was made: {}", outcome.name())),
-    }
-}
-
-fn absent() -> Problem {
-    Problem::not_found("ticket or contact in SecuTix")
 }
 
 /// What a failed call to SecuTix means to the caller. That it refuses *our* credentials is our fault and never the caller's 401.

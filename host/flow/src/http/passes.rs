@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
-use super::demand::{Demand, demand, no_pass};
+use super::demand::{Demand, demand};
 use super::save::save;
 use super::{Answer, Call, Problem, caller, json, method, respond, text};
 use crate::access::Scope;
@@ -62,11 +62,11 @@ pub async fn create<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> An
         }
     };
     let wanted = [subject];
-    let outcome = demand(flow, tenant, call, Demand { subject: task, wanted: &wanted, fetched: None }).await?;
+    let ended = demand(flow, tenant, call, Demand { subject: task, wanted: &wanted, fetched: None }).await?;
     let [subject] = wanted;
     match find_subject(flow, tenant, &subject).await? {
         Some(view) => answer_typed(call, &view, pass_type),
-        None => Err(no_pass(outcome)),
+        None => Err(ended.no_pass()),
     }
 }
 

@@ -14,24 +14,29 @@ pub(super) trait Fields: Default {
     fn read<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
 
-/// Declares an object by its fields, each with its name in JSON.
+/// Declares objects by their fields, each with its name in JSON.
 macro_rules! fields {
-    ($(#[$meta:meta])* struct $type:ident { $($field:ident: $kind:ty = $name:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Default)]
-        struct $type {
-            $($field: $kind,)*
-        }
-
-        impl $crate::secutix::lenient::Fields for $type {
-            fn read<'de, A: serde::de::MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
-                match name {
-                    $($name => self.$field = map.next_value()?,)*
-                    _ => return Ok(false),
-                }
-                Ok(true)
+    ($(struct $type:ident { $($field:ident: $kind:ty = $name:literal,)* })+) => {
+        $(
+            #[derive(Default)]
+            struct $type {
+                $($field: $kind,)*
             }
-        }
+
+            impl $crate::secutix::lenient::Fields for $type {
+                fn read<'de, A: serde::de::MapAccess<'de>>(
+                    &mut self,
+                    name: &str,
+                    map: &mut A,
+                ) -> Result<bool, A::Error> {
+                    match name {
+                        $($name => self.$field = map.next_value()?,)*
+                        _ => return Ok(false),
+                    }
+                    Ok(true)
+                }
+            }
+        )+
     };
 }
 pub(super) use fields;
@@ -74,7 +79,7 @@ fn object<'de, T: Fields, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> 
     Ok(object)
 }
 
-/// Single values, which are none of what is wanted.
+/// Single values that are never what is wanted.
 macro_rules! nothing {
     ($nothing:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,6 +95,27 @@ macro_rules! nothing {
             Ok($nothing)
         }
     };
+}
+
+/// No single value is what is wanted.
+macro_rules! no_single {
+    ($nothing:expr) => {
+        nothing!($nothing);
+        fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+        fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+    };
+}
+
+fn skip<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<(), A::Error> {
+    while seq.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
 }
 
 impl<'de> Deserialize<'de> for Text {
@@ -108,8 +134,8 @@ impl<'de> Deserialize<'de> for Text {
                 let text = text.trim();
                 Ok(Text((!text.is_empty()).then(|| text.to_owned())))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Text, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Text, A::Error> {
+                skip(seq)?;
                 Ok(Text(None))
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
@@ -126,18 +152,9 @@ impl<'de, T: Fields> Deserialize<'de> for Node<T> {
         struct NodeVisitor<T>(PhantomData<T>);
         impl<'de, T: Fields> Visitor<'de> for NodeVisitor<T> {
             type Value = Node<T>;
-            nothing!(Node(None));
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(Node(None))
-            }
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(Node(None))
-            }
-            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Node(None))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
+            no_single!(Node(None));
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+                skip(seq)?;
                 Ok(Node(None))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
@@ -153,16 +170,7 @@ impl<'de, T: Fields> Deserialize<'de> for List<T> {
         struct ListVisitor<T>(PhantomData<T>);
         impl<'de, T: Fields> Visitor<'de> for ListVisitor<T> {
             type Value = List<T>;
-            nothing!(List(None));
-            fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-                Ok(List(None))
-            }
-            fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-                Ok(List(None))
-            }
-            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(List(None))
-            }
+            no_single!(List(None));
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut items = Vec::new();
                 while let Some(Node(item)) = seq.next_element()? {

@@ -68,31 +68,23 @@ fields! {
         file: Node<File> = "fileDetailsData",
         orders: List<Order> = "orderDetailsDatas",
     }
-}
 
-fields! {
     struct File {
         attachments: List<Attachment> = "fileAttachments",
     }
-}
 
-fields! {
     struct Attachment {
         movement: Text = "movementId",
         url: Text = "url",
     }
-}
 
-fields! {
     struct Order {
         id: Text = "orderId",
         created: Text = "creationDateTime",
         operations: List<Operation> = "operationDatas",
         movements: List<Movement> = "movementDatas",
     }
-}
 
-fields! {
     struct Operation {
         id: Text = "operationId",
         product: Text = "productCode",
@@ -100,22 +92,16 @@ fields! {
         starts_at: Text = "performanceStartDate",
         title: Node<Translations> = "productExternalName",
     }
-}
 
-fields! {
     struct Translations {
         translations: List<Translation> = "translations",
     }
-}
 
-fields! {
     struct Translation {
         locale: Text = "locale",
         value: Text = "value",
     }
-}
 
-fields! {
     struct Movement {
         id: Text = "movementId",
         operation: Text = "operationId",
@@ -125,9 +111,7 @@ fields! {
         category: Text = "seatCategory",
         tickets: List<RawTicket> = "tickets",
     }
-}
 
-fields! {
     struct RawTicket {
         id: Text = "ticketId",
         state: Text = "ticketState",

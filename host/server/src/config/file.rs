@@ -3,6 +3,7 @@
 //! Owns the keys, their defaults and their documentation, from which the published JSON Schema is made. Does not own what they become
 //! (`settings`) nor how mistakes are told (`passerelle_flow::tenant::strict`).
 
+use passerelle_flow::identity::{DAY, Millis};
 use passerelle_flow::options::Options;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -240,7 +241,7 @@ pub struct RetentionTable {
 impl Default for RetentionTable {
     fn default() -> Self {
         let retention = Options::default().retention;
-        let days = |time: i64| whole(time / 86_400_000);
+        let days = |time: Millis| whole(time / DAY);
         Self {
             notifications_days: days(retention.notifications),
             runs_days: days(retention.runs),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use passerelle_flow::access::Environment;
-use passerelle_flow::identity::Millis;
+use passerelle_flow::identity::{DAY, Millis};
 use passerelle_flow::options::{Backoff, Options, Retention};
 use passerelle_flow::tenant::credential;
 use passerelle_flow::tenant::load::Defaults;
@@ -197,7 +197,7 @@ fn secret_fault(key: &str, reference: &SecretReference, source: SecretProblem) -
 }
 
 fn options(worker: &WorkerTable, retention: &RetentionTable, body_limit: u32) -> Options {
-    let days = |days: u32| Millis::from(days) * 86_400_000;
+    let days = |days: u32| Millis::from(days) * DAY;
     Options {
         debounce: worker.debounce_ms.into(),
         max_wait: worker.max_wait_ms.into(),
@@ -303,8 +303,7 @@ mod tests {
         assert_eq!((options.debounce, options.max_wait, options.lease), (10, 20, 90_000));
         assert_eq!((options.dead_after, options.effect_dead_after, options.body_limit), (7, 9, 8192));
         assert_eq!((options.tasks_per_tenant, options.effects_per_tenant, options.effects_per_kind), (3, 5, 3));
-        let day = 86_400_000;
-        assert_eq!(options.retention, Retention { notifications: day, runs: 7 * day, history: 3 * day });
+        assert_eq!(options.retention, Retention { notifications: DAY, runs: 7 * DAY, history: 3 * DAY });
         assert_eq!(options.retry.most, Duration::from_secs(60));
         assert_eq!((options.retry.factor, options.retry.jitter_percent), (3, 0));
         assert_eq!(settings.log.format, super::super::file::LogFormat::Json);

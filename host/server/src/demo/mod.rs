@@ -30,13 +30,8 @@ pub struct DemoOptions {
     pub spin: Option<edge::Spin>,
 }
 
-/// Plays everything; `Ok(true)` when every scenario ended as the matrix says. What is asked for as JSON is written whatever happens.
+/// Plays everything; `Ok(true)` when every scenario ended as the matrix says.
 pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
-    let file = options.report.clone();
-    report_file::or_failure(file.as_deref(), perform(options).await)
-}
-
-async fn perform(options: DemoOptions) -> anyhow::Result<bool> {
     let temporary;
     let folder = match &options.folder {
         Some(folder) => {

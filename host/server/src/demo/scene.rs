@@ -10,7 +10,7 @@ use passerelle_flow::store::{Store as _, TaskSubject};
 use passerelle_flow::words;
 use passerelle_simulator::{Change, GoogleView, Holder, Origin, PassView, PhoneEvent};
 
-use super::report::{Scenario, disagreeing, facts};
+use super::report::{PassPair, Scenario, disagreeing, facts};
 use super::shown::{others, others_changed, pairs};
 use super::stage::{Held, LIMIT, Stage};
 
@@ -77,17 +77,8 @@ pub(super) async fn purchase(
     }
     let explanation = explanation(stage, &held, &mut missing).await?;
     let passes = held.iter().flat_map(|held| pairs(stage, held, None, None)).collect();
-    let scenario = Scenario {
-        case: case.to_owned(),
-        recognised: finding.as_ref().map(|finding| finding.use_case.clone()).unwrap_or_default(),
-        explanation,
-        facts: finding.as_ref().map(facts).unwrap_or_default(),
-        passes,
-        notification_to_phone_ms: None,
-        secutix_calls: stage.world.secutix().call_count() - calls,
-        ok: missing.is_empty(),
-        missing,
-    };
+    let spent = stage.world.secutix().call_count() - calls;
+    let scenario = judged(case, finding.as_ref(), explanation, passes, None, spent, missing);
     Ok((scenario, held))
 }
 
@@ -105,17 +96,8 @@ pub(super) async fn member_card(stage: &Stage, holder: &Holder) -> anyhow::Resul
         missing.push("recognised as a purchase".to_owned());
     }
     let explanation = explanation(stage, std::slice::from_ref(&held), &mut missing).await?;
-    Ok(Scenario {
-        case: "member card".to_owned(),
-        recognised: finding.as_ref().map(|finding| finding.use_case.clone()).unwrap_or_default(),
-        explanation,
-        facts: finding.as_ref().map(facts).unwrap_or_default(),
-        passes,
-        notification_to_phone_ms: None,
-        secutix_calls: stage.world.secutix().call_count() - calls,
-        ok: missing.is_empty(),
-        missing,
-    })
+    let spent = stage.world.secutix().call_count() - calls;
+    Ok(judged("member card", finding.as_ref(), explanation, passes, None, spent, missing))
 }
 
 /// One change, from the notification to both phones.
@@ -176,17 +158,32 @@ pub(super) async fn scene(
         .flat_map(|(held, (apple, google))| pairs(stage, held, apple.as_ref(), google.as_ref()))
         .collect();
     let measured = sent.zip(slowest).map(|(sent, seen)| (seen - sent).max(0));
-    Ok(Scenario {
-        case: scene.case.to_owned(),
-        recognised: recognised.as_ref().map(|finding| finding.use_case.clone()).unwrap_or_default(),
+    let measured = measured.filter(|_| !scene.invisible);
+    let spent = stage.world.secutix().call_count() - calls;
+    Ok(judged(scene.case, recognised.as_ref(), explanation, passes, measured, spent, missing))
+}
+
+/// The scenario, which is in order when nothing is missing.
+fn judged(
+    case: &str,
+    finding: Option<&FindingRecord>,
+    explanation: String,
+    passes: Vec<PassPair>,
+    notification_to_phone_ms: Option<i64>,
+    secutix_calls: u64,
+    missing: Vec<String>,
+) -> Scenario {
+    Scenario {
+        case: case.to_owned(),
+        recognised: finding.map(|finding| finding.use_case.clone()).unwrap_or_default(),
         explanation,
-        facts: recognised.as_ref().map(facts).unwrap_or_default(),
+        facts: finding.map(facts).unwrap_or_default(),
         passes,
-        notification_to_phone_ms: measured.filter(|_| !scene.invisible),
-        secutix_calls: stage.world.secutix().call_count() - calls,
+        notification_to_phone_ms,
+        secutix_calls,
         ok: missing.is_empty(),
         missing,
-    })
+    }
 }
 
 /// Whose hand it was, where the finding says another than it was.

@@ -120,16 +120,15 @@ impl Sink {
     }
 
     /// As they were found; where they are too many, without the last of those that the contract does not know.
-    fn told(self) -> Vec<Violation> {
-        let mut over = self.violations.len().saturating_sub(MOST_VIOLATIONS);
-        let mut told: Vec<Violation> = self.violations.into_iter().rev().collect();
-        told.retain(|violation| {
-            let dropped = over > 0 && !is_contract(&violation.field);
-            over -= usize::from(dropped);
-            !dropped
+    fn told(mut self) -> Vec<Violation> {
+        let known = self.violations.iter().filter(|violation| is_contract(&violation.field)).count();
+        let mut room = MOST_VIOLATIONS.saturating_sub(known);
+        self.violations.retain(|violation| {
+            let fits = is_contract(&violation.field) || room > 0;
+            room -= usize::from(fits && !is_contract(&violation.field));
+            fits
         });
-        told.reverse();
-        told
+        self.violations
     }
 }
 

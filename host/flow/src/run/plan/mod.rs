@@ -20,7 +20,7 @@ use self::write::{aliases, event_write, write};
 use super::record::ActionRecord;
 use super::{Fetched, Outcome};
 use crate::flow::Flow;
-use crate::identity::Millis;
+use crate::identity::{DAY, Millis};
 use crate::options::Options;
 use crate::parts::{self, PartError};
 use crate::ports::{Host, Random};
@@ -81,7 +81,7 @@ const TEMPLATE_ATTEMPTS: i64 = 3;
 /// Runs that are read to tell since when a ticket has been on its way: the waits double, so a dozen cover a week; the rest is for notifications.
 const RUNS_READ: u32 = 32;
 /// A ticket that has not come after five days does not come by waiting; the next notification looks again.
-const LONGEST_GAP: Millis = 5 * 86_400_000;
+const LONGEST_GAP: Millis = 5 * DAY;
 
 impl Plan {
     pub fn next<H: Host>(&self, lease: &TaskLease, flow: &Flow<H>) -> Next {
