@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use passerelle_flow::ports::Connector as _;
-use passerelle_server::engine::{CONNECTOR, Capacity, Engine, Sandbox};
+use passerelle_sandbox::{Capacity, Engine, Sandbox};
+use passerelle_server::connector::CONNECTOR;
 use passerelle_server::report_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -81,7 +81,7 @@ fn another_connector_than_the_embedded_one_is_used_when_a_file_is_named() {
     assert_eq!(report(&path)["ok"], false);
 
     let built = folder.path().join("copy.wasm");
-    std::fs::write(&built, passerelle_server::engine::CONNECTOR).unwrap();
+    std::fs::write(&built, passerelle_server::connector::CONNECTOR).unwrap();
     let used = passerelle(&["explain", "--after", &after, "--connector", &built.display().to_string()]);
     assert_eq!(used.status.code(), Some(0), "{}", told(&used.stderr));
     assert_eq!(used.stdout, passerelle(&["explain", "--after", &after]).stdout);

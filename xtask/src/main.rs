@@ -8,6 +8,7 @@
 mod component;
 mod edge;
 mod licences;
+mod lock_files;
 mod module;
 mod spin_host;
 mod step;

@@ -10,8 +10,8 @@ use crate::step::{self, Outcome, Steps, cargo};
 use crate::toolchain;
 
 const MANIFEST: &str = "tests/spin-host/Cargo.toml";
-/// Beside the other builds, so that one folder holds all that can be thrown away.
-const TARGET: &str = "target/spin-host";
+/// That of the main workspace: what both are made of is compiled once.
+const TARGET: &str = "target";
 
 fn own(subcommand: &str, more: &[&str]) -> std::process::Command {
     let target = step::root().join(TARGET);

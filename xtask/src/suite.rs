@@ -8,12 +8,13 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, edge, licences, spin_host, step, toolchain};
+use crate::{component, edge, licences, lock_files, spin_host, step, toolchain};
 
 /// Everything but the tests.
 pub fn check(steps: &mut Steps) -> Result<bool> {
     format(steps)?;
     licences::steps(steps)?;
+    lock_files::steps(steps);
     component::build(steps)?;
     lints(steps)?;
     edge(steps)?;
@@ -26,14 +27,17 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     toolchain::program(steps, &toolchain::PYTHON)?;
     format(steps)?;
     licences::steps(steps)?;
+    lock_files::steps(steps);
     component::build(steps)?;
-    // Some tests start the server as a process of its own, to kill it.
-    steps.run("the server", cargo(&["build", "--package", "passerelle-server"]))?;
+    // The program with the tests, because some start it as a process of its own; and in one go, because chosen alone its dependencies have fewer
+    // features, and half of them would be compiled again for the tests.
+    let selection = ["--workspace", "--exclude", "xtask"];
+    steps.run("the server and the tests", step::with(&mut cargo(&["build", "--bins", "--tests"]), &selection))?;
     // Others run the same application on Spin.
     edge::build(steps)?;
     let spin = spin_host::program(steps)?;
     spin_host::manifest(steps)?;
-    let mut tests = cargo(&["test", "--workspace", "--exclude", "xtask", "--no-fail-fast"]);
+    let mut tests = step::with(&mut cargo(&["test", "--no-fail-fast"]), &selection);
     if !args.is_empty() {
         tests.arg("--").args(args);
     }
@@ -70,7 +74,8 @@ fn lints(steps: &mut Steps) -> Result<()> {
 fn edge(steps: &mut Steps) -> Result<()> {
     edge::build(steps)?;
     if toolchain::has_cargo("clippy") {
-        let clippy = ["clippy", "--package", "passerelle-spin", "--target", toolchain::EDGE];
+        // In the profile of its build, whose macros and build scripts are there.
+        let clippy = ["clippy", "--package", "passerelle-spin", "--profile", "component", "--target", toolchain::EDGE];
         steps.run("lints of the edge", step::with(&mut cargo(&clippy), &["--", "--deny", "warnings"]))?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use passerelle_flow::tenant::Tenant;
 
 use crate::config::Tenants;
 use crate::egress::Egress;
-use crate::engine::Sandbox;
+use passerelle_sandbox::Sandbox;
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
 

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Settings, Tenants, Watch};
 use crate::egress::Egress;
-use crate::engine::{Capacity, Engine, Sandbox};
+use passerelle_sandbox::{Capacity, Engine, Sandbox};
 use crate::host::{ServerClock, ServerHost, SystemRandom};
 use crate::listen;
 use crate::signer::KeySigner;
@@ -118,5 +118,5 @@ pub fn sandbox(calls: Option<usize>, connector: Option<&[u8]>) -> anyhow::Result
         capacity.calls = u32::try_from(calls).unwrap_or(u32::MAX);
     }
     let engine = Engine::new(capacity)?;
-    Sandbox::load(&engine, connector.unwrap_or(crate::engine::CONNECTOR)).context("the connector")
+    Sandbox::load(&engine, connector.unwrap_or(crate::connector::CONNECTOR)).context("the connector")
 }

@@ -3,8 +3,10 @@
 //! Owns their names, forms and defaults; `spin.toml` declares them. Read once per instance: instances are short-lived, so a changed value is
 //! in force within seconds, and a vault is not asked on every request.
 
+use std::time::Duration;
+
 use passerelle_flow::identity::Millis;
-use passerelle_flow::options::Options;
+use passerelle_flow::options::{Backoff, Options};
 use passerelle_flow::tenant::load::Defaults;
 use passerelle_flow::tenant::problem;
 
@@ -13,12 +15,17 @@ use crate::sweep_token::SweepToken;
 
 /// The most that a task may be made to wait for more notifications: the server's limit for the same setting.
 const LONGEST_DEBOUNCE: Millis = 60_000;
+/// The longest wait before a second attempt, and the most attempts: the server's limits for the same settings.
+const LONGEST_FIRST: u64 = 3_600;
+const MOST_ATTEMPTS: i64 = 1_000;
 
 /// Every variable that is read here; `spin.toml` and `docs/spin.md` have the same.
-pub const VARIABLES: [&str; 4] = [PLAIN_HTTP, PUBLIC_URL, DEBOUNCE, SWEEP];
+pub const VARIABLES: [&str; 6] = [PLAIN_HTTP, PUBLIC_URL, DEBOUNCE, RETRY_FIRST, DEAD_AFTER, SWEEP];
 const PLAIN_HTTP: &str = "plain_http";
 const PUBLIC_URL: &str = "public_url";
 const DEBOUNCE: &str = "debounce_ms";
+const RETRY_FIRST: &str = "retry_first_s";
+const DEAD_AFTER: &str = "dead_after";
 const SWEEP: &str = "sweep_token";
 
 #[derive(Clone)]
@@ -64,11 +71,24 @@ impl Settings {
             .ok()
             .filter(|millis| (0..=LONGEST_DEBOUNCE).contains(millis))
             .ok_or_else(|| rule(DEBOUNCE, "must be a whole number from 0 to 60000"))?;
+        let first: u64 = text(RETRY_FIRST)
+            .await?
+            .parse()
+            .ok()
+            .filter(|seconds| *seconds <= LONGEST_FIRST)
+            .ok_or_else(|| rule(RETRY_FIRST, "must be a whole number from 0 to 3600"))?;
+        let dead_after: i64 = text(DEAD_AFTER)
+            .await?
+            .parse()
+            .ok()
+            .filter(|attempts| (1..=MOST_ATTEMPTS).contains(attempts))
+            .ok_or_else(|| rule(DEAD_AFTER, "must be a whole number from 1 to 1000"))?;
         let sweep_token = SweepToken::of(&text(SWEEP).await?);
-        let options = Options { debounce, ..Options::default() };
+        let options = Options::default();
+        let retry = Backoff { first: Duration::from_secs(first), ..options.retry };
         Ok(Self {
             defaults: Defaults { public_url, plain_http },
-            options: Options { max_wait: options.max_wait.max(debounce), ..options },
+            options: Options { debounce, max_wait: options.max_wait.max(debounce), retry, dead_after, ..options },
             sweep_token,
         })
     }
@@ -87,7 +107,14 @@ mod tests {
 
     /// As `spin.toml` has them.
     fn given() -> Given {
-        Given::new([("plain_http", "false"), ("public_url", ""), ("debounce_ms", "500"), ("sweep_token", "")])
+        Given::new([
+            ("plain_http", "false"),
+            ("public_url", ""),
+            ("debounce_ms", "500"),
+            ("retry_first_s", "2"),
+            ("dead_after", "30"),
+            ("sweep_token", ""),
+        ])
     }
 
     fn read(name: &str, value: &str) -> Result<Settings, SettingsError> {
@@ -101,6 +128,8 @@ mod tests {
         let settings = read("public_url", "").unwrap();
         assert_eq!(settings.options.debounce, Options::default().debounce);
         assert_eq!(settings.options.max_wait, Options::default().max_wait);
+        assert_eq!(settings.options.retry.first, Options::default().retry.first);
+        assert_eq!(settings.options.dead_after, Options::default().dead_after);
         assert!(settings.sweep_token.is_none() && settings.defaults.public_url.is_none());
         assert!(!settings.defaults.plain_http);
     }
@@ -113,6 +142,8 @@ mod tests {
         );
         let slow = read("debounce_ms", "20000").unwrap().options;
         assert_eq!((slow.debounce, slow.max_wait), (20_000, 20_000));
+        assert_eq!(read("retry_first_s", "0").unwrap().options.retry.first, Duration::ZERO);
+        assert_eq!(read("dead_after", "3").unwrap().options.dead_after, 3);
         assert!(read("sweep_token", "t").unwrap().sweep_token.is_some());
         for (name, value) in [
             ("plain_http", "yes"),
@@ -121,6 +152,8 @@ mod tests {
             ("debounce_ms", "-1"),
             ("debounce_ms", ""),
             ("debounce_ms", "60001"),
+            ("retry_first_s", "3601"),
+            ("dead_after", "0"),
         ] {
             let told = read(name, value).err().unwrap().to_string();
             assert!(told.contains(name), "{told}");

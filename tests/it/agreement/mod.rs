@@ -7,7 +7,6 @@
 //! `expected.json`, too, as far as it shows.
 
 pub mod other_side;
-mod retried;
 mod scene;
 mod seen;
 pub mod side;

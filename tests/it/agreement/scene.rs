@@ -9,7 +9,6 @@ use std::path::Path;
 use passerelle_connector::contract::scenario::Answer;
 use serde_json::{Value, json};
 
-use super::retried;
 use crate::case_folder::{Case, Step};
 
 /// The order's secret of nearly every case, for those whose answers hold none.
@@ -94,13 +93,6 @@ impl Scene {
         let card = |answer: &Option<Answer>| matches!(answer, Some(Answer::Contact(_)));
         if card(&self.case.before) && self.case.steps.iter().any(|step| card(&step.after)) {
             return Some("a known card that changes: no request makes a host look at a contact again");
-        }
-        if retried::RETRIED.contains(&self.name()) && std::env::var_os("CASE").is_none() {
-            return Some(retried::BECAUSE);
-        }
-        // The host's known passes are those of the file and of its orders; the case hands over one of another file.
-        if self.name() == "pass-from-another-file" {
-            return Some("a known pass that a host would not have found");
         }
         if !clock && (self.case.steps.len() > 1 || self.case.passes.is_some()) {
             return Some("several looks: the clock of this Spin cannot be put forward");

@@ -41,6 +41,9 @@ const LOOK: Duration = Duration::from_millis(10);
 /// Tasks wait this long for more notifications: longer than posting those of a round takes, so that none runs before all clocks are put forward.
 /// The longest that both hosts take.
 const DEBOUNCE: Millis = 60_000;
+/// A task that fails is tried again at once and given up soon: whoever asks for its pass would otherwise wait for an attempt that no clock brings.
+/// As many attempts as a template that cannot be filled gets.
+const ATTEMPTS: i64 = 3;
 /// As a program asks.
 const ACCEPT: (&str, &str) = ("accept", "application/json, application/problem+json");
 /// One sweep; it is called again until nothing is left.
@@ -76,6 +79,8 @@ impl Side {
         let mut settings = Settings::read(&config).unwrap();
         settings.options.debounce = if debounce { DEBOUNCE } else { 0 };
         settings.options.max_wait = settings.options.max_wait.max(DEBOUNCE);
+        settings.options.retry.first = Duration::ZERO;
+        settings.options.dead_after = ATTEMPTS;
         let options = StartOptions { listener: Some(listener), ..StartOptions::default() };
         let server = Server::start(&settings, options).await.unwrap();
         let database = settings.store.clone();
@@ -89,7 +94,11 @@ impl Side {
         let (_, keys) = configure(folder.path(), world, address, &other, tenants);
         let theirs = format!("http://{}", other.address);
         let debounce = if clock { DEBOUNCE.to_string() } else { "0".to_owned() };
-        let mut variables = vec![("debounce_ms".to_owned(), debounce)];
+        let mut variables = vec![
+            ("debounce_ms".to_owned(), debounce),
+            ("retry_first_s".to_owned(), "0".to_owned()),
+            ("dead_after".to_owned(), ATTEMPTS.to_string()),
+        ];
         for name in ["secutix_host", "google_api_host", "google_token_host"] {
             variables.push((name.to_owned(), theirs.clone()));
         }

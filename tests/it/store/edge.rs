@@ -139,20 +139,24 @@ fn fault(error: rusqlite::Error) -> Fault {
 }
 
 #[test]
-fn two_instances_that_begin_together_make_one_set_of_tables_and_see_each_other() {
+fn instances_that_begin_together_make_one_set_of_tables_and_see_each_other() {
+    const INSTANCES: usize = 8;
     for _ in 0..16 {
         let dir = tempfile::tempdir().unwrap();
-        let both = [Edge::open(&dir), Edge::open(&dir)];
+        let all: [_; INSTANCES] = std::array::from_fn(|_| Edge::open(&dir));
+        let together = std::sync::Barrier::new(INSTANCES);
         std::thread::scope(|scope| {
-            for (n, store) in both.iter().enumerate() {
+            for (n, store) in all.iter().enumerate() {
+                let together = &together;
                 scope.spawn(move || {
+                    together.wait();
                     block_on(store.accept(accept(&opera(), "token", &format!("n{n}"), 0))).unwrap();
                 });
             }
         });
-        let depth = block_on(both[0].depth()).unwrap();
-        assert_eq!(depth.tasks_ready, 1, "both joined one task");
-        assert_eq!(rows(&dir.path().join("store.db"), "SELECT id FROM notification").len(), 2);
+        let depth = block_on(all[0].depth()).unwrap();
+        assert_eq!(depth.tasks_ready, 1, "all joined one task");
+        assert_eq!(rows(&dir.path().join("store.db"), "SELECT id FROM notification").len(), INSTANCES);
     }
 }
 

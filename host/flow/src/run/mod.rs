@@ -146,11 +146,17 @@ impl<'a, H: Host> Run<'a, H> {
         }
 
         for _ in 0..CONFLICT_ROUNDS {
-            let view = self.view().await?;
-            let verdict = match self.classify(&tenant, &fetched, &view).await {
+            let mut view = self.view().await?;
+            let mut verdict = match self.classify(&tenant, &fetched, &view).await {
                 Ok(verdict) => verdict,
                 Err(trouble) => return self.stop(trouble).await,
             };
+            if self.join_passes_of_other_files(&mut view, &verdict).await? {
+                verdict = match self.classify(&tenant, &fetched, &view).await {
+                    Ok(verdict) => verdict,
+                    Err(trouble) => return self.stop(trouble).await,
+                };
+            }
             let recovered = match self.recover(&tenant, &fetched, &view).await {
                 Ok(recovered) => recovered,
                 Err(trouble) => return self.stop(trouble).await,
@@ -217,6 +223,26 @@ impl<'a, H: Host> Run<'a, H> {
             }
             TaskSubject::Token(_) => Ok(FileView::empty()),
         }
+    }
+
+    /// A movement may have come from another file, and its pass with it: it is that pass that a change is told of, and the next row of its
+    /// history. True: the view has grown, and the verdict was about less.
+    async fn join_passes_of_other_files(&self, view: &mut FileView, verdict: &Verdict) -> StoreResult<bool> {
+        let known = view.passes.len();
+        for operation in verdict.operations.iter().filter(|operation| operation.pass.is_none()) {
+            let subject = plan::subject_of(&operation.subject);
+            let Some(found) = self.flow.host.store().pass_by_subject(&self.lease.tenant, &subject).await? else {
+                continue;
+            };
+            if view.passes.iter().any(|pass| pass.id == found.pass.id) {
+                continue;
+            }
+            let new = found.events.into_iter().filter(|event| view.events.iter().all(|known| known.key != event.key));
+            let new: Vec<_> = new.collect();
+            view.events.extend(new);
+            view.passes.push(found.pass);
+        }
+        Ok(view.passes.len() > known)
     }
 
     async fn classify(&self, tenant: &Tenant, fetched: &Fetched, view: &FileView) -> Result<Verdict, Trouble> {

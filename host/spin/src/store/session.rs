@@ -27,6 +27,9 @@ const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout=5000";
 const SETTINGS: [&str; 4] =
     [BUSY_TIMEOUT, "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON", "PRAGMA foreign_keys=OFF"];
 
+/// Whoever is refused has lost to one who was not, and nobody loses to the same one twice: enough for as many instances as begin at once.
+const LOG_ATTEMPTS: u32 = 16;
+
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("the database cannot be opened: {0}")]
@@ -116,14 +119,7 @@ impl<D: Database> Session<D> {
         for setting in SETTINGS {
             execute(&conn, setting)?;
         }
-        let mut logged = false;
-        conn.rows("PRAGMA journal_mode=WAL", &[], &mut |row| {
-            logged = row.get::<&str>(0)?.eq_ignore_ascii_case("wal");
-            Ok(())
-        })?;
-        if !logged {
-            return Err(OpenError::NoLog);
-        }
+        begin_log(&conn)?;
         execute(&conn, "BEGIN")?;
         let found = number(&conn, "PRAGMA user_version", &[])?;
         execute(&conn, "COMMIT").map_err(|_| OpenError::NoTransaction)?;
@@ -131,6 +127,29 @@ impl<D: Database> Session<D> {
             create(&conn)?;
         }
         Ok(conn)
+    }
+}
+
+/// Turns the write-ahead log on. Of instances that find a new file at once, SQLite refuses all but one, and without a wait: each reads before it
+/// writes, and such a wait could last for ever. Whoever is refused waits for the writer in the way that SQLite has for it, and looks again.
+fn begin_log(conn: &dyn Connection) -> Result<(), OpenError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let mut logged = false;
+        let asked = conn.rows("PRAGMA journal_mode=WAL", &[], &mut |row| {
+            logged = row.get::<&str>(0)?.eq_ignore_ascii_case("wal");
+            Ok(())
+        });
+        match asked {
+            Ok(()) if logged => return Ok(()),
+            Ok(()) => return Err(OpenError::NoLog),
+            Err(fault) if attempts == LOG_ATTEMPTS => return Err(fault.into()),
+            Err(_) => {
+                execute(conn, "BEGIN IMMEDIATE")?;
+                execute(conn, "COMMIT").map_err(|_| OpenError::NoTransaction)?;
+            }
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use super::{Look, PlanError, subject_of};
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId};
 use crate::parts;
-use crate::ports::{Host, Random};
+use crate::ports::{Host, Random as _};
 use crate::rebuild::Built;
 use crate::select::{Choice, Stray, select};
-use crate::store::{FileView, PassState, PassSubject, Store, StoredPass};
+use crate::store::{FileView, PassState, PassSubject, StoredPass};
 use crate::tenant::Tenant;
 
 /// What is done to a pass.
@@ -89,7 +89,7 @@ impl Draft<'_> {
 }
 
 /// The outer error stops the run, the inner one only this pass.
-pub(super) async fn draft<'a, H: Host>(
+pub(super) fn draft<'a, H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     look: &Look<'_>,
@@ -97,11 +97,8 @@ pub(super) async fn draft<'a, H: Host>(
     again: &mut Option<Millis>,
 ) -> Result<Result<Option<Draft<'a>>, String>, PlanError> {
     let subject = subject_of(&operation.subject);
-    let stored = match &operation.pass {
-        Some(id) => look.view.passes.iter().find(|pass| pass.id.as_str() == id).cloned(),
-        // The movement may have come from another file, and its pass with it.
-        None => flow.host.store().pass_by_subject(&tenant.id, &subject).await?.map(|found| found.pass),
-    };
+    let stored =
+        operation.pass.as_ref().and_then(|id| look.view.passes.iter().find(|pass| pass.id.as_str() == id).cloned());
     let (ticket, fresh) = match (&operation.action, &stored) {
         (Action::Offer(part) | Action::Update(part) | Action::Revive(part), _) => (Some(part.clone()), true),
         (Action::Keep, Some(stored)) if stored.sealed.is_none() && look.recovered.contains_key(&subject) => {
@@ -113,8 +110,6 @@ pub(super) async fn draft<'a, H: Host>(
     let mut absent_since = None;
     let (state, action) = match (&operation.action, &stored) {
         (Action::Offer(_), None) => (PassState::Live, PassAction::Created),
-        // It ended in the file that it was in before; in this one its movement lives.
-        (Action::Offer(_), Some(stored)) if stored.state == PassState::Void => (PassState::Live, PassAction::Revived),
         (Action::Offer(_) | Action::Update(_), Some(stored)) => (stored.state, PassAction::Updated),
         (Action::Update(_), None) => (PassState::Live, PassAction::Created),
         (Action::Revive(_), _) => (PassState::Live, PassAction::Revived),

@@ -156,7 +156,7 @@ pub async fn make<H: Host>(
     let mut again = None;
     let mut drafts = Vec::new();
     for operation in &verdict.operations {
-        match draft(flow, tenant, look, operation, &mut again).await? {
+        match draft(flow, tenant, look, operation, &mut again)? {
             Ok(Some(draft)) => drafts.push(draft),
             Ok(None) => {}
             Err(problem) => errors.push(problem),

@@ -27,6 +27,3 @@ pub use connector::Sandbox;
 pub use load::LoadError;
 pub use meter::Limits;
 pub use runtime::{Capacity, Engine, EngineError};
-
-/// The connector that this binary was built with.
-pub const CONNECTOR: &[u8] = include_bytes!(env!("PASSERELLE_CONNECTOR"));
