@@ -208,7 +208,8 @@ fn after_the_demo_nothing_of_it_is_in_the_database_or_in_the_log() {
         return;
     }
     let log = Kept::default();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    // Without times: `.414441Z` is a first name in hexadecimal, and came.
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).without_time();
     tracing::subscriber::set_global_default(subscriber.with_writer(log.clone()).finish()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {

@@ -102,7 +102,9 @@ mod tests {
 
     #[test]
     fn the_compatible_part_is_what_cargo_keeps() {
-        for (version, part) in [("1.2.3", "1"), ("0.4.35", "0.4"), ("0.0.2", "0.0.2"), ("10.0.0", "10"), ("0.10.9", "0.10")] {
+        for (version, part) in
+            [("1.2.3", "1"), ("0.4.35", "0.4"), ("0.0.2", "0.0.2"), ("10.0.0", "10"), ("0.10.9", "0.10")]
+        {
             assert_eq!(compatible(version), part);
         }
     }

@@ -231,8 +231,3 @@ fn a_component_of_another_world_is_not_a_connector() {
     let wasm = guest(r#"(func (export "run"))"#);
     assert!(matches!(super::Sandbox::load(&engine(), &wasm), Err(LoadError::World(_))));
 }
-
-#[test]
-fn the_embedded_connector_loads() {
-    super::Sandbox::load(&engine(), super::CONNECTOR).unwrap();
-}

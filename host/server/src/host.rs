@@ -13,9 +13,9 @@ use passerelle_flow::tenant::Tenant;
 
 use crate::config::Tenants;
 use crate::egress::Egress;
-use passerelle_sandbox::Sandbox;
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
+use passerelle_sandbox::Sandbox;
 
 /// What a server is made of.
 pub struct ServerHost {

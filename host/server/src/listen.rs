@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -148,5 +148,10 @@ async fn read(mut body: Body, limit: usize) -> Result<Option<Bytes>, Broken> {
 }
 
 fn refuse(shared: &Shared, problem: Problem, parts: &http::request::Parts) -> Response<Body> {
-    shared.flow.refuse(problem, &parts.headers, parts.uri.path()).map(Body::from)
+    let mut response = shared.flow.refuse(problem, &parts.headers, parts.uri.path()).map(Body::from);
+    // What is left of the body is not read, so the connection ends; a caller who is not told sends its next request into it. RFC 9112, 9.6.
+    if parts.version <= Version::HTTP_11 {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

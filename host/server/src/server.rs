@@ -14,12 +14,12 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Settings, Tenants, Watch};
 use crate::egress::Egress;
-use passerelle_sandbox::{Capacity, Engine, Sandbox};
 use crate::host::{ServerClock, ServerHost, SystemRandom};
 use crate::listen;
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
 use crate::workers::{self, Crew};
+use passerelle_sandbox::{Capacity, Engine, Sandbox};
 
 /// What a start may differ in from `passerelle.toml`.
 #[derive(Default)]

@@ -88,13 +88,13 @@ pub async fn sweep<W: Work>(work: &W, patience: Patience) -> StoreResult<Report>
             return Ok(report);
         }
         let next_task = depth.oldest_due.filter(|due| *due < patience.until);
-        let next_effect = (patience.effects && depth.effects_waiting > 0).then_some(now);
-        if next_task.is_none() && next_effect.is_none() {
+        // One that waits for a person waits longer than any sweep.
+        let next_effect = depth.next_effect.filter(|due| patience.effects && *due < patience.until);
+        let Some(next) = next_task.into_iter().chain(next_effect).min() else {
             return Ok(report);
-        }
-        // A notification may come meanwhile, so no wait is longer than a look.
-        let wait = next_task.filter(|_| next_effect.is_none()).map_or(LOOK, |due| between(now, due).min(LOOK));
-        work.sleep(wait).await;
+        };
+        // A notification may come meanwhile, so no wait is longer than a look; and what is due but not to be had yet is not asked for without one.
+        work.sleep(if next > now { between(now, next).min(LOOK) } else { LOOK }).await;
     }
 }
 

@@ -424,5 +424,7 @@ pub fn depth(conn: &dyn Connection) -> Result<Depth, Fault> {
     depth.effects_dead = statement::number(conn, "SELECT count(*) FROM effect WHERE state = 'dead'", &[])?;
     let oldest = "SELECT min(run_at) FROM task WHERE state = 'ready'";
     depth.oldest_due = statement::one(conn, oldest, &[], |row| row.get(0))?.flatten();
+    let next = "SELECT min(CASE state WHEN 'ready' THEN run_at ELSE lease_until END) FROM effect WHERE state IN ('ready', 'leased')";
+    depth.next_effect = statement::one(conn, next, &[], |row| row.get(0))?.flatten();
     Ok(depth)
 }

@@ -70,7 +70,7 @@ async fn cases_end_alike_on_the_server_and_on_spin() {
     }
     tell(&spin::named(&program), played.len(), all.len(), compared, &excused);
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), played.len(), wrong.join("\n\n"));
-    assert!(only.is_some() || played.len() > 90, "only {} cases were played", played.len());
+    assert!(only.is_some() || played.len() > 130, "only {} cases were played", played.len());
     server.end().await;
     edge.end().await;
     world.stop().await;
@@ -178,7 +178,7 @@ fn unexpected(scene: &Scene, round: usize, played: &mut Played) -> Vec<String> {
         let told = subject.told();
         let lines = played.watch.lines.get(&told).map(Vec::as_slice).unwrap_or_default();
         let wanted = expected.get(&told);
-        if wanted.is_none() && !scene.told_whole(round) {
+        if !scene.fills_template() || (wanted.is_none() && !scene.told_whole(round)) {
             continue;
         }
         if lines.iter().ne(wanted) {

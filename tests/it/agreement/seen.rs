@@ -82,9 +82,10 @@ impl Looking<'_> {
         for (subject, id) in passes {
             self.pass(watch, &id, &subject, seen).await;
         }
-        let mut woken: Vec<String> =
+        // Once each: a push whose answer came too late for its sender is sent again, and a phone makes nothing of the second.
+        let woken: BTreeSet<String> =
             pushes.iter().filter_map(|token| watch.phones.get(token)).map(Subject::told).collect();
-        woken.sort();
+        let woken: Vec<String> = woken.into_iter().collect();
         seen.insert("Apple's push service: who was woken".to_owned(), Bytes::from(woken.join("\n")));
     }
 

@@ -163,13 +163,12 @@ pub fn check_invariants(find: impl Fn(&str) -> Vec<Vec<String>>) {
 /// Runs a check on threads, as the server does.
 fn block_on<F: Future>(check: F) -> F::Output {
     let mut output = None;
-    let check = std::pin::pin!(async { output = Some(check.await) });
-    run(check);
+    run(Box::pin(async { output = Some(check.await) }));
     output.unwrap()
 }
 
 /// Of one type whatever the check: the runtime, compiled anew for each of two hundred, was a seventh of the binary.
-fn run(check: std::pin::Pin<&mut dyn Future<Output = ()>>) {
+fn run(check: std::pin::Pin<Box<dyn Future<Output = ()> + '_>>) {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(check);
 }
 

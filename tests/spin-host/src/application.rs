@@ -14,7 +14,7 @@ use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::arguments::Up;
-use crate::artefact::Artefacts;
+use crate::artefact::{Artefacts, engines};
 use crate::clock::Clock;
 use crate::compose::compose;
 use crate::egress::{Egress, Inside, TlsConfigs};
@@ -129,8 +129,8 @@ impl Workshop<'_> {
         let whole = compose(id, source.bytes, &source.plugs)?;
         let compiled = artefacts.load(&whole)?;
         let engine = artefacts.engine().clone();
-        let pre = linker(&engine)?.instantiate_pre(&compiled)?;
-        let pre = ProxyPre::P3(ServicePre::new(pre)?);
+        let pre = linker(&engine).and_then(|linker| linker.instantiate_pre(&compiled));
+        let pre = ProxyPre::P3(pre.and_then(ServicePre::new).map_err(engines)?);
         Ok(ProxyHandler::new(Instances { component: id.to_owned(), engine, blueprint, pre, reuse: self.up.reuse }))
     }
 

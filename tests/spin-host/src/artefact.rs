@@ -25,7 +25,7 @@ impl Artefacts {
     pub fn new(folder: Option<&Path>) -> anyhow::Result<Self> {
         let mut config = Config::new();
         config.wasm_component_model_async(true);
-        let engine = Engine::new(&config)?;
+        let engine = Engine::new(&config).map_err(engines)?;
         let folder = match folder {
             None => None,
             Some(folder) => match own(folder) {
@@ -45,7 +45,7 @@ impl Artefacts {
 
     pub fn load(&mut self, bytes: &[u8]) -> anyhow::Result<Component> {
         let Some(path) = self.folder.as_ref().map(|folder| folder.join(self.key(bytes))) else {
-            return self.timed(|engine| Ok(Component::from_binary(engine, bytes)?));
+            return self.timed(|engine| Component::from_binary(engine, bytes).map_err(engines));
         };
         if path.is_file() {
             match deserialize(&self.engine, &path) {
@@ -53,7 +53,7 @@ impl Artefacts {
                 Err(problem) => eprintln!("{} is made again: {problem:#}", path.display()),
             }
         }
-        let code = self.timed(|engine| Ok(engine.precompile_component(bytes)?))?;
+        let code = self.timed(|engine| engine.precompile_component(bytes).map_err(engines))?;
         keep(&path, &code).with_context(|| format!("{} cannot be written", path.display()))?;
         deserialize(&self.engine, &path)
     }
@@ -111,6 +111,11 @@ fn keep(path: &Path, code: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// wasmtime's errors are anyhow's only with a feature that would make cranelift another crate than the main workspace's.
+pub fn engines(error: wasmtime::Error) -> anyhow::Error {
+    anyhow::Error::from_boxed(error.into_boxed_dyn_error())
+}
+
 #[allow(
     unsafe_code,
     reason = "wasmtime cannot check machine code; only files that `keep` wrote into a folder that `own` vouches for come here"
@@ -118,7 +123,7 @@ fn keep(path: &Path, code: &[u8]) -> anyhow::Result<()> {
 fn deserialize(engine: &Engine, path: &Path) -> anyhow::Result<Component> {
     // SAFETY: the file is in a folder that only this user can write to, was written whole by `keep`, and its name is the hash of what it
     // was made from and of the engine's settings.
-    Ok(unsafe { Component::deserialize_file(engine, path) }?)
+    unsafe { Component::deserialize_file(engine, path) }.map_err(engines)
 }
 
 #[cfg(test)]

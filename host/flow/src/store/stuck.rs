@@ -26,4 +26,6 @@ pub struct Depth {
     pub effects_dead: i64,
     /// When the oldest ready task became, or becomes, due.
     pub oldest_due: Option<Millis>,
+    /// When the next effect became, or becomes, due; of one that is being sent: when its lease ends.
+    pub next_effect: Option<Millis>,
 }

@@ -151,8 +151,9 @@ impl<'a> Work for &'a World {
     async fn depth(&self) -> StoreResult<Depth> {
         let tasks = self.tasks.borrow();
         let oldest_due = tasks.iter().map(|job| job.due).min();
-        let effects_waiting = self.effects.borrow().len() as i64;
-        Ok(Depth { tasks_ready: tasks.len() as i64, oldest_due, effects_waiting, ..Depth::default() })
+        let effects = self.effects.borrow();
+        let (effects_waiting, next_effect) = (effects.len() as i64, effects.iter().map(|job| job.due).min());
+        Ok(Depth { tasks_ready: tasks.len() as i64, oldest_due, effects_waiting, next_effect, ..Depth::default() })
     }
 }
 
@@ -193,6 +194,10 @@ fn effects_that_come_later_are_waited_for_by_who_was_asked_to_and_not_by_a_bonus
     let asked = World::of(&[], &effects);
     let report = asked.sweep(10_000, true).unwrap();
     assert_eq!((report.effects, report.effects_waiting), (1, 0));
+    // What waits longer than the sweep does not keep it.
+    let far = World::of(&[], &[job(300_000, 10)]);
+    assert_eq!(far.sweep(10_000, true).unwrap().effects_waiting, 1);
+    assert_eq!(far.now.get(), 0);
 }
 
 #[test]

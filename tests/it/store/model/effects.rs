@@ -157,6 +157,11 @@ impl Model {
     pub(super) fn depth(&self) -> Depth {
         let tasks = |state| self.tasks.values().filter(|task| task.state == state).count() as i64;
         let effects = |state| self.effects.values().filter(|effect| effect.state == state).count() as i64;
+        let next = |effect: &Effect| match effect.state {
+            State::Ready => Some(effect.run_at),
+            State::Leased => Some(effect.lease_until),
+            _ => None,
+        };
         let ready = self.tasks.values().filter(|task| task.state == State::Ready);
         Depth {
             tasks_ready: tasks(State::Ready),
@@ -166,6 +171,7 @@ impl Model {
             effects_waiting: effects(State::Ready) + effects(State::Leased),
             effects_dead: effects(State::Dead),
             oldest_due: ready.map(|task| task.run_at).min(),
+            next_effect: self.effects.values().filter_map(next).min(),
         }
     }
 }
