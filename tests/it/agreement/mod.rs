@@ -120,7 +120,12 @@ async fn play(world: &Simulator, side: &Side, scenes: &[&Scene]) -> Vec<Played> 
             // What the run set in motion, before anything is asked for.
             looking.google(&played.watch, "sent by itself", seen);
             looking.look(&mut played.watch, &pushes, seen).await;
-            looking.google(&played.watch, "sent for a save link", seen);
+        }
+        // A look may be what makes a host build an erased pass again: what follows of it is sent behind the answer.
+        side.drive().await;
+        for (scene, played) in scenes.iter().zip(&mut played).filter(|(scene, _)| live(scene)) {
+            let looking = Looking { world, side, scene };
+            looking.google(&played.watch, "sent for those who looked", played.seen.entry(round).or_default());
             if round > 0 {
                 let wrong = unexpected(scene, round, played);
                 played.unexpected.extend(wrong);
