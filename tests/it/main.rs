@@ -22,6 +22,7 @@ mod listener;
 mod manifest;
 mod openapi;
 mod outage;
+mod peer;
 mod privacy;
 mod process;
 mod recording;

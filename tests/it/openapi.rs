@@ -36,7 +36,7 @@ fn patterns(source: &str, prefix: &str) -> BTreeSet<String> {
                 None => "{}".to_owned(),
             };
             let path = parts.iter().map(segment).collect::<Vec<_>>().join("/");
-            let top = path.starts_with("health") || path == "openapi.json";
+            let top = path.starts_with("health") || path == "openapi.json" || path == "metrics";
             shapes.insert(if top { format!("/{path}") } else { format!("{prefix}/{path}") });
         }
     }

@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, edge, licences, lock_files, spin_host, step, toolchain};
+use crate::{component, edge, licences, lock_files, peer, spin_host, step, toolchain};
 
 /// Everything but the tests.
 pub fn check(steps: &mut Steps) -> Result<bool> {
@@ -25,6 +25,7 @@ pub fn check(steps: &mut Steps) -> Result<bool> {
 pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     toolchain::program(steps, &toolchain::OPENSSL)?;
     toolchain::program(steps, &toolchain::PYTHON)?;
+    peer::install(steps)?;
     format(steps)?;
     licences::steps(steps)?;
     lock_files::steps(steps);

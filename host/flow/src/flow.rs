@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::alarm::Alarms;
+use crate::alarm::{Alarms, Allowance};
 use crate::google::TokenCache;
 use crate::identity::Millis;
 use crate::options::{LEASE_MARGIN, Options, Retention};
@@ -24,11 +24,18 @@ pub struct Flow<H: Host> {
     pub options: Options,
     pub(crate) google_tokens: TokenCache,
     pub(crate) alarms: Alarms,
+    pub(crate) phone_logs: Allowance,
 }
 
 impl<H: Host> Flow<H> {
     pub fn new(host: H, options: Options) -> Self {
-        Self { host, options, google_tokens: TokenCache::default(), alarms: Alarms::default() }
+        Self {
+            host,
+            options,
+            google_tokens: TokenCache::default(),
+            alarms: Alarms::default(),
+            phone_logs: Allowance::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Millis {

@@ -120,6 +120,9 @@ impl Host for ScriptedHost {
     fn tenant(&self, _: &TenantId) -> Option<Arc<Tenant>> {
         Some(Arc::new(tenant()))
     }
+    fn tenants(&self) -> Vec<Arc<Tenant>> {
+        vec![Arc::new(tenant())]
+    }
 }
 
 impl Clock for ScriptedHost {
@@ -201,7 +204,7 @@ pub fn secutix() -> Secutix {
 
 /// A key of [`tenant`] by reference.
 pub fn key(reference: &str) -> KeyRef {
-    KeyRef { tenant: TenantId::parse("opera").unwrap(), reference: reference.into() }
+    KeyRef { tenant: TenantId::parse("opera").unwrap(), reference: reference.into(), passphrase: None }
 }
 
 /// A tenant with everything but certificates and templates.
@@ -217,6 +220,8 @@ pub fn tenant() -> Tenant {
             pass_type: "pass.org.example.tickets".into(),
             team: "A1B2C3D4E5".into(),
             identity: ClientIdentity { chain: vec![], key: key("apple") },
+            signing: Default::default(),
+            push_key: None,
             push_url: "https://api.push.apple.com".into(),
         }),
         google: Some(Google {
@@ -230,6 +235,7 @@ pub fn tenant() -> Tenant {
         }),
         templates: BTreeMap::new(),
         selection: Selection::default(),
+        venues: vec![],
         settings: vec![],
         safety: Safety { voids_per_hour: 100, confirm_absence_after: 60_000, erase_after: 0, erase_without_end: 0 },
         api_keys: vec![],

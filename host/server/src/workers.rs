@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Retention is counted in days.
 const ERASE_EVERY: Duration = Duration::from_secs(3_600);
+/// A warning that is thirty days early needs no better.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(86_400);
 /// Claimed in one transaction; more would only wait behind one another while their leases run.
 const CLAIM_AT_ONCE: usize = 32;
 
@@ -39,6 +41,7 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
         dispatch(crew.tasks, &wake, stop.clone(), |limit| tasks(flow.clone(), wake.clone(), limit)),
         dispatch(crew.effects, &wake, stop.clone(), |limit| effects(flow.clone(), limit)),
         erase(&flow, stop.clone()),
+        watch_certificates(&flow, stop.clone()),
     );
 }
 
@@ -151,6 +154,17 @@ async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(ERASE_EVERY) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+/// Certificates that end soon, told at the start and once a day.
+async fn watch_certificates(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        flow.tell_of_certificates();
+        tokio::select! {
+            () = tokio::time::sleep(CERTIFICATES_EVERY) => {}
             () = stopped(&mut stop) => {}
         }
     }

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Change, DataKey, FileView, Finish, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
+    Change, DataKey, FileView, Finish, PassState, PassSubject, PassView, PassWrite, Reissued, Sealed, StoredChange,
+    StoredPass,
 };
 
-use crate::{Connection, Fault, Row, column, events, params, statement};
+use crate::{Connection, Fault, Row, column, effects, events, params, statement};
 
 /// `SELECT` of a [`StoredPass`] without its events, ended by the given condition on `p`.
 macro_rules! select_pass {
@@ -330,6 +331,46 @@ fn remember(conn: &dyn Connection, finish: &Finish, pass: &PassId, change: &Chan
         ],
     )
     .map(drop)
+}
+
+/// Raises passes that a phone has and that show what they showed: see `Store::reissue`.
+pub fn reissue(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    until: Option<i64>,
+    limit: u32,
+    now: Millis,
+) -> Result<Reissued, Fault> {
+    let until = match until {
+        Some(until) => until,
+        None => {
+            statement::one(conn, "SELECT value FROM tag WHERE tenant = ?1", params![tenant.as_str()], |row| row.get(0))?
+                .unwrap_or(0)
+        }
+    };
+    let passes = statement::all(
+        conn,
+        "SELECT id FROM pass p WHERE tenant = ?1 AND tag <= ?2 AND EXISTS \
+         (SELECT 1 FROM registration r WHERE r.tenant = p.tenant AND r.pass = p.id) ORDER BY tag LIMIT ?3",
+        params![tenant.as_str(), until, limit],
+        |row| column::pass_id(row.get(0)?),
+    )?;
+    for pass in &passes {
+        let tag = next_tag(conn, tenant)?;
+        conn.run(
+            "UPDATE pass SET tag = ?3, modified_s = max(?4, modified_s + 1) WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_str(), pass.as_str(), tag, now.div_euclid(1000)],
+        )?;
+        effects::want_pushes(conn, tenant, pass, tag, now)?;
+    }
+    let left = statement::number(
+        conn,
+        "SELECT count(*) FROM pass p WHERE tenant = ?1 AND tag <= ?2 AND EXISTS \
+         (SELECT 1 FROM registration r WHERE r.tenant = p.tenant AND r.pass = p.id)",
+        params![tenant.as_str(), until],
+    )?;
+    let raised = u32::try_from(passes.len()).map_err(|_| Fault::Corrupt("a count of passes"))?;
+    Ok(Reissued { until, raised, left: u64::try_from(left).unwrap_or(0) })
 }
 
 /// Passes that a device has, with a tag above `tag` (of the last change, or of the registration), in the order of their tags.

@@ -20,8 +20,12 @@ use crate::tenant::Tenant;
 
 /// A device library identifier is 32 hex digits today; longer than this is no identifier.
 const DEVICE_LENGTH: usize = 128;
-/// Lines of one log call that are counted.
-const LOG_LINES: usize = 100;
+/// Lines of one log call that are kept; phones send one or two.
+const LOG_LINES: usize = 10;
+/// Words of a line that are kept: Wallet's longest sentence has some thirty.
+const LOG_WORDS: usize = 40;
+/// Letters of the longest word; what is longer was not written by a person.
+const LONGEST_WORD: usize = 24;
 
 pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: &[&str]) -> Answer {
     let apple = tenant.apple.as_ref().ok_or_else(|| Problem::not_configured("Apple Wallet certificate"))?;
@@ -43,7 +47,7 @@ pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: 
         }
         ["log"] => {
             method(call, "POST")?;
-            log(tenant, call)
+            log(flow, tenant, call)
         }
         // Another pass type than ours: as unknown as an unknown serial.
         ["devices", _, "registrations", _, _] | ["passes", _, _] => Err(Problem::apple_unauthorised()),
@@ -186,11 +190,37 @@ struct Logs {
     logs: Vec<serde_json::Value>,
 }
 
-/// What phones complain of. The text is theirs and may hold anything, so only that there was one is logged.
-fn log(tenant: &Tenant, call: &Call) -> Answer {
-    let lines = serde_json::from_slice::<Logs>(&call.body).map(|logs| logs.logs.len().min(LOG_LINES)).unwrap_or(0);
-    tracing::warn!(tenant = %tenant.id, lines, bytes = call.body.len(), "a phone sent log lines");
+/// What phones complain of, kept in the log: it is the only word of a pass that a phone refuses. Anybody may send it and it may hold anything, so
+/// few lines are kept, and of those the plain words alone.
+fn log<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answer {
+    let logs = serde_json::from_slice::<Logs>(&call.body).map(|logs| logs.logs).unwrap_or_default();
+    let (mut kept, sent) = (0, logs.len());
+    for line in logs.iter().filter_map(|line| line.as_str()).take(LOG_LINES) {
+        if !flow.phone_logs.admits(&tenant.id, flow.now()) {
+            break;
+        }
+        kept += 1;
+        tracing::warn!(tenant = %tenant.id, line = plain_words(line), "a phone complains");
+    }
+    if kept < sent {
+        tracing::debug!(tenant = %tenant.id, sent, kept, "log lines of a phone were dropped");
+    }
     Ok(Response::new(Bytes::new()))
+}
+
+/// A line without whatever may name somebody or prove something: a word with a digit, an `@` or more letters than words have is an identifier, a
+/// serial, a token or an address.
+fn plain_words(line: &str) -> String {
+    let word = |word: &str| {
+        let letters = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        let plain =
+            letters.len() <= LONGEST_WORD && letters.chars().all(|c| c.is_ascii_alphabetic() || "'-_".contains(c));
+        let status = letters.len() == 3 && letters.bytes().all(|c| c.is_ascii_digit());
+        if plain || status { letters.to_owned() } else { "…".to_owned() }
+    };
+    let mut words: Vec<String> = line.split_whitespace().take(LOG_WORDS).map(word).collect();
+    words.dedup_by(|next, before| next == "…" && before == "…");
+    words.join(" ")
 }
 
 fn device_mac(keys: &TenantKeys, device: &str) -> Result<String, Problem> {
@@ -198,4 +228,23 @@ fn device_mac(keys: &TenantKeys, device: &str) -> Result<String, Problem> {
         return Err(Problem::field("deviceLibraryIdentifier", "1 to 128 characters are expected"));
     }
     Ok(keys.mac("device", &[device.as_bytes()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain_words;
+
+    #[test]
+    fn a_line_is_kept_without_identifiers_tokens_and_addresses() {
+        let line = "[2026-03-14 18:02:11 +0100] Get pass task (for device 0123456789abcdef0123456789abcdef, pass type pass.org.example.demo, serial \
+                    number KlnqcxVLA9pS4ol5; with web service url https://passes.example.org/apple/demo) encountered error: Server response was \
+                    malformed (status 401) ada@example.org";
+        assert_eq!(
+            plain_words(line),
+            "… Get pass task for device … pass type … serial number … with web service url … encountered error Server response was malformed \
+             status 401 …"
+        );
+        assert_eq!(plain_words("Müller"), "…");
+        assert_eq!(plain_words(&"x ".repeat(1000)).len(), 79);
+    }
 }

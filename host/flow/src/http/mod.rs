@@ -4,10 +4,12 @@
 //! sockets, TLS, or the reading of bodies: a host hands over a body that is at most one byte longer than [`crate::options::Options::body_limit`].
 
 mod apple;
+mod bundle;
 mod caller;
 mod demand;
 mod health;
 mod history;
+mod metrics;
 mod orders;
 mod passes;
 mod problem;
@@ -144,6 +146,7 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
     match path.as_slice() {
         ["health", "live"] => only(call, "GET", || Ok(text(StatusCode::OK, "live\n"))),
         ["health", "ready"] => health::ready(flow, call).await,
+        ["metrics"] => metrics::tell(flow, call).await,
         ["openapi.json"] => only(call, "GET", || Ok(json_bytes(include_str!("openapi.json").as_bytes()))),
         ["api", tenant, rest @ ..] => {
             let tenant = tenant_of(flow, tenant)?;
@@ -152,6 +155,7 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }
+                ["external", "secutix", "orders", file, "passes"] => bundle::download(flow, &tenant, call, file).await,
                 ["passes"] => passes::create(flow, &tenant, call).await,
                 ["passes", "findPass"] => passes::find(flow, &tenant, call).await,
                 ["passes", id] => passes::get(flow, &tenant, call, id).await,

@@ -36,6 +36,8 @@ pub struct Problem {
     challenge: Option<&'static str>,
 }
 
+const NOT_CONFIGURED: &str = "not-configured";
+
 impl Problem {
     fn new(status: StatusCode, slug: &str, title: &str, detail: impl Into<String>) -> Self {
         Self {
@@ -189,10 +191,14 @@ impl Problem {
     pub fn not_configured(what: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
-            "not-configured",
+            NOT_CONFIGURED,
             "Not configured",
             format!("This tenant or this template has no {what}."),
         )
+    }
+
+    pub(crate) fn is_not_configured(&self) -> bool {
+        self.slug() == NOT_CONFIGURED
     }
 
     pub fn secutix_refuses_us() -> Self {

@@ -25,6 +25,9 @@ struct Tickets {
     #[serde(rename = "fileId")]
     file: String,
     tickets: Vec<TicketItem>,
+    /// All passes of the file at once; absent without a live one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Links>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +85,10 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
             TicketItem { ticket, pass }
         })
         .collect();
-    let mut response = json(&Tickets { file, tickets })?;
+    let live = view.passes.iter().any(|pass| pass.state == PassState::Live);
+    let all = super::bundle::link(tenant, &file).filter(|_| live);
+    let links = all.map(|apple| Links { apple: Some(apple), google: None });
+    let mut response = json(&Tickets { file, tickets, links })?;
     *response.status_mut() = StatusCode::OK;
     Ok(response)
 }

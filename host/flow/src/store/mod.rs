@@ -26,7 +26,9 @@ pub use self::event::{EventWrite, StoredEvent};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
-pub use self::phone::{Device, Installation, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince};
+pub use self::phone::{
+    Device, Installation, PendingSignal, Register, Registered, Reissued, SignalKey, SignalKind, UpdatedSince,
+};
 pub use self::run::{
     Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
 };
@@ -206,6 +208,16 @@ pub trait Store: MaybeSync {
         device: &str,
         tag: Option<i64>,
     ) -> impl Future<Output = StoreResult<UpdatedSince>> + MaybeSend;
+    /// Has phones fetch passes again that look as they did: up to `limit` passes that a phone has and whose tag is `until` at most, the lowest
+    /// first, get a new tag and a later `Last-Modified`, and their devices are to be told. Without `until`, the tenant's tag of now. What is
+    /// raised is above it, so that a step that is repeated goes on where the last one ended.
+    fn reissue(
+        &self,
+        tenant: &TenantId,
+        until: Option<i64>,
+        limit: u32,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<Reissued>> + MaybeSend;
 
     fn installation(
         &self,

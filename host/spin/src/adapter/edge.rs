@@ -87,6 +87,10 @@ impl Host for EdgeHost {
     fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
         self.tenants.get(id)
     }
+    /// Those that this instance has been asked for.
+    fn tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tenants.all()
+    }
 }
 
 /// An instance's flow.
