@@ -7,6 +7,7 @@
 
 mod component;
 mod edge;
+mod google_client;
 mod licences;
 mod lock_files;
 mod module;

@@ -60,6 +60,9 @@ pub const PYTHON: Program = Program { name: "python3", asked: "--version", packa
 /// What the peers among pass makers, and a push service that shares nothing with ours, run on. 18 or newer.
 pub const NODE: Program = Program { name: "node", asked: "--version", package: "nodejs" };
 pub const NPM: Program = Program { name: "npm", asked: "--version", package: "npm" };
+/// What `python3 -m venv` needs, which Debian keeps in a package of its own. Asked by importing it.
+pub const PYTHON_VENV: Program =
+    Program { name: "python3", asked: "-cimport ensurepip, venv", package: "python3-venv" };
 
 /// Makes sure that a program is there.
 pub fn program(steps: &mut Steps, program: &Program) -> Result<()> {

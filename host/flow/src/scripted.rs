@@ -20,7 +20,7 @@ use crate::ports::{
     SandboxFailure, SignFailure, SignatureAlgorithm, Signer,
 };
 use crate::sealing::TenantKeys;
-use crate::store::{Spend, Spent};
+use crate::store::{KeptRoots, Spend, Spent};
 use crate::tenant::{Apple, Google, Safety, Secutix, Selection, Tenant};
 
 /// Runs a future whose ports answer at once.
@@ -231,6 +231,8 @@ pub fn tenant() -> Tenant {
             api_url: "https://walletobjects.googleapis.com/walletobjects/v1".into(),
             token_url: "https://oauth2.googleapis.com/token".into(),
             save_url: "https://pay.google.com/gp/v/save".into(),
+            keys_url: "https://pay.google.com/gp/m/issuer/keys".into(),
+            requests_per_second: 20,
             origins: vec!["https://shop.example.org".into()],
         }),
         templates: BTreeMap::new(),
@@ -242,9 +244,9 @@ pub fn tenant() -> Tenant {
     }
 }
 
-/// Counts spending as the store's port promises it; the rest of a store is not there.
+/// Counts spending and keeps root keys as the store's port promises it; the rest of a store is not there.
 #[derive(Default)]
-pub struct Budgets(Mutex<BTreeMap<String, Scope>>);
+pub struct Budgets(Mutex<BTreeMap<String, Scope>>, Mutex<BTreeMap<String, KeptRoots>>);
 
 #[derive(Default)]
 struct Scope {
@@ -278,3 +280,4 @@ impl Budgets {
 }
 
 mod absent;
+mod ledger;

@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod budget;
+pub mod by_hand;
 mod column;
 mod connection;
 pub mod data_keys;
@@ -14,6 +15,7 @@ pub mod effects;
 mod events;
 mod fault;
 pub mod finish;
+pub mod google;
 pub mod installations;
 pub mod leases;
 pub mod passes;

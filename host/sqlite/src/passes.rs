@@ -231,7 +231,7 @@ pub(crate) fn save(
         )?;
     }
     if let Some(change) = &write.change {
-        remember(conn, finish, &write.id, change)?;
+        remember(conn, tenant, &write.id, Some(&finish.run.id), finish.now, change)?;
     }
     Ok(risen)
 }
@@ -314,15 +314,36 @@ fn show(conn: &dyn Connection, tenant: &TenantId, write: &PassWrite, known: Opti
     Ok(())
 }
 
-fn remember(conn: &dyn Connection, finish: &Finish, pass: &PassId, change: &Change) -> Result<(), Fault> {
+/// The holder sees a difference that no run has made. The pass's new version and tag.
+pub(crate) fn raise(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, now: Millis) -> Result<(i64, i64), Fault> {
+    let tag = next_tag(conn, tenant)?;
+    let version = statement::one(
+        conn,
+        "UPDATE pass SET version = version + 1, tag = ?3, modified_s = max(?4, modified_s + 1), updated_at = ?5 \
+         WHERE tenant = ?1 AND id = ?2 RETURNING version",
+        params![tenant.as_str(), pass.as_str(), tag, now.div_euclid(1000), now],
+        |row| row.get(0),
+    )?;
+    Ok((version.ok_or(Fault::Corrupt("a pass vanished inside a transaction"))?, tag))
+}
+
+/// A line of the history. `run`: none where a person did it.
+pub(crate) fn remember(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    pass: &PassId,
+    run: Option<&str>,
+    at: Millis,
+    change: &Change,
+) -> Result<(), Fault> {
     conn.run(
         "INSERT INTO pass_change(tenant, pass, seq, at, run, action, use_case, reason, fields, correlations) \
          SELECT ?1, ?2, coalesce(max(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM pass_change WHERE tenant = ?1 AND pass = ?2",
         params![
-            finish.tenant.as_str(),
+            tenant.as_str(),
             pass.as_str(),
-            finish.now,
-            &finish.run.id,
+            at,
+            run,
             &change.action,
             &change.use_case,
             &change.reason,

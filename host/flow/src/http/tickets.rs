@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::demand::{Demand, demand, failed};
 use super::passes::{Links, links};
-use super::{Answer, Call, Problem, caller, json, method};
+use super::{Answer, Call, Problem, caller, json, method, order_passes};
 use crate::access::Scope;
 use crate::flow::Flow;
 use crate::identity::secutix_id;
@@ -86,8 +86,11 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
         })
         .collect();
     let live = view.passes.iter().any(|pass| pass.state == PassState::Live);
-    let all = super::bundle::link(tenant, &file).filter(|_| live);
-    let links = all.map(|apple| Links { apple: Some(apple), google: None });
+    let shown = view.passes.iter().any(|pass| pass.state == PassState::Live && pass.google_class.is_some());
+    let apple = super::bundle::link(tenant, &file).filter(|_| live);
+    let google = (shown && tenant.google.is_some())
+        .then(|| format!("{}&device=google", super::order_passes::link(tenant, &file)));
+    let links = (apple.is_some() || google.is_some()).then_some(Links { apple, google });
     let mut response = json(&Tickets { file, tickets, links })?;
     *response.status_mut() = StatusCode::OK;
     Ok(response)

@@ -231,6 +231,16 @@ pub struct GoogleConfig {
     #[serde(default = "save_url")]
     pub save_url: String,
 
+    /// Where Google publishes the root keys that its callbacks are signed under. Default: the public one; to be changed for a simulator only.
+    #[serde(default = "keys_url")]
+    pub keys_url: String,
+
+    /// Requests a second to the Wallet API, counted over all tenants and workers whose service accounts are of one Cloud project. Default: 20,
+    /// Google's limit for a project; less when other programs write with the same project.
+    #[serde(default = "requests_per_second")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub requests_per_second: u32,
+
     /// Domains whose pages show the "Add to Google Wallet" button. Default: the domain of `public_url`, since the buyer's page is there.
     #[schemars(inner(length(min = 1)))]
     pub origins: Option<Vec<String>>,
@@ -246,6 +256,14 @@ fn token_url() -> String {
 
 fn save_url() -> String {
     "https://pay.google.com/gp/v/save".to_owned()
+}
+
+fn keys_url() -> String {
+    "https://pay.google.com/gp/m/issuer/keys".to_owned()
+}
+
+fn requests_per_second() -> u32 {
+    20
 }
 
 /// Template selection. First match wins: the comfort variable of the event, the product's family subtype, the default. A name is that of a

@@ -385,6 +385,7 @@ impl Loader<'_> {
         let api_url = self.address("google.api_url", &config.api_url);
         let token_url = self.address("google.token_url", &config.token_url);
         let save_url = self.address("google.save_url", &config.save_url);
+        let keys_url = self.address("google.keys_url", &config.keys_url);
         let reference = self.reference("google.account", &config.account);
         let whole = reference.as_ref().is_none_or(|reference| reference.field.is_none());
         let whole = self.rule("google.account", whole, "must name the whole JSON file, without #");
@@ -413,7 +414,9 @@ impl Loader<'_> {
             api_url: api_url?,
             token_url: token_url?,
             save_url: save_url?,
+            keys_url: keys_url?,
             origins,
+            requests_per_second: config.requests_per_second.into(),
         })
     }
 

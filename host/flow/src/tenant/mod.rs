@@ -99,8 +99,12 @@ pub struct Google {
     pub token_url: String,
     /// `https://pay.google.com/gp/v/save`, without a final slash.
     pub save_url: String,
+    /// `https://pay.google.com/gp/m/issuer/keys`: the root keys that callbacks are signed under.
+    pub keys_url: String,
     /// Domains that may show the web button.
     pub origins: Vec<String>,
+    /// Of the Cloud project, over all who write for it; Google documents 20.
+    pub requests_per_second: i64,
 }
 
 /// Kinds of templates, in the words of `template.toml`.

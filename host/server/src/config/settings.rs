@@ -223,6 +223,7 @@ fn options(worker: &WorkerTable, retention: &RetentionTable, body_limit: u32) ->
             history: days(retention.history_days),
         },
         body_limit: size(body_limit),
+        ..Options::default()
     }
 }
 

@@ -4,8 +4,10 @@
 //! is `passerelle_flow::store`, and the conformance suite holds this store and any other to it. Bounds: the writer's queue and groups
 //! (`writer`), the readers' number.
 
+mod by_hand;
 mod connection;
 mod fault;
+mod google;
 pub mod measure;
 mod readers;
 mod schema;

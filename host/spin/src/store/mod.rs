@@ -4,6 +4,8 @@
 //! operations promise: that is `passerelle_flow::store`, and the conformance suite holds this store to it as it holds the server's.
 //! Bounds: one connection per instance, a statement waits five seconds for another instance's transaction.
 
+mod by_hand;
+mod google;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
