@@ -324,12 +324,13 @@ async fn all_passes_of_an_order_come_in_one_archive() {
     assert_eq!(packages(&link).await.len(), 2, "a void pass is not handed out");
     // Another file's link, a forged one, none.
     let other = house.sold("CARMEN", &["Marie"]).await;
-    for wrong in [link.replace(&sold.file.to_string(), &other.file.to_string()), format!("{link}0")] {
+    for wrong in [link.replace(&sold.file.to_string(), &other.file.to_string()), link.replace("token=", "token=0")] {
         assert_eq!(house.send("GET", &wrong, &[], "").await.status, 401);
     }
     let bare = link.split('?').next().unwrap();
-    assert_eq!(house.send("GET", bare, &[], "").await.status, 401);
-    assert_eq!(house.send("GET", bare, &[("x-api-key", house.stage.caller.key())], "").await.status, 200);
+    let asked = format!("{bare}?device=apple");
+    assert_eq!(house.send("GET", &asked, &[], "").await.status, 401);
+    assert_eq!(house.send("GET", &asked, &[("x-api-key", house.stage.caller.key())], "").await.status, 200);
     house.end().await;
 }
 

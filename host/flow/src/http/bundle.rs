@@ -1,16 +1,14 @@
-//! `GET /api/{tenantId}/external/secutix/orders/{fileId}/passes`: every live pass of a file in one download, a `.pkpasses`.
+//! Every live pass of a file in one download, a `.pkpasses`.
 //!
-//! Owns the archive of archives and its link's proof. Does not own the packages (`apple::package`). A pass that is void, or whose template has no Apple
+//! Owns the archive of archives. Does not own who may have it (`order_passes`) nor the packages (`apple::package`). A pass that is void, or whose template has no Apple
 //! part, is left out: the others are still somebody's tickets.
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 
-use super::{Answer, Call, Problem, caller, method, passes, respond};
-use crate::access::Scope;
+use super::{Answer, Call, Problem, caller, passes, respond};
 use crate::apple::Archive;
 use crate::flow::Flow;
-use crate::identity::secutix_id;
 use crate::ports::Host;
 use crate::store::{PassState, Store};
 use crate::tenant::Tenant;
@@ -20,27 +18,12 @@ const MEDIA_TYPE: &str = "application/vnd.apple.pkpasses";
 /// Passes of one download. Apple names no number; a phone adds them one after the other, and a group larger than this is handed out ticket by ticket.
 const LIMIT: usize = 40;
 
-/// The address for the buyer. It carries its own proof, as the links to single passes do.
-pub fn link(tenant: &Tenant, file: &str) -> Option<String> {
-    tenant.apple.as_ref()?;
-    let token = tenant.keys.order_token(&tenant.id, file);
-    let base = format!("{}/api/{}/external/secutix/orders", tenant.public_url, tenant.id);
-    Some(format!("{base}/{file}/passes?token={token}"))
-}
-
 pub async fn download<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &str) -> Answer {
-    method(call, "GET")?;
-    let file = secutix_id(file).ok_or_else(|| Problem::field("fileId", "a SecuTix file id (int64) is expected"))?;
-    match call.query("token") {
-        Some(token) if tenant.keys.verify_order(&tenant.id, &file, token) => {}
-        Some(_) => return Err(Problem::unauthorised()),
-        None => caller::authorise(flow, tenant, call, Scope::PassRead).await?,
-    }
     if tenant.apple.is_none() {
         return Err(Problem::not_configured("Apple Wallet certificate"));
     }
     let store = flow.host.store();
-    let view = store.file_view(&tenant.id, &file).await.map_err(caller::unavailable)?;
+    let view = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;
     let live: Vec<_> = view.passes.into_iter().filter(|pass| pass.state == PassState::Live).collect();
     if live.len() > LIMIT {
         let message = format!("this file has {} passes; up to {LIMIT} are handed out together", live.len());

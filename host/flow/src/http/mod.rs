@@ -163,7 +163,6 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }
-                ["external", "secutix", "orders", file, "passes"] => bundle::download(flow, &tenant, call, file).await,
                 ["orders", file, "passes"] => order_passes::get(flow, &tenant, call, file).await,
                 ["passes"] => passes::create(flow, &tenant, call).await,
                 ["passes", "findPass"] => passes::find(flow, &tenant, call).await,

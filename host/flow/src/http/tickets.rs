@@ -87,9 +87,9 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
         .collect();
     let live = view.passes.iter().any(|pass| pass.state == PassState::Live);
     let shown = view.passes.iter().any(|pass| pass.state == PassState::Live && pass.google_class.is_some());
-    let apple = super::bundle::link(tenant, &file).filter(|_| live);
-    let google = (shown && tenant.google.is_some())
-        .then(|| format!("{}&device=google", super::order_passes::link(tenant, &file)));
+    let link = |device: &str| format!("{}&device={device}", order_passes::link(tenant, &file));
+    let apple = (live && tenant.apple.is_some()).then(|| link("apple"));
+    let google = (shown && tenant.google.is_some()).then(|| link("google"));
     let links = (apple.is_some() || google.is_some()).then_some(Links { apple, google });
     let mut response = json(&Tickets { file, tickets, links })?;
     *response.status_mut() = StatusCode::OK;
