@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::lock_files::{self, Lock, Locked};
 use crate::step::{self, Outcome, Steps};
 use crate::toolchain;
 
@@ -42,22 +43,6 @@ struct Sources {
     allow_registry: Vec<String>,
 }
 
-/// `Cargo.lock`, as far as it tells where packages come from.
-#[derive(Deserialize)]
-struct Lock {
-    package: Vec<Locked>,
-}
-
-#[derive(Deserialize)]
-struct Locked {
-    name: String,
-    /// None: a package of this workspace.
-    source: Option<String>,
-    /// `name`, or `name version`.
-    #[serde(default)]
-    dependencies: Vec<String>,
-}
-
 pub fn steps(steps: &mut Steps) -> Result<()> {
     steps.inline("licences, bans and sources", |_| check());
     // Reads the licence texts as well, where somebody has it.
@@ -77,8 +62,7 @@ fn check() -> Result<Outcome> {
     anyhow::ensure!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout).context("cargo tree")?;
     let packages: BTreeSet<&str> = listed.lines().filter(|line| !line.is_empty()).collect();
-    let lock = std::fs::read_to_string(step::root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
-    let lock: Lock = toml::from_str(&lock).context("Cargo.lock")?;
+    let lock = lock_files::read(lock_files::MAIN)?;
     let mut problems: Vec<String> = packages.iter().flat_map(|package| built(&policy, &lock, package)).collect();
     problems.extend(lock.package.iter().filter_map(|package| foreign(&policy, package)));
     for problem in &problems {
@@ -185,9 +169,10 @@ mod tests {
     fn a_banned_package_passes_under_its_wrappers_and_nowhere_else() {
         let lock = |text: &str| toml::from_str::<Lock>(text).unwrap();
         let banned = Banned { name: "rsa".to_owned(), wrappers: ["edge".to_owned()].into() };
-        let edge = "[[package]]\nname = \"edge\"\ndependencies = [\"rsa 0.10.0\"]\n[[package]]\nname = \"rsa\"\nsource = \"x\"\n";
+        let edge = "[[package]]\nname = \"edge\"\nversion = \"0.1.0\"\ndependencies = [\"rsa 0.10.0\"]\n\
+                    [[package]]\nname = \"rsa\"\nversion = \"0.10.0\"\nsource = \"x\"\n";
         assert!(is_wrapped(&banned, &lock(edge)));
-        let server = format!("{edge}[[package]]\nname = \"server\"\ndependencies = [\"rsa\"]\n");
+        let server = format!("{edge}[[package]]\nname = \"server\"\nversion = \"0.1.0\"\ndependencies = [\"rsa\"]\n");
         assert!(!is_wrapped(&banned, &lock(&server)));
         assert!(!is_wrapped(&Banned { name: "rsa".to_owned(), wrappers: BTreeSet::new() }, &lock(edge)));
     }

@@ -1,7 +1,7 @@
 //! The two lock files, held against each other: the main workspace's and that of the tests' host for Spin.
 //!
-//! Owns one rule: what both have, they have in the same version. Both build into one folder, and cranelift is compiled once for both only as long
-//! as everything below it is the same.
+//! Owns the reading of a lock file, and one rule: what both have, they have in the same version. Both build into one folder, and cranelift is
+//! compiled once for both only as long as everything below it is the same. Does not own where packages may come from (`licences`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,37 @@ use serde::Deserialize;
 
 use crate::step::{self, Outcome, Steps};
 
-/// The one that decides, and the one that follows.
-const FILES: [&str; 2] = ["Cargo.lock", "tests/spin-host/Cargo.lock"];
+/// The one that decides.
+pub const MAIN: &str = "Cargo.lock";
+/// The one that follows.
+const SPIN_HOST: &str = "tests/spin-host/Cargo.lock";
 
+/// A lock file, as far as anything here asks.
 #[derive(Deserialize)]
-struct Lock {
-    package: Vec<Package>,
+pub struct Lock {
+    pub package: Vec<Locked>,
 }
 
 #[derive(Deserialize)]
-struct Package {
-    name: String,
+pub struct Locked {
+    pub name: String,
     version: String,
+    /// None: a package of the workspace.
+    pub source: Option<String>,
+    /// `name`, or `name version`.
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+}
+
+/// Reads one of the project's lock files.
+pub fn read(file: &str) -> Result<Lock> {
+    let text = std::fs::read_to_string(step::root().join(file)).with_context(|| format!("cannot read {file}"))?;
+    toml::from_str(&text).with_context(|| file.to_owned())
 }
 
 pub fn steps(steps: &mut Steps) {
     steps.inline("the two lock files", |steps| {
-        let [main, own] = FILES.map(read);
-        let differing = differing(&main?, &own?);
+        let differing = differing(&versions(read(MAIN)?), &versions(read(SPIN_HOST)?));
         for line in &differing {
             steps.say(line);
         }
@@ -37,18 +50,12 @@ pub fn steps(steps: &mut Steps) {
 
 type Versions = BTreeMap<String, BTreeSet<String>>;
 
-fn read(file: &str) -> Result<Versions> {
-    let text = std::fs::read_to_string(step::root().join(file)).with_context(|| format!("cannot read {file}"))?;
-    parse(&text).context(file.to_owned())
-}
-
-fn parse(text: &str) -> Result<Versions> {
-    let lock: Lock = toml::from_str(text)?;
+fn versions(lock: Lock) -> Versions {
     let mut versions = Versions::new();
-    for Package { name, version } in lock.package {
+    for Locked { name, version, .. } in lock.package {
         versions.entry(name).or_default().insert(version);
     }
-    Ok(versions)
+    versions
 }
 
 /// What the second file has in another version than the first, where one of them would do for both, and the command that mends it.
@@ -69,15 +76,9 @@ fn differing(main: &Versions, own: &Versions) -> Vec<String> {
 
 /// The part of a version that cargo keeps: the first number that is not zero, and what stands before it.
 fn compatible(version: &str) -> &str {
-    let mut zero = true;
-    let end = version.char_indices().find(|(_, c)| {
-        if *c == '.' && !zero {
-            return true;
-        }
-        zero &= matches!(c, '0' | '.');
-        false
-    });
-    end.and_then(|(at, _)| version.get(..at)).unwrap_or(version)
+    let first = version.find(|c| c != '0' && c != '.').unwrap_or(version.len());
+    let end = version.get(first..).and_then(|rest| rest.find('.')).map_or(version.len(), |at| first + at);
+    version.get(..end).unwrap_or(version)
 }
 
 #[cfg(test)]
@@ -91,7 +92,7 @@ mod tests {
                 .iter()
                 .map(|(name, version)| format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n"))
                 .collect();
-            parse(&text).unwrap()
+            versions(toml::from_str(&text).unwrap())
         };
         let main = lock(&[("log", "0.4.35"), ("syn", "2.0.119"), ("syn", "3.0.9"), ("toml", "1.2.1+spec-1.1.0")]);
         let own = lock(&[("log", "0.3.1"), ("syn", "3.0.10"), ("toml", "1.2.1+spec-1.1.0"), ("glob", "0.3.4")]);

@@ -10,6 +10,9 @@ use anyhow::Result;
 use crate::step::{Outcome, Steps, cargo};
 use crate::{component, edge, licences, lock_files, spin_host, step, toolchain};
 
+/// All packages but xtask, in every step, so that their dependencies have the same features in each.
+const SELECTION: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
 /// Everything but the tests.
 pub fn check(steps: &mut Steps) -> Result<bool> {
     format(steps)?;
@@ -31,13 +34,12 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     component::build(steps)?;
     // The program with the tests, because some start it as a process of its own; and in one go, because chosen alone its dependencies have fewer
     // features, and half of them would be compiled again for the tests.
-    let selection = ["--workspace", "--exclude", "xtask"];
-    steps.run("the server and the tests", step::with(&mut cargo(&["build", "--bins", "--tests"]), &selection))?;
+    steps.run("the server and the tests", step::with(&mut cargo(&["build", "--bins", "--tests"]), &SELECTION))?;
     // Others run the same application on Spin.
     edge::build(steps)?;
     let spin = spin_host::program(steps)?;
     spin_host::manifest(steps)?;
-    let mut tests = step::with(&mut cargo(&["test", "--no-fail-fast"]), &selection);
+    let mut tests = step::with(&mut cargo(&["test", "--no-fail-fast"]), &SELECTION);
     if !args.is_empty() {
         tests.arg("--").args(args);
     }
@@ -62,7 +64,7 @@ fn format(steps: &mut Steps) -> Result<()> {
 fn lints(steps: &mut Steps) -> Result<()> {
     if toolchain::has_cargo("clippy") {
         let deny = ["--all-targets", "--", "--deny", "warnings"];
-        steps.run("lints", step::with(&mut cargo(&["clippy", "--workspace", "--exclude", "xtask"]), &deny))?;
+        steps.run("lints", step::with(&mut step::with(&mut cargo(&["clippy"]), &SELECTION), &deny))?;
         steps.run("lints of xtask", step::with(&mut cargo(&["clippy", "--package", "xtask"]), &deny))?;
     } else {
         steps.inline("lints", |_| Ok(Outcome::Skipped("clippy is not installed".to_owned())));

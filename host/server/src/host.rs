@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::ports::{Clock, Host, Random};
 use passerelle_flow::tenant::Tenant;
+use passerelle_sandbox::Sandbox;
 
 use crate::config::Tenants;
 use crate::egress::Egress;
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
-use passerelle_sandbox::Sandbox;
 
 /// What a server is made of.
 pub struct ServerHost {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use passerelle_flow::flow::Flow;
+use passerelle_sandbox::{Capacity, Engine, Sandbox};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -19,7 +20,6 @@ use crate::listen;
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
 use crate::workers::{self, Crew};
-use passerelle_sandbox::{Capacity, Engine, Sandbox};
 
 /// What a start may differ in from `passerelle.toml`.
 #[derive(Default)]

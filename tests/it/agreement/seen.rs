@@ -82,7 +82,7 @@ impl Looking<'_> {
         for (subject, id) in passes {
             self.pass(watch, &id, &subject, seen).await;
         }
-        // Once each: a push whose answer came too late for its sender is sent again, and a phone makes nothing of the second.
+        // Once each: a push is sent at least once, and a phone makes nothing of a second one.
         let woken: BTreeSet<String> =
             pushes.iter().filter_map(|token| watch.phones.get(token)).map(Subject::told).collect();
         let woken: Vec<String> = woken.into_iter().collect();

@@ -147,16 +147,10 @@ impl<'a, H: Host> Run<'a, H> {
 
         for _ in 0..CONFLICT_ROUNDS {
             let mut view = self.view().await?;
-            let mut verdict = match self.classify(&tenant, &fetched, &view).await {
+            let verdict = match self.judge(&tenant, &fetched, &mut view).await? {
                 Ok(verdict) => verdict,
                 Err(trouble) => return self.stop(trouble).await,
             };
-            if self.join_passes_of_other_files(&mut view, &verdict).await? {
-                verdict = match self.classify(&tenant, &fetched, &view).await {
-                    Ok(verdict) => verdict,
-                    Err(trouble) => return self.stop(trouble).await,
-                };
-            }
             let recovered = match self.recover(&tenant, &fetched, &view).await {
                 Ok(recovered) => recovered,
                 Err(trouble) => return self.stop(trouble).await,
@@ -225,6 +219,22 @@ impl<'a, H: Host> Run<'a, H> {
         }
     }
 
+    /// The verdict about all passes that the answer concerns. The view grows by those that were in another file before.
+    async fn judge(
+        &self,
+        tenant: &Tenant,
+        fetched: &Fetched,
+        view: &mut FileView,
+    ) -> StoreResult<Result<Verdict, Trouble>> {
+        let verdict = self.classify(tenant, fetched, view).await;
+        if let Ok(verdict) = &verdict
+            && self.join_passes_of_other_files(view, verdict).await?
+        {
+            return Ok(self.classify(tenant, fetched, view).await);
+        }
+        Ok(verdict)
+    }
+
     /// A movement may have come from another file, and its pass with it: it is that pass that a change is told of, and the next row of its
     /// history. True: the view has grown, and the verdict was about less.
     async fn join_passes_of_other_files(&self, view: &mut FileView, verdict: &Verdict) -> StoreResult<bool> {
@@ -237,9 +247,11 @@ impl<'a, H: Host> Run<'a, H> {
             if view.passes.iter().any(|pass| pass.id == found.pass.id) {
                 continue;
             }
-            let new = found.events.into_iter().filter(|event| view.events.iter().all(|known| known.key != event.key));
-            let new: Vec<_> = new.collect();
-            view.events.extend(new);
+            for event in found.events {
+                if view.events.iter().all(|known| known.key != event.key) {
+                    view.events.push(event);
+                }
+            }
             view.passes.push(found.pass);
         }
         Ok(view.passes.len() > known)
