@@ -172,6 +172,7 @@ fn template(settings: &[(String, String)]) -> Result<String> {
         locales: locales.into_iter().collect::<Result<_>>()?,
         images: images.collect::<std::io::Result<_>>()?,
         settings: settings.iter().map(|(name, _)| name.clone()).collect(),
+        ..TemplateSource::default()
     };
     match compile(&source) {
         Ok(compiled) => Ok(compiled.text),

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use passerelle_server::demo::stage::Held;
+use passerelle_server::reissue::{self, Pace};
 use passerelle_simulator::Origin;
 use serde_json::{Value, json};
 
@@ -285,5 +286,111 @@ async fn a_change_between_the_download_and_the_registration_reaches_the_phone() 
     assert_ne!(view.barcode, newest, "what was downloaded is old");
     let shown = phone.wait_until(|view| view.serial == sold.held[0].serial && view.barcode == newest, LIMIT).await;
     assert!(shown.is_ok(), "{:#?}", phone.log());
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_passes_of_an_order_come_in_one_archive() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace", "Emmy"]).await;
+    let tickets = format!("/api/demo/external/secutix/orders/getTicketsUrl/{}", sold.file);
+    let link = house.get(&tickets).await.json()["links"]["apple"].as_str().unwrap().to_owned();
+    let packages = async |link: &str| {
+        let reply = house.send("GET", link, &[], "").await;
+        assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+        assert_eq!(reply.header("content-type"), "application/vnd.apple.pkpasses");
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(reply.body)).unwrap();
+        let mut names = Vec::new();
+        for index in 0..archive.len() {
+            let mut member = archive.by_index(index).unwrap();
+            names.push(member.name().unwrap().into_owned());
+            let mut package = Vec::new();
+            std::io::Read::read_to_end(&mut member, &mut package).unwrap();
+            // Each is a whole package.
+            let mut inner = zip::ZipArchive::new(std::io::Cursor::new(package)).unwrap();
+            assert!(inner.by_name("signature").is_ok());
+        }
+        names
+    };
+    let name = |held: &Held| format!("{}.pkpass", held.serial);
+    let mut expected: Vec<String> = sold.held.iter().map(name).collect();
+    expected.sort();
+    let mut given = packages(&link).await;
+    given.sort();
+    assert_eq!(given, expected);
+
+    house.stage.world.secutix().cancel(sold.movement(0)).await.unwrap();
+    house.void(&sold.held[0]).await;
+    assert_eq!(packages(&link).await.len(), 2, "a void pass is not handed out");
+    // Another file's link, a forged one, none.
+    let other = house.sold("CARMEN", &["Marie"]).await;
+    for wrong in [link.replace(&sold.file.to_string(), &other.file.to_string()), link.replace("token=", "token=0")] {
+        assert_eq!(house.send("GET", &wrong, &[], "").await.status, 401);
+    }
+    let bare = link.split('?').next().unwrap();
+    let asked = format!("{bare}?device=apple");
+    assert_eq!(house.send("GET", &asked, &[], "").await.status, 401);
+    assert_eq!(house.send("GET", &asked, &[("x-api-key", house.stage.caller.key())], "").await.status, 200);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_renewal_every_phone_fetches_its_passes_again() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    let mut before = Vec::new();
+    for held in &sold.held {
+        before.push(house.package(&held.serial).await.modified());
+    }
+    let fetched = || {
+        let log = house.stage.iphone.log();
+        log.iter().filter(|entry| matches!(entry.event, passerelle_simulator::PhoneEvent::Replaced { .. })).count()
+    };
+    let (pushes, replaced) = (house.pushes().len(), fetched());
+    let server = house.stage.server().unwrap();
+    let pace = Pace { limit: 1, pause: std::time::Duration::ZERO };
+    let lines = std::sync::Mutex::new(Vec::new());
+    let now = || passerelle_flow::ports::Clock::now(&*server.clock);
+    let tell = |line: String| lines.lock().unwrap().push(line);
+    let raise = async |until| {
+        reissue::raise(&server.flow.host.store, &house.stage.tenant, until, pace, now, tell).await.unwrap()
+    };
+    let done = raise(None).await;
+    assert_eq!(done.passes, 2);
+    assert_eq!(raise(Some(done.until)).await.passes, 0, "it goes on where it stopped, and it had come to its end");
+    let told = lines.lock().unwrap().join("\n");
+    assert!(told.contains(&format!("--until {}", done.until)) && told.contains("2 passes, 0 left"), "{told}");
+
+    crate::house::until("the phone was pushed", async || house.pushes().len() > pushes).await;
+    house.stage.rest().await.unwrap();
+    for (held, before) in sold.held.iter().zip(before) {
+        assert!(house.package(&held.serial).await.modified() > before, "a phone would be told 304");
+        house.never_void(held);
+    }
+    crate::house::until("both were fetched again", async || fetched() >= replaced + 2).await;
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_certificate_is_told_to_machines() {
+    let house = House::new().await;
+    let ready = house.send("GET", "/health/ready", &[], "").await.json();
+    let days = ready["apple_certificate_days_left"].as_i64().unwrap();
+    assert!((390..=396).contains(&days), "{days}");
+    let metrics = house.send("GET", "/metrics", &[], "").await;
+    assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("passerelle_apple_certificate_expires_timestamp_seconds{tenant=\"demo\"}"));
+    let at: i64 = line.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+    let now = jiff::Timestamp::now().as_second();
+    assert!((at - now) / 86_400 == days, "{text}");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        assert!(line.rsplit(' ').next().unwrap().parse::<f64>().is_ok(), "{line}");
+    }
+    house.advance(10 * 86_400_000).await;
+    let later = house.send("GET", "/health/ready", &[], "").await.json();
+    assert_eq!(later["apple_certificate_days_left"], days - 10);
     house.end().await;
 }

@@ -53,6 +53,10 @@ async fn every_class_and_object_is_as_google_describes_it_and_no_object_tells_of
     let validators = RESOURCES.map(|(collection, resource)| (collection, validator(resource)));
     for call in google.calls() {
         let Some(path) = call.path.strip_prefix("/walletobjects/v1/") else { continue };
+        // A look at what is installed sends nothing.
+        if call.method == "GET" {
+            continue;
+        }
         let collection = path.split('/').next().unwrap();
         let (_, validator) = validators.iter().find(|(name, _)| *name == collection).expect("another collection");
         let body: Value = serde_json::from_str(&call.body).unwrap();

@@ -36,7 +36,8 @@ fn patterns(source: &str, prefix: &str) -> BTreeSet<String> {
                 None => "{}".to_owned(),
             };
             let path = parts.iter().map(segment).collect::<Vec<_>>().join("/");
-            let top = path.starts_with("health") || path == "openapi.json";
+            let own = ["openapi.json", "metrics", "robots.txt"];
+            let top = path.starts_with("health") || own.contains(&path.as_str());
             shapes.insert(if top { format!("/{path}") } else { format!("{prefix}/{path}") });
         }
     }

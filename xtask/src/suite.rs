@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, edge, licences, lock_files, spin_host, step, toolchain};
+use crate::{component, edge, google_client, licences, lock_files, peer, spin_host, step, toolchain};
 
 /// All packages but xtask, in every step, so that their dependencies have the same features in each.
 const SELECTION: [&str; 3] = ["--workspace", "--exclude", "xtask"];
@@ -28,6 +28,7 @@ pub fn check(steps: &mut Steps) -> Result<bool> {
 pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     toolchain::program(steps, &toolchain::OPENSSL)?;
     toolchain::program(steps, &toolchain::PYTHON)?;
+    peer::install(steps)?;
     format(steps)?;
     licences::steps(steps)?;
     lock_files::steps(steps);
@@ -39,11 +40,12 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     edge::build(steps)?;
     let spin = spin_host::program(steps)?;
     spin_host::manifest(steps)?;
+    let python = google_client::python(steps)?;
     let mut tests = step::with(&mut cargo(&["test", "--no-fail-fast"]), &SELECTION);
     if !args.is_empty() {
         tests.arg("--").args(args);
     }
-    tests.env("SPIN_BIN", spin);
+    tests.env("SPIN_BIN", spin).env("GOOGLE_CLIENT_PYTHON", python);
     steps.run("tests", tests)?;
     spin_host::test(steps)?;
     steps.run("tests of xtask", cargo(&["test", "--package", "xtask"]))?;

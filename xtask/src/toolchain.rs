@@ -57,6 +57,13 @@ pub const OPENSSL: Program = Program { name: "openssl", asked: "version", packag
 /// The zip of a pass is read by Python, which has nothing in common with what wrote it.
 pub const PYTHON: Program = Program { name: "python3", asked: "--version", package: "python3" };
 
+/// What the peers among pass makers, and a push service that shares nothing with ours, run on. 18 or newer.
+pub const NODE: Program = Program { name: "node", asked: "--version", package: "nodejs" };
+pub const NPM: Program = Program { name: "npm", asked: "--version", package: "npm" };
+/// What `python3 -m venv` needs, which Debian keeps in a package of its own. Asked by importing it.
+pub const PYTHON_VENV: Program =
+    Program { name: "python3", asked: "-cimport ensurepip, venv", package: "python3-venv" };
+
 /// Makes sure that a program is there.
 pub fn program(steps: &mut Steps, program: &Program) -> Result<()> {
     let Program { name: program, asked, package } = program;
@@ -101,7 +108,7 @@ mod tests {
     #[test]
     fn a_program_that_is_on_the_path_is_found_and_another_is_not() {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        for program in [OPENSSL, PYTHON] {
+        for program in [OPENSSL, PYTHON, NODE, NPM] {
             let there = std::env::split_paths(&path).any(|folder| folder.join(program.name).is_file());
             assert_eq!(answers(program.name, &[program.asked]), there, "{} {}", program.name, program.asked);
         }

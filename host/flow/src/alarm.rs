@@ -29,6 +29,27 @@ impl Alarms {
     }
 }
 
+/// Lines of strangers that are written down in a minute, of each tenant: enough to see what phones complain of, too few to fill a disk.
+const LINES: u32 = 60;
+
+/// How many lines of each tenant were written down in the running minute.
+#[derive(Default)]
+pub struct Allowance {
+    spent: Mutex<HashMap<TenantId, (Millis, u32)>>,
+}
+
+impl Allowance {
+    pub fn admits(&self, tenant: &TenantId, now: Millis) -> bool {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, lines) = spent.entry(tenant.clone()).or_insert((now, 0));
+        if now.saturating_sub(*began) >= SILENCE {
+            (*began, *lines) = (now, 0);
+        }
+        *lines = lines.saturating_add(1);
+        *lines <= LINES
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +62,15 @@ mod tests {
         assert!(due(&opera, "push", 0) && due(&opera, "patch", 0) && due(&stadium, "push", 1));
         assert!(!due(&opera, "push", 1) && !due(&opera, "push", SILENCE - 1));
         assert!(due(&opera, "push", SILENCE) && !due(&opera, "push", SILENCE + 1));
+    }
+
+    #[test]
+    fn strangers_write_sixty_lines_a_minute_per_tenant() {
+        let allowance = Allowance::default();
+        let (opera, stadium) = (TenantId::parse("opera").unwrap(), TenantId::parse("stadium").unwrap());
+        let admitted = (0..1_000).filter(|_| allowance.admits(&opera, 0)).count();
+        assert_eq!(admitted, 60);
+        assert!(allowance.admits(&stadium, 0), "a flood at one is not the other's");
+        assert!(!allowance.admits(&opera, SILENCE - 1) && allowance.admits(&opera, SILENCE));
     }
 }

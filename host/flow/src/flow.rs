@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use crate::alarm::Alarms;
-use crate::google::TokenCache;
+use crate::alarm::{Alarms, Allowance};
+use crate::google::presence::{self, Batch, Looked};
+use crate::google::{Tally, TokenCache};
 use crate::identity::Millis;
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
@@ -23,12 +24,22 @@ pub struct Flow<H: Host> {
     pub host: H,
     pub options: Options,
     pub(crate) google_tokens: TokenCache,
+    /// What came of Google's callbacks.
+    pub callbacks: Tally,
     pub(crate) alarms: Alarms,
+    pub(crate) phone_logs: Allowance,
 }
 
 impl<H: Host> Flow<H> {
     pub fn new(host: H, options: Options) -> Self {
-        Self { host, options, google_tokens: TokenCache::default(), alarms: Alarms::default() }
+        Self {
+            host,
+            options,
+            google_tokens: TokenCache::default(),
+            callbacks: Tally::default(),
+            alarms: Alarms::default(),
+            phone_logs: Allowance::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Millis {
@@ -103,5 +114,15 @@ impl<H: Host> Flow<H> {
             }
         }
         Ok(all)
+    }
+
+    /// Passes whose presence at Google is to be looked at next, to be given to [`Flow::look`]; none: no round has anything left.
+    pub async fn claim_look(&self) -> StoreResult<Option<Batch>> {
+        presence::claim(self).await
+    }
+
+    /// Asks Google whether anybody still has these passes.
+    pub async fn look(&self, batch: Batch) -> StoreResult<Looked> {
+        presence::look(self, batch).await
     }
 }

@@ -21,6 +21,7 @@ pub mod explain;
 pub mod flow;
 pub mod http;
 pub mod installation;
+pub mod notice;
 pub mod notification;
 pub mod options;
 pub mod parts;

@@ -32,6 +32,8 @@ pub trait Host: MaybeSync + 'static {
     fn store(&self) -> &Self::Store;
     /// The tenant as it is configured now.
     fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>>;
+    /// All tenants that are in force now, as far as this host has loaded them.
+    fn tenants(&self) -> Vec<Arc<Tenant>>;
 }
 
 /// The time of day. Injected, so that tests move it and nothing sleeps.
@@ -112,6 +114,8 @@ pub enum HttpFailure {
 pub struct KeyRef {
     pub tenant: TenantId,
     pub reference: String,
+    /// Reference to the passphrase, where the key lies in a `.p12` file.
+    pub passphrase: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +138,9 @@ pub trait Signer: MaybeSync {
 pub enum SignFailure {
     #[error("the private key cannot be read")]
     Missing,
-    #[error("the private key is neither RSA nor P-256, or not PKCS#8, PKCS#1 or SEC1 in PEM")]
+    #[error(
+        "the private key is neither RSA nor P-256, or not PKCS#8, PKCS#1 or SEC1 in PEM, or in a .p12 file that opens"
+    )]
     Unsupported,
     #[error("the key refused to sign")]
     Refused,

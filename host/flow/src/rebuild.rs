@@ -8,6 +8,7 @@ use passerelle_contract::types::{EventPart, PassState as ContractState, Subject,
 
 use crate::flow::Flow;
 use crate::identity::PassId;
+use crate::notice::{self, NoticeError};
 use crate::parts::{self, PartError};
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::store::{PassState, PassSubject, PassView, StoredEvent};
@@ -68,6 +69,8 @@ pub struct Subjected {
     pub state: PassState,
     pub ticket: TicketPart,
     pub successor: Option<PassId>,
+    /// `host.message` in each language, where an organiser has sent one.
+    pub message: Vec<(String, String)>,
 }
 
 /// What the wallets show of one pass.
@@ -122,6 +125,7 @@ fn item(tenant: &Tenant, pass: Subjected) -> Item {
     if let Some(successor) = &pass.successor {
         variables.push(("host.successor".to_owned(), link(tenant, successor)));
     }
+    variables.extend(pass.message);
     Item {
         pass: pass.pass.as_str().to_owned(),
         subject: contract_subject(&pass.subject),
@@ -134,6 +138,26 @@ fn item(tenant: &Tenant, pass: Subjected) -> Item {
 /// The address of a pass for its holder: it carries its own proof, so that no key is needed and no pass can be guessed.
 pub fn link(tenant: &Tenant, pass: &PassId) -> String {
     format!("{}/api/{}/passes/{pass}?token={}", tenant.public_url, tenant.id, tenant.keys.link_token(&tenant.id, pass))
+}
+
+/// The last message of a pass that lives, for the template.
+async fn message<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    view: &PassView,
+) -> Result<Vec<(String, String)>, RebuildError> {
+    if view.pass.state == PassState::Void {
+        return Ok(vec![]);
+    }
+    match notice::of_pass(flow, tenant, &view.pass.id).await {
+        Ok(shown) => Ok(shown.map(|shown| shown.text.variables().collect()).unwrap_or_default()),
+        Err(NoticeError::Store(error)) => Err(RebuildError::Part(PartError::Store(error))),
+        // The ticket is worth more than the message beside it.
+        Err(error) => {
+            tracing::error!(tenant = %tenant.id, pass = %view.pass.id, %error, "a message is not shown");
+            Ok(vec![])
+        }
+    }
 }
 
 /// Builds one stored pass as it is now.
@@ -149,6 +173,7 @@ pub async fn rebuild_view<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassV
         state: view.pass.state,
         ticket,
         successor: view.pass.successor.clone(),
+        message: message(flow, tenant, view).await?,
     };
     let events = view.events.iter().map(event_part).collect();
     let mut built = rebuild(flow, tenant, template, events, vec![subjected]).await?;

@@ -20,7 +20,7 @@ use crate::ports::{
     SandboxFailure, SignFailure, SignatureAlgorithm, Signer,
 };
 use crate::sealing::TenantKeys;
-use crate::store::{Spend, Spent};
+use crate::store::{KeptRoots, Spend, Spent};
 use crate::tenant::{Apple, Google, Safety, Secutix, Selection, Tenant};
 
 /// Runs a future whose ports answer at once.
@@ -120,6 +120,9 @@ impl Host for ScriptedHost {
     fn tenant(&self, _: &TenantId) -> Option<Arc<Tenant>> {
         Some(Arc::new(tenant()))
     }
+    fn tenants(&self) -> Vec<Arc<Tenant>> {
+        vec![Arc::new(tenant())]
+    }
 }
 
 impl Clock for ScriptedHost {
@@ -201,7 +204,7 @@ pub fn secutix() -> Secutix {
 
 /// A key of [`tenant`] by reference.
 pub fn key(reference: &str) -> KeyRef {
-    KeyRef { tenant: TenantId::parse("opera").unwrap(), reference: reference.into() }
+    KeyRef { tenant: TenantId::parse("opera").unwrap(), reference: reference.into(), passphrase: None }
 }
 
 /// A tenant with everything but certificates and templates.
@@ -217,6 +220,8 @@ pub fn tenant() -> Tenant {
             pass_type: "pass.org.example.tickets".into(),
             team: "A1B2C3D4E5".into(),
             identity: ClientIdentity { chain: vec![], key: key("apple") },
+            signing: Default::default(),
+            push_key: None,
             push_url: "https://api.push.apple.com".into(),
         }),
         google: Some(Google {
@@ -226,19 +231,22 @@ pub fn tenant() -> Tenant {
             api_url: "https://walletobjects.googleapis.com/walletobjects/v1".into(),
             token_url: "https://oauth2.googleapis.com/token".into(),
             save_url: "https://pay.google.com/gp/v/save".into(),
+            keys_url: "https://pay.google.com/gp/m/issuer/keys".into(),
+            requests_per_second: 20,
             origins: vec!["https://shop.example.org".into()],
         }),
         templates: BTreeMap::new(),
         selection: Selection::default(),
+        venues: vec![],
         settings: vec![],
         safety: Safety { voids_per_hour: 100, confirm_absence_after: 60_000, erase_after: 0, erase_without_end: 0 },
         api_keys: vec![],
     }
 }
 
-/// Counts spending as the store's port promises it; the rest of a store is not there.
+/// Counts spending and keeps root keys as the store's port promises it; the rest of a store is not there.
 #[derive(Default)]
-pub struct Budgets(Mutex<BTreeMap<String, Scope>>);
+pub struct Budgets(Mutex<BTreeMap<String, Scope>>, Mutex<BTreeMap<String, KeptRoots>>);
 
 #[derive(Default)]
 struct Scope {
@@ -272,3 +280,4 @@ impl Budgets {
 }
 
 mod absent;
+mod ledger;

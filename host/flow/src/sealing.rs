@@ -165,6 +165,16 @@ impl TenantKeys {
         equal(&self.link_token(tenant, pass), given)
     }
 
+    /// The proof of a link to all passes of a file.
+    pub fn order_token(&self, tenant: &TenantId, file: &str) -> String {
+        self.mac("order-link", &[tenant.as_str().as_bytes(), file.as_bytes()])
+    }
+
+    /// In constant time.
+    pub fn verify_order(&self, tenant: &TenantId, file: &str, given: &str) -> bool {
+        equal(&self.order_token(tenant, file), given)
+    }
+
     /// Apple's `authenticationToken` of a pass. Must never change while the pass is installed: it depends on nothing but the tenant's key
     /// and the two names.
     pub fn apple_token(&self, tenant: &TenantId, pass: &PassId) -> String {

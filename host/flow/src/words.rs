@@ -22,6 +22,8 @@ pub fn use_case(code: &str) -> &str {
         "purchase" => "Purchase",
         "entry-scan" => "Entry scan",
         "nothing" => "Nothing changed",
+        "last-minute-message" => "Last-minute message",
+        "card-removed" => "Removal of a member card",
         "unknown-change" => "A change that is none of the known use cases",
         other => other,
     }
@@ -50,6 +52,7 @@ pub fn reason(code: &str) -> &str {
         "alive-again" => "SecuTix shows the ticket as valid again",
         "still-ended" => "the ticket is still invalid",
         "between-tickets" => "the earlier ticket is invalid and the new one not there yet",
+        "organiser" => "the organiser asked for it",
         "not-concerned" => "SecuTix's answer does not speak of this ticket",
         other => other,
     }
@@ -62,6 +65,7 @@ pub fn action(code: &str) -> &str {
         "updated" => "The pass was updated",
         "voided" => "The pass was made invalid",
         "revived" => "The pass was made valid again",
+        "message" => "A message was put onto the pass",
         "absent" => "The pass stays as it is until a second look agrees",
         "kept" => "The pass was left as it is",
         other => other,

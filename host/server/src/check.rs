@@ -16,7 +16,7 @@ use passerelle_flow::tenant::Tenant;
 use passerelle_flow::tenant::config::TenantConfig;
 use passerelle_flow::tenant::load::Loaded;
 use passerelle_flow::tenant::problem::{Area, Fault, Problem};
-use passerelle_flow::tenant::secret::{SecretProblem, SecretReference};
+use passerelle_flow::tenant::secret::SecretProblem;
 use passerelle_flow::tenant::strict;
 use serde::Serialize;
 use x509_cert::Certificate;
@@ -24,6 +24,7 @@ use x509_cert::der::Decode as _;
 
 use crate::config::file::ServerFile;
 use crate::config::{Settings, Tenants};
+use crate::signer::PrivateKey;
 
 pub struct CheckOptions {
     /// `passerelle.toml`
@@ -189,11 +190,9 @@ fn tenant(tenants: &Tenants, id: &TenantId, now: Millis) -> Vec<Finding> {
     };
     let reader = tenants.secrets(id);
     if let Ok(Loaded { tenant: Tenant { apple: Some(apple), .. }, .. }) = &examination.outcome {
-        let key = SecretReference::parse(&apple.identity.key.reference)
-            .ok()
-            .and_then(|reference| reader.read(&reference).ok());
-        if let (Some(leaf), Some(key)) = (apple.identity.chain.first(), key)
-            && let Err(problem) = keypair::belong_together(leaf, &key)
+        let key = PrivateKey::read(&reader, &apple.identity.key).ok();
+        if let Some(leaf) = apple.identity.chain.first()
+            && let Err(problem) = keypair::belong_together(leaf, key.as_ref())
         {
             findings.push(Finding {
                 subject: Subject::Certificate,

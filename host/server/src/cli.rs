@@ -42,6 +42,9 @@ pub enum Command {
     Stuck(Stuck),
     /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.
     Runs(Runs),
+    /// Apple Wallet: have all installed passes fetched again, signed with the certificate of now.
+    #[command(subcommand)]
+    Apple(Apple),
     /// Save real SecuTix answers as a test case, with every personal value replaced by a fake of the same shape.
     Record(Record),
 }
@@ -53,6 +56,7 @@ impl Command {
             Self::Demo(demo) => demo.report.as_deref(),
             Self::Check(check) => check.report.as_deref(),
             Self::Explain(explain) => explain.report.as_deref(),
+            Self::Apple(Apple::Reissue { report, .. }) => report.as_deref(),
             Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Runs(_) | Self::Record(_) => {
                 None
             }
@@ -225,6 +229,29 @@ pub enum Stuck {
         #[arg(long)]
         tenant: TenantName,
         task: String,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Apple {
+    /// After a renewal of the certificate: raise the update tag of every installed pass, and push, so that phones fetch what is signed anew.
+    ///
+    /// The running server sends the pushes; this may be stopped at any time. It prints a number: with it in --until it goes on where it
+    /// stopped, without it it begins again.
+    Reissue {
+        #[command(flatten)]
+        configured: Configured,
+        #[arg(long)]
+        tenant: TenantName,
+        /// The number that the interrupted run printed.
+        #[arg(long, value_name = "NUMBER")]
+        until: Option<i64>,
+        /// Passes a second. Every push makes a phone come back for its pass, which is signed then.
+        #[arg(long, value_name = "NUMBER", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        per_second: u32,
+        /// Write what was done as JSON: {"ok":bool,"passes":number,"until":number}.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
     },
 }
 

@@ -39,14 +39,14 @@ pub fn connector(file: Option<&Path>) -> anyhow::Result<Option<Vec<u8>>> {
     file.map(read).transpose()
 }
 
-fn settings(configured: &Configured) -> anyhow::Result<Settings> {
+pub(crate) fn settings(configured: &Configured) -> anyhow::Result<Settings> {
     Settings::read(&configured.config).map_err(|problems| {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the configuration is not usable:\n{}", lines.join("\n"))
     })
 }
 
-fn runtime(threads: Option<usize>) -> anyhow::Result<Runtime> {
+pub(crate) fn runtime(threads: Option<usize>) -> anyhow::Result<Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = threads {
         builder.worker_threads(threads);
@@ -209,7 +209,7 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
     Ok(true)
 }
 
-fn open_store(settings: &Settings) -> anyhow::Result<SqliteStore> {
+pub(crate) fn open_store(settings: &Settings) -> anyhow::Result<SqliteStore> {
     SqliteStore::open(&settings.store, crate::store::Options::default())
         .with_context(|| format!("cannot open the store {}", settings.store.display()))
 }
@@ -302,9 +302,9 @@ pub fn key(arguments: Key) -> anyhow::Result<bool> {
 }
 
 /// A tenant that has a folder: a key for a name with a typing error would look like a working one.
-struct TenantIs(TenantId);
+pub(crate) struct TenantIs(pub(crate) TenantId);
 
-fn known_tenant(settings: &Settings, tenant: TenantId) -> anyhow::Result<TenantIs> {
+pub(crate) fn known_tenant(settings: &Settings, tenant: TenantId) -> anyhow::Result<TenantIs> {
     let folder = settings.tenants.join(tenant.as_str());
     if !folder.join("tenant.toml").is_file() {
         bail!("there is no tenant {tenant} in {}", settings.tenants.display());

@@ -57,6 +57,7 @@ pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Re
         ("google", "api_url", &addresses.google_api),
         ("google", "token_url", &addresses.google_token),
         ("google", "save_url", &addresses.google_save),
+        ("google", "keys_url", &addresses.google_keys),
     ] {
         set(&mut document, table, key, text)?;
     }

@@ -57,6 +57,9 @@ impl Host for ServerHost {
     fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
         self.tenants.get(id)
     }
+    fn tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tenants.all().values().cloned().collect()
+    }
 }
 
 /// The time of day, which tests and the demo may put forward: nothing has to sleep to see what happens an hour later.

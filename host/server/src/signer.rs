@@ -1,7 +1,7 @@
 //! Signs with the private keys that the tenants' configurations refer to.
 //!
 //! Owns the parsed keys for as long as their tenant stays as it is. Does not own the reading of references (`config::secrets`) nor what is
-//! signed. A key enters as PEM (PKCS#8, PKCS#1 for RSA, SEC1 for P-256), is never written and leaves only as signatures, also for TLS:
+//! signed. A key enters as PEM (PKCS#8, PKCS#1 for RSA, SEC1 for P-256) or in a `.p12`, is never written and leaves only as signatures, also for TLS:
 //! rustls is given something that signs.
 
 use std::collections::HashMap;
@@ -10,15 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{KeyRef, SignFailure, SignatureAlgorithm, Signer};
 use passerelle_flow::tenant::Tenant;
+use passerelle_flow::tenant::credential::{self, without_line_break};
 use passerelle_flow::tenant::secret::SecretReference;
 use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::config::Tenants;
+use crate::config::secrets::SecretReader;
+use crate::pkcs12;
 
 /// The port, and the client side of TLS.
 pub struct KeySigner {
@@ -30,7 +33,7 @@ pub struct KeySigner {
 /// changed, and with it these are stale.
 struct Parsed {
     of: Weak<Tenant>,
-    keys: HashMap<String, PrivateKey>,
+    keys: HashMap<KeyRef, PrivateKey>,
 }
 
 impl KeySigner {
@@ -56,21 +59,16 @@ impl KeySigner {
         if !std::ptr::eq(entry.of.as_ptr(), Arc::as_ptr(&tenant)) {
             *entry = Parsed { of: Arc::downgrade(&tenant), keys: HashMap::new() };
         }
-        if let Some(key) = entry.keys.get(&reference.reference) {
+        if let Some(key) = entry.keys.get(reference) {
             return Ok(key.clone());
         }
         let key = self.read(reference)?;
-        entry.keys.insert(reference.reference.clone(), key.clone());
+        entry.keys.insert(reference.clone(), key.clone());
         Ok(key)
     }
 
     fn read(&self, key: &KeyRef) -> Result<PrivateKey, SignFailure> {
-        let reference = SecretReference::parse(&key.reference).map_err(|_| SignFailure::Missing)?;
-        let content = self.tenants.secrets(&key.tenant).read(&reference).map_err(|problem| {
-            tracing::error!(tenant = %key.tenant, %reference, %problem, "a private key cannot be read");
-            SignFailure::Missing
-        })?;
-        PrivateKey::from_pem(&content)
+        PrivateKey::read(&self.tenants.secrets(&key.tenant), key)
     }
 }
 
@@ -94,13 +92,45 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
+    /// Of a PEM file, or of a `.p12` with its passphrase.
+    pub(crate) fn read(secrets: &SecretReader, key: &KeyRef) -> Result<Self, SignFailure> {
+        let read = |reference: &str| {
+            let reference = SecretReference::parse(reference).map_err(|_| SignFailure::Missing)?;
+            secrets.read(&reference).map_err(|problem| {
+                tracing::error!(tenant = %key.tenant, %reference, %problem, "a private key cannot be read");
+                SignFailure::Missing
+            })
+        };
+        let content = read(&key.reference)?;
+        if !credential::is_pkcs12(&content) {
+            return Self::from_pem(&content);
+        }
+        let passphrase = key.passphrase.as_deref().map(read).transpose()?.unwrap_or_default();
+        let passphrase = without_line_break(passphrase);
+        let text = std::str::from_utf8(&passphrase).map_err(|_| SignFailure::Unsupported)?;
+        let opened = pkcs12::open(&content, text).map_err(|_| SignFailure::Unsupported)?;
+        Self::from_pkcs8(&opened.key)
+    }
+
     /// The first private key of a PEM file. Certificates and parameters around it are passed over.
     pub fn from_pem(pem: &[u8]) -> Result<Self, SignFailure> {
-        let der = Zeroizing::new(PrivateKeyDer::from_pem_slice(pem).map_err(|_| SignFailure::Unsupported)?);
-        let key = any_supported_type(&der).map_err(|_| SignFailure::Unsupported)?;
+        Self::from_der(PrivateKeyDer::from_pem_slice(pem).map_err(|_| SignFailure::Unsupported)?)
+    }
+
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, SignFailure> {
+        Self::from_der(PrivatePkcs8KeyDer::from(der.to_vec()).into())
+    }
+
+    fn from_der(der: PrivateKeyDer<'static>) -> Result<Self, SignFailure> {
+        let key = any_supported_type(&Zeroizing::new(der)).map_err(|_| SignFailure::Unsupported)?;
         let kinds = [SignatureAlgorithm::RsaPkcs1Sha256, SignatureAlgorithm::EcdsaP256Sha256Der];
         let algorithm = kinds.into_iter().find(|kind| key.choose_scheme(&[scheme(*kind)]).is_some());
         Ok(Self { key, algorithm: algorithm.ok_or(SignFailure::Unsupported)? })
+    }
+
+    /// SubjectPublicKeyInfo in DER, as a certificate has it.
+    pub(crate) fn public_key(&self) -> Option<Vec<u8>> {
+        self.key.public_key().map(|key| key.to_vec())
     }
 
     pub fn algorithm(&self) -> SignatureAlgorithm {

@@ -22,6 +22,12 @@ const LOOK: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Retention is counted in days.
 const ERASE_EVERY: Duration = Duration::from_secs(3_600);
+/// A warning that is thirty days early needs no better.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(86_400);
+/// How often it is asked whether a round has something to look at in Google Wallet. Rounds are a day apart.
+const GOOGLE_LOOK: Duration = Duration::from_secs(2);
+/// When the round's share of the budget is spent: Google counts by the second.
+const GOOGLE_PAUSE: Duration = Duration::from_secs(1);
 /// Claimed in one transaction; more would only wait behind one another while their leases run.
 const CLAIM_AT_ONCE: usize = 32;
 
@@ -39,6 +45,8 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
         dispatch(crew.tasks, &wake, stop.clone(), |limit| tasks(flow.clone(), wake.clone(), limit)),
         dispatch(crew.effects, &wake, stop.clone(), |limit| effects(flow.clone(), limit)),
         erase(&flow, stop.clone()),
+        watch_certificates(&flow, stop.clone()),
+        look_at_google(&flow, stop.clone()),
     );
 }
 
@@ -140,6 +148,39 @@ async fn effects(flow: Arc<Flow<ServerHost>>, limit: u32) -> StoreResult<Jobs> {
         .collect())
 }
 
+/// Goes on with the round of looks at what Google Wallet holds, a batch at a time; the budget sets the pace.
+async fn look_at_google(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let looked = match flow.claim_look().await {
+            Ok(Some(batch)) => flow.look(batch).await.map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        let wait = match looked {
+            Ok(Some(looked)) => {
+                if looked.corrected > 0 {
+                    tracing::info!(
+                        passes = looked.passes,
+                        corrected = looked.corrected,
+                        "Google Wallet holds others than we believed"
+                    );
+                }
+                looked.wait_until.map(|_| GOOGLE_PAUSE)
+            }
+            Ok(None) => Some(GOOGLE_LOOK),
+            Err(error) => {
+                tracing::error!(%error, "looking at Google Wallet");
+                Some(GOOGLE_LOOK)
+            }
+        };
+        let Some(wait) = wait else { continue };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
 async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match flow.erase_due().await {
@@ -151,6 +192,17 @@ async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(ERASE_EVERY) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+/// Certificates that end soon, told at the start and once a day.
+async fn watch_certificates(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        flow.tell_of_certificates();
+        tokio::select! {
+            () = tokio::time::sleep(CERTIFICATES_EVERY) => {}
             () = stopped(&mut stop) => {}
         }
     }

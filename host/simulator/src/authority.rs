@@ -144,7 +144,9 @@ impl Authority {
             "Passerelle Simulator Worldwide Developer Relations Certification Authority",
             BasicConstraints::Constrained(0),
         )?;
-        let intermediate = CertifiedIssuer::signed_by(params, KeyPair::generate()?, &root)?;
+        // As Apple's: a peer that knows no other keys reads the chain.
+        let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+        let intermediate = CertifiedIssuer::signed_by(params, key, &root)?;
         Ok(Self { root, intermediate })
     }
 

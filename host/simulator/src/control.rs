@@ -117,6 +117,7 @@ impl Control {
             }
             ["log", "secutix"] => Ok(json!(secutix.calls())),
             ["log", "google"] => Ok(json!(world.google.calls())),
+            ["log", "callbacks"] => Ok(json!(world.google.callbacks())),
             ["log", "push"] => Ok(json!(world.push.records())),
             ["log", "iphone", name] => Ok(json!(world.iphone(name).log())),
             _ => Err(ControlError::NoPath),
@@ -132,6 +133,7 @@ impl Control {
             row("Google Wallet API", &addresses.google_api),
             row("Google token endpoint", &addresses.google_token),
             row("Google save link", &addresses.google_save),
+            row("Google root keys", &addresses.google_keys),
         ]
         .concat();
         let calls: String = actions::CALLS

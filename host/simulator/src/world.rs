@@ -11,7 +11,7 @@ use crate::authority::{Authority, AuthorityError, Identity, KeyKind, PassCertifi
 use crate::caller::Caller;
 use crate::control::Control;
 use crate::google::phone::GooglePhone;
-use crate::google::{GoogleService, GoogleSettings};
+use crate::google::{CallbackKeys, GoogleService, GoogleSettings};
 use crate::listener::{ListenError, Listener, Transport};
 use crate::secutix::{Credentials, Institution};
 
@@ -113,6 +113,7 @@ pub struct Addresses {
     pub google_api: String,
     pub google_token: String,
     pub google_save: String,
+    pub google_keys: String,
     pub control: Option<String>,
 }
 
@@ -173,12 +174,15 @@ impl Simulator {
         let google_socket = Listener::bind(config.ports.google).await?;
         let google_url = format!("https://localhost:{}", google_socket.port());
         let service_account = authority.service_account(&config.google.account, &format!("{google_url}/token"))?;
-        let google = GoogleService::new(GoogleSettings {
-            issuer: config.google.issuer.clone(),
-            account: service_account.email.clone(),
-            public_key: service_account.public_key.clone(),
-            url: google_url,
-        });
+        let google = GoogleService::new(
+            GoogleSettings {
+                issuer: config.google.issuer.clone(),
+                account: service_account.email.clone(),
+                public_key: service_account.public_key.clone(),
+                url: google_url,
+            },
+            CallbackKeys::new()?,
+        );
         let google_listener = google_socket.serve(Transport::Tls(tls), google.service());
 
         let addresses = Addresses {
@@ -187,6 +191,7 @@ impl Simulator {
             google_api: google.api_url(),
             google_token: google.token_url(),
             google_save: google.save_url(),
+            google_keys: google.keys_url(),
             control: None,
         };
         let batches = config.institution.batch_interval.map(|every| institution.flush_every(every));

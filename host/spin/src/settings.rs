@@ -87,7 +87,7 @@ impl Settings {
         let options = Options::default();
         let retry = Backoff { first: Duration::from_secs(first), ..options.retry };
         Ok(Self {
-            defaults: Defaults { public_url, plain_http },
+            defaults: Defaults { public_url, plain_http, pkcs12: None },
             options: Options { debounce, max_wait: options.max_wait.max(debounce), retry, dead_after, ..options },
             sweep_token,
         })

@@ -70,6 +70,7 @@ mod tests {
         let key = |tenant: &str, reference: &str| KeyRef {
             tenant: TenantId::parse(tenant).unwrap(),
             reference: reference.to_owned(),
+            passphrase: None,
         };
         let variable = key("own", "variable:pass_key");
         assert_eq!(block_on(signer.algorithm(&variable)), Ok(SignatureAlgorithm::EcdsaP256Sha256Der));

@@ -46,6 +46,10 @@ impl<V: Variables> Tenants<V> {
         self.known(id).flatten()
     }
 
+    pub fn all(&self) -> Vec<Arc<Tenant>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned().collect()
+    }
+
     fn known(&self, id: &TenantId) -> Option<Option<Arc<Tenant>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
@@ -143,7 +147,8 @@ mod tests {
     }
 
     fn tenants(root: &tempfile::TempDir, given: Given) -> Tenants<Given> {
-        let defaults = Defaults { public_url: Some("https://passes.example.org".to_owned()), plain_http: false };
+        let defaults =
+            Defaults { public_url: Some("https://passes.example.org".to_owned()), plain_http: false, pkcs12: None };
         Tenants::new(Arc::new(Secrets::new(root.path(), given)), defaults)
     }
 

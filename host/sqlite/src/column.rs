@@ -73,6 +73,7 @@ pub(crate) fn of_effect_kind(kind: EffectKind) -> &'static str {
         EffectKind::GoogleClass => "google-class",
         EffectKind::GoogleObject => "google-object",
         EffectKind::Installation => "installation",
+        EffectKind::GoogleMessage => "google-message",
     }
 }
 
@@ -82,6 +83,7 @@ pub(crate) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
         "google-class" => Ok(EffectKind::GoogleClass),
         "google-object" => Ok(EffectKind::GoogleObject),
         "installation" => Ok(EffectKind::Installation),
+        "google-message" => Ok(EffectKind::GoogleMessage),
         _ => Err(Fault::Corrupt("effect.kind")),
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod budget;
+pub mod by_hand;
 mod column;
 mod connection;
 pub mod data_keys;
@@ -14,8 +15,10 @@ pub mod effects;
 mod events;
 mod fault;
 pub mod finish;
+pub mod google;
 pub mod installations;
 pub mod leases;
+pub mod opening;
 pub mod passes;
 pub mod pulse;
 pub mod retention;
@@ -26,5 +29,6 @@ mod value;
 
 pub use connection::{Connection, Row};
 pub use fault::Fault;
+pub use opening::OpenError;
 pub use schema::{TABLES, VERSION, statements};
 pub use value::{FromValue, Value};

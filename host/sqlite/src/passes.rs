@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Change, DataKey, FileView, Finish, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
+    Change, DataKey, FileView, Finish, PassState, PassSubject, PassView, PassWrite, Reissued, Sealed, StoredChange,
+    StoredPass,
 };
 
-use crate::{Connection, Fault, Row, column, events, params, statement};
+use crate::{Connection, Fault, Row, column, effects, events, params, statement};
 
 /// `SELECT` of a [`StoredPass`] without its events, ended by the given condition on `p`.
 macro_rules! select_pass {
@@ -230,7 +231,7 @@ pub(crate) fn save(
         )?;
     }
     if let Some(change) = &write.change {
-        remember(conn, finish, &write.id, change)?;
+        remember(conn, tenant, &write.id, Some(&finish.run.id), finish.now, change)?;
     }
     Ok(risen)
 }
@@ -313,15 +314,36 @@ fn show(conn: &dyn Connection, tenant: &TenantId, write: &PassWrite, known: Opti
     Ok(())
 }
 
-fn remember(conn: &dyn Connection, finish: &Finish, pass: &PassId, change: &Change) -> Result<(), Fault> {
+/// The holder sees a difference that no run has made. The pass's new version and tag.
+pub(crate) fn raise(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, now: Millis) -> Result<(i64, i64), Fault> {
+    let tag = next_tag(conn, tenant)?;
+    let version = statement::one(
+        conn,
+        "UPDATE pass SET version = version + 1, tag = ?3, modified_s = max(?4, modified_s + 1), updated_at = ?5 \
+         WHERE tenant = ?1 AND id = ?2 RETURNING version",
+        params![tenant.as_str(), pass.as_str(), tag, now.div_euclid(1000), now],
+        |row| row.get(0),
+    )?;
+    Ok((version.ok_or(Fault::Corrupt("a pass vanished inside a transaction"))?, tag))
+}
+
+/// A line of the history. `run`: none where a person did it.
+pub(crate) fn remember(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    pass: &PassId,
+    run: Option<&str>,
+    at: Millis,
+    change: &Change,
+) -> Result<(), Fault> {
     conn.run(
         "INSERT INTO pass_change(tenant, pass, seq, at, run, action, use_case, reason, fields, correlations) \
          SELECT ?1, ?2, coalesce(max(seq), 0) + 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM pass_change WHERE tenant = ?1 AND pass = ?2",
         params![
-            finish.tenant.as_str(),
+            tenant.as_str(),
             pass.as_str(),
-            finish.now,
-            &finish.run.id,
+            at,
+            run,
             &change.action,
             &change.use_case,
             &change.reason,
@@ -330,6 +352,46 @@ fn remember(conn: &dyn Connection, finish: &Finish, pass: &PassId, change: &Chan
         ],
     )
     .map(drop)
+}
+
+/// Raises passes that a phone has and that show what they showed: see `Store::reissue`.
+pub fn reissue(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    until: Option<i64>,
+    limit: u32,
+    now: Millis,
+) -> Result<Reissued, Fault> {
+    let until = match until {
+        Some(until) => until,
+        None => {
+            statement::one(conn, "SELECT value FROM tag WHERE tenant = ?1", params![tenant.as_str()], |row| row.get(0))?
+                .unwrap_or(0)
+        }
+    };
+    let passes = statement::all(
+        conn,
+        "SELECT id FROM pass p WHERE tenant = ?1 AND tag <= ?2 AND EXISTS \
+         (SELECT 1 FROM registration r WHERE r.tenant = p.tenant AND r.pass = p.id) ORDER BY tag LIMIT ?3",
+        params![tenant.as_str(), until, limit],
+        |row| column::pass_id(row.get(0)?),
+    )?;
+    for pass in &passes {
+        let tag = next_tag(conn, tenant)?;
+        conn.run(
+            "UPDATE pass SET tag = ?3, modified_s = max(?4, modified_s + 1) WHERE tenant = ?1 AND id = ?2",
+            params![tenant.as_str(), pass.as_str(), tag, now.div_euclid(1000)],
+        )?;
+        effects::want_pushes(conn, tenant, pass, tag, now)?;
+    }
+    let left = statement::number(
+        conn,
+        "SELECT count(*) FROM pass p WHERE tenant = ?1 AND tag <= ?2 AND EXISTS \
+         (SELECT 1 FROM registration r WHERE r.tenant = p.tenant AND r.pass = p.id)",
+        params![tenant.as_str(), until],
+    )?;
+    let raised = u32::try_from(passes.len()).map_err(|_| Fault::Corrupt("a count of passes"))?;
+    Ok(Reissued { until, raised, left: u64::try_from(left).unwrap_or(0) })
 }
 
 /// Passes that a device has, with a tag above `tag` (of the last change, or of the registration), in the order of their tags.

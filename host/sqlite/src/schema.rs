@@ -89,12 +89,19 @@ mod tests {
     #[test]
     fn each_statement_of_the_tables_makes_one_thing() {
         for statement in statements(TABLES) {
-            assert!(statement.starts_with("CREATE TABLE ") || statement.starts_with("CREATE INDEX "), "{statement}");
+            assert!(
+                statement.starts_with("CREATE TABLE ")
+                    || statement.starts_with("CREATE INDEX ")
+                    || statement.starts_with("CREATE UNIQUE INDEX "),
+                "{statement}"
+            );
             assert_eq!(statement.matches("CREATE ").count(), 1, "{statement}");
         }
         assert_eq!(
             statements(TABLES).count(),
-            TABLES.matches("\nCREATE TABLE").count() + TABLES.matches("\nCREATE INDEX").count()
+            TABLES.matches("\nCREATE TABLE").count()
+                + TABLES.matches("\nCREATE INDEX").count()
+                + TABLES.matches("\nCREATE UNIQUE INDEX").count()
         );
     }
 }

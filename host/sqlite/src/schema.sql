@@ -146,3 +146,25 @@ CREATE TABLE pause(scope TEXT NOT NULL, until BIGINT NOT NULL, PRIMARY KEY(scope
 
 -- One row that `ping` writes: a transaction without a write touches no disk and proves nothing.
 CREATE TABLE pulse(name TEXT NOT NULL, beats BIGINT NOT NULL, PRIMARY KEY(name));
+
+-- Google Wallet: its root keys as they were fetched, where each tenant's round of looks stands, looks out of turn, and the notifications
+-- that the holder of a pass was given.
+CREATE TABLE google_roots(
+  url TEXT NOT NULL, document TEXT NOT NULL, renew_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+  PRIMARY KEY(url));
+CREATE TABLE google_round(tenant TEXT NOT NULL, begun_at BIGINT NOT NULL, position TEXT, PRIMARY KEY(tenant));
+CREATE TABLE google_recheck(tenant TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY(tenant, pass));
+CREATE INDEX google_recheck_at ON google_recheck(at);
+CREATE TABLE google_notified(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL, times BIGINT NOT NULL,
+  PRIMARY KEY(tenant, pass, at));
+
+-- A message to holders, and what came of it by pass. `seq` counts the messages of a pass; `tag` is the update tag that it made.
+CREATE TABLE notice(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, created_at BIGINT NOT NULL, body_sealed BLOB NOT NULL,
+  PRIMARY KEY(tenant, id));
+CREATE TABLE notice_pass(
+  tenant TEXT NOT NULL, notice TEXT NOT NULL, pass TEXT NOT NULL, seq BIGINT NOT NULL, tag BIGINT NOT NULL, google TEXT NOT NULL,
+  PRIMARY KEY(tenant, notice, pass),
+  CHECK(google IN ('none', 'waiting', 'notified', 'silent')));
+CREATE UNIQUE INDEX notice_of_pass ON notice_pass(tenant, pass, seq);

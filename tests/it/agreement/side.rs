@@ -99,7 +99,7 @@ impl Side {
             ("retry_first_s".to_owned(), "0".to_owned()),
             ("dead_after".to_owned(), ATTEMPTS.to_string()),
         ];
-        for name in ["secutix_host", "google_api_host", "google_token_host"] {
+        for name in ["secutix_host", "google_api_host", "google_token_host", "google_keys_host"] {
             variables.push((name.to_owned(), theirs.clone()));
         }
         variables.extend(more.variables);
@@ -299,6 +299,8 @@ fn configure(
             ("secutix", "requests_per_minute", 6_000.into()),
             ("google", "api_url", other.url(tenant, "google").into()),
             ("google", "token_url", other.url(tenant, "token").into()),
+            // One project for all cases, whose requests of a second would be shared.
+            ("google", "requests_per_second", 1_000.into()),
             ("safety", "voids_per_hour", 100_000.into()),
         ] {
             let value: toml::Value = value;

@@ -2,6 +2,7 @@
 
 use passerelle_flow::store::{Quota, Store, StoreError};
 use passerelle_server::store::{OpenError, Options, SqliteStore};
+use passerelle_sqlite::OpenError as BeginError;
 
 use super::{accept, block_on, check_invariants, erasure, opera, rows};
 
@@ -38,7 +39,7 @@ fn a_file_of_a_newer_version_or_of_another_program_is_refused_and_left_alone() {
     let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     conn.pragma_update(None, "user_version", version + 1).unwrap();
     match SqliteStore::open(&file, Options::default()) {
-        Err(OpenError::Newer { found }) => assert_eq!(found, version + 1),
+        Err(OpenError::Begin(BeginError::Newer { found })) => assert_eq!(found, version + 1),
         _ => panic!("it was opened"),
     }
     conn.pragma_update(None, "user_version", version).unwrap();
@@ -47,7 +48,7 @@ fn a_file_of_a_newer_version_or_of_another_program_is_refused_and_left_alone() {
     let (_dir, foreign) = scratch();
     let conn = rusqlite::Connection::open(&foreign).unwrap();
     conn.execute_batch("CREATE TABLE theirs(x)").unwrap();
-    assert!(matches!(SqliteStore::open(&foreign, Options::default()), Err(OpenError::Foreign)));
+    assert!(matches!(SqliteStore::open(&foreign, Options::default()), Err(OpenError::Begin(BeginError::Foreign))));
     assert_eq!(rows(&foreign, "SELECT name FROM sqlite_master").len(), 1);
 
     let (_dir, text) = scratch();

@@ -95,7 +95,7 @@ pub fn identity(authority: &Authority, kind: &KeyKind) -> (ClientIdentity, Keys)
 /// The scripted tenant with that identity.
 pub fn tenant(identity: ClientIdentity) -> Tenant {
     let tenant = crate::scripted::tenant();
-    let apple = tenant.apple.clone().map(|apple| Apple { identity, ..apple });
+    let apple = tenant.apple.clone().map(|apple| Apple { identity, signing: Default::default(), ..apple });
     Tenant { apple, ..tenant }
 }
 

@@ -9,14 +9,14 @@ use x509_cert::Certificate;
 use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
-use crate::identity::{DAY, Millis};
+use super::expiry::MONTH;
+use super::signature::Signatory;
+use crate::identity::Millis;
 
 /// RFC 4519, 2.39: `UID`, which holds the pass type identifier in Apple's certificates.
 const UID: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1");
 /// RFC 4519, 2.20: `OU`, which holds the team identifier.
 const OU: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
-/// A certificate with less than this left is told: Apple issues a new one in minutes, but a person has to ask for it.
-const SOON: Millis = 30 * DAY;
 
 /// What is wrong with a certificate chain. Positions count from the leaf, 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,47 +54,124 @@ impl IdentityProblem {
 
 /// Everything that is wrong with the chain (DER, leaf first) for passes of this type and team. Empty: it will do.
 pub fn check_identity(chain: &[Vec<u8>], pass_type: &str, team: &str, now: Millis) -> Vec<IdentityProblem> {
-    let mut problems = vec![];
-    let mut certificates = vec![];
-    for (position, der) in chain.iter().enumerate() {
-        match Certificate::from_der(der) {
-            Ok(certificate) => certificates.push((position, certificate)),
-            Err(_) => problems.push(IdentityProblem::Unreadable { position }),
-        }
-    }
-    for (position, certificate) in &certificates {
-        problems.extend(check_validity(*position, certificate, now));
-    }
-    match certificates.first() {
-        Some((0, leaf)) => problems.extend(check_leaf(leaf, pass_type, team)),
-        _ if chain.is_empty() => problems.push(IdentityProblem::Empty),
-        _ => {}
-    }
-    if let [(0, leaf)] = certificates.as_slice()
-        && chain.len() == 1
-        && leaf.tbs_certificate.issuer != leaf.tbs_certificate.subject
-    {
-        problems.push(IdentityProblem::NoIntermediate { issuer: leaf.tbs_certificate.issuer.to_string() });
-    }
-    for ((position, certificate), (_, next)) in certificates.iter().zip(certificates.iter().skip(1)) {
-        if !was_issued_by(certificate, next) {
-            let issuer = certificate.tbs_certificate.issuer.to_string();
-            problems.push(IdentityProblem::OtherIssuer { position: *position, issuer });
-        }
-    }
-    problems
+    PassIdentity::read(chain, pass_type, team).problems(now)
 }
 
-fn check_validity(position: usize, certificate: &Certificate, now: Millis) -> Option<IdentityProblem> {
+/// A chain, read once: what does not depend on the time is judged, what does is kept.
+#[derive(Debug, Clone)]
+pub struct PassIdentity {
+    lasting: Vec<IdentityProblem>,
+    /// Of each certificate that can be read, from the leaf: its position, and from when until when it is valid.
+    validity: Vec<(usize, Millis, Millis)>,
+    signatory: Option<Signatory>,
+}
+
+impl PassIdentity {
+    pub fn read(chain: &[Vec<u8>], pass_type: &str, team: &str) -> Self {
+        let mut lasting = vec![];
+        let mut certificates = vec![];
+        for (position, der) in chain.iter().enumerate() {
+            match Certificate::from_der(der) {
+                Ok(certificate) => certificates.push((position, certificate)),
+                Err(_) => lasting.push(IdentityProblem::Unreadable { position }),
+            }
+        }
+        match certificates.first() {
+            Some((0, leaf)) => lasting.extend(check_leaf(leaf, pass_type, team)),
+            _ if chain.is_empty() => lasting.push(IdentityProblem::Empty),
+            _ => {}
+        }
+        if let [(0, leaf)] = certificates.as_slice()
+            && chain.len() == 1
+            && leaf.tbs_certificate.issuer != leaf.tbs_certificate.subject
+        {
+            lasting.push(IdentityProblem::NoIntermediate { issuer: leaf.tbs_certificate.issuer.to_string() });
+        }
+        for ((position, certificate), (_, next)) in certificates.iter().zip(certificates.iter().skip(1)) {
+            if !was_issued_by(certificate, next) {
+                let issuer = certificate.tbs_certificate.issuer.to_string();
+                lasting.push(IdentityProblem::OtherIssuer { position: *position, issuer });
+            }
+        }
+        let validity = certificates.iter().map(|(position, certificate)| {
+            let (from, until) = validity(certificate);
+            (*position, from, until)
+        });
+        Self { validity: validity.collect(), lasting, signatory: Signatory::of(chain).ok() }
+    }
+
+    /// What is wrong whatever the time is.
+    pub fn lasting_problems(&self) -> &[IdentityProblem] {
+        &self.lasting
+    }
+
+    pub fn problems(&self, now: Millis) -> Vec<IdentityProblem> {
+        let passing = self.validity.iter().filter_map(|(position, from, until)| judge(*position, *from, *until, now));
+        passing.chain(self.lasting.iter().cloned()).collect()
+    }
+
+    /// What signs the passes at this time, or what keeps it from doing so.
+    pub(super) fn signatory(&self, now: Millis) -> Result<&Signatory, IdentityProblem> {
+        if let Some(problem) = self.lasting.iter().find(|problem| problem.is_fatal()) {
+            return Err(problem.clone());
+        }
+        let passing = self.validity.iter().filter_map(|(position, from, until)| judge(*position, *from, *until, now));
+        if let Some(problem) = passing.into_iter().find(IdentityProblem::is_fatal) {
+            return Err(problem);
+        }
+        self.signatory.as_ref().ok_or(IdentityProblem::Empty)
+    }
+
+    /// When the first of the chain's certificates expires. None: none can be read.
+    pub fn expires_at(&self) -> Option<Millis> {
+        self.validity.iter().map(|(_, _, until)| *until).min()
+    }
+}
+
+/// The chain of the pass certificate out of what was given: the leaf, then whoever issued it, and so on, without the root, which the phone has.
+/// The issuer is found by name and key identifier and never by its generation, so that several may be given. One that is not there is left
+/// out; in its place stands a certificate that is not its issuer, if one was given, for [`PassIdentity::read`] to tell.
+pub fn arrange(mut pool: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let decode = |der: &[u8]| Certificate::from_der(der).ok();
+    let is_leaf = |der: &Vec<u8>| decode(der).is_some_and(|one| attribute(&one.tbs_certificate.subject, UID).is_some());
+    let at = pool.iter().position(is_leaf).unwrap_or(0);
+    if at >= pool.len() {
+        return pool;
+    }
+    let mut chain = vec![pool.remove(at)];
+    while let Some(last) = chain.last().and_then(|der| decode(der)) {
+        let issuer = |der: &Vec<u8>| decode(der).is_some_and(|other| was_issued_by(&last, &other));
+        let Some(at) = pool.iter().position(issuer) else { break };
+        let issuer = pool.remove(at);
+        let is_root = decode(&issuer).is_some_and(|it| it.tbs_certificate.issuer == it.tbs_certificate.subject);
+        if is_root && chain.len() > 1 {
+            break;
+        }
+        chain.push(issuer);
+        if is_root {
+            break;
+        }
+    }
+    if chain.len() == 1 {
+        chain.extend(pool.into_iter().find(|der| chain.first() != Some(der)));
+    }
+    chain
+}
+
+/// From when, and until when it is not valid any more.
+fn validity(certificate: &Certificate) -> (Millis, Millis) {
     let validity = &certificate.tbs_certificate.validity;
-    let from = millis(validity.not_before.to_unix_duration());
     // A certificate is valid through the whole of its last second (RFC 5280, 4.1.2.5).
     let until = millis(validity.not_after.to_unix_duration()).saturating_add(1000);
+    (millis(validity.not_before.to_unix_duration()), until)
+}
+
+fn judge(position: usize, from: Millis, until: Millis, now: Millis) -> Option<IdentityProblem> {
     if now < from {
         Some(IdentityProblem::NotYetValid { position, from })
     } else if now >= until {
         Some(IdentityProblem::Expired { position, since: until })
-    } else if now >= until - SOON {
+    } else if now >= until - MONTH {
         Some(IdentityProblem::ExpiresSoon { position, at: until })
     } else {
         None

@@ -3,21 +3,23 @@
 //! Owns the host's own keys in `pass.json`, the manifest and the archive. Does not own what the holder sees (the connector's `pass.json`), which images
 //! a template may have (its compiler), nor the signature's form (`signature`). What the connector returned is data of the sandbox: a locale
 //! is checked before it becomes a path.
+//!
+//! Per pass: a few KB are hashed, one signature is made, and the images are copied once. Everything else is the template's or the tenant's.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Write};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use passerelle_contract::payload::ApplePass;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use zip::ZipWriter;
-use zip::result::ZipError;
 
-use super::identity::{IdentityProblem, check_identity};
-use super::images::{TemplateImages, options, sha1_hex};
-use super::signature::{SignatureError, sign};
-use crate::identity::PassId;
-use crate::ports::{Clock, Host};
+use super::archive::TooLarge;
+use super::identity::{IdentityProblem, PassIdentity};
+use super::images::{TemplateImages, sha1_hex};
+use super::signature::SignatureError;
+use crate::identity::{Millis, PassId};
+use crate::ports::Signer;
 use crate::tenant::{Apple, Template, Tenant};
 
 /// Of a `.pkpass`.
@@ -39,38 +41,67 @@ pub enum PackageError {
     Identity(IdentityProblem),
     #[error(transparent)]
     Signature(#[from] SignatureError),
-    #[error("the package cannot be written")]
-    Archive(#[from] ZipError),
+    #[error(transparent)]
+    Archive(#[from] TooLarge),
 }
 
-/// The signed package of a pass as it is now.
-pub async fn pkpass<H: Host>(
-    host: &H,
+/// A tenant's chain, read by whichever of its passes comes first. Belongs to the tenant as it is configured: a reload makes another one.
+#[derive(Clone, Default)]
+pub struct SigningIdentity(OnceLock<Arc<PassIdentity>>);
+
+impl From<PassIdentity> for SigningIdentity {
+    fn from(identity: PassIdentity) -> Self {
+        Self(Arc::new(identity).into())
+    }
+}
+
+impl Apple {
+    pub fn pass_identity(&self) -> &PassIdentity {
+        let read = || Arc::new(PassIdentity::read(&self.identity.chain, &self.pass_type, &self.team));
+        self.signing.0.get_or_init(read)
+    }
+}
+
+/// The signed package of a pass as it is at this time.
+pub async fn pkpass<S: Signer>(
+    signer: &S,
+    now: Millis,
     tenant: &Tenant,
     template: &Template,
     pass: &PassId,
     apple: &ApplePass,
 ) -> Result<Bytes, PackageError> {
     let settings = tenant.apple.as_ref().ok_or(PackageError::NoApple)?;
-    let now = host.clock().now();
-    let problems = check_identity(&settings.identity.chain, &settings.pass_type, &settings.team, now);
-    if let Some(problem) = problems.into_iter().find(IdentityProblem::is_fatal) {
-        return Err(PackageError::Identity(problem));
-    }
+    let signatory = settings.pass_identity().signatory(now).map_err(PackageError::Identity)?;
     let images = template_images(template)?;
-    let mut files = vec![("pass.json".to_owned(), complete(&apple.pass_json, tenant, settings, pass)?)];
-    for (locale, strings) in &apple.strings {
-        files.push((strings_path(locale)?, strings.clone()));
+    let pass_json = complete(&apple.pass_json, tenant, settings, pass)?;
+    let paths = strings_paths(images, &apple.strings)?;
+    let strings = || paths.iter().map(String::as_str).zip(apple.strings.iter().map(|(_, strings)| strings.as_slice()));
+
+    // What is signed ends in what this pass has of its own; nothing asks for an order.
+    let mut manifest = String::with_capacity(images.manifest.len() + 64 * (apple.strings.len() + 2));
+    manifest.push('{');
+    manifest.push_str(&images.manifest);
+    for (path, strings) in strings() {
+        manifest.push_str(&format!("\"{path}\":\"{}\",", sha1_hex(strings)));
     }
-    let manifest = manifest(images, &files)?;
-    let signature = sign(host.signer(), &settings.identity, &manifest, now).await?;
-    files.push(("manifest.json".to_owned(), manifest));
-    files.push(("signature".to_owned(), signature));
-    Ok(archive(images, &files)?)
+    manifest.push_str(&format!("\"pass.json\":\"{}\"}}", sha1_hex(&pass_json)));
+    let signature = signatory.sign(signer, &settings.identity, manifest.as_bytes(), now).await?;
+
+    let length: usize = strings().map(|(_, strings)| strings.len()).sum();
+    let length = length + pass_json.len() + manifest.len() + signature.len();
+    let mut archive = images.archive.with_room(length, apple.strings.len() + 3);
+    for (path, strings) in strings() {
+        archive.add(path, strings)?;
+    }
+    archive.add("pass.json", &pass_json)?;
+    archive.add("manifest.json", manifest.as_bytes())?;
+    archive.add("signature", &signature)?;
+    Ok(archive.finish()?)
 }
 
 /// The images, hashed by whichever pass of the template comes first.
-fn template_images(template: &Template) -> Result<&TemplateImages, ZipError> {
+fn template_images(template: &Template) -> Result<&TemplateImages, TooLarge> {
     if let Some(images) = template.apple_images.get() {
         return Ok(images);
     }
@@ -78,54 +109,96 @@ fn template_images(template: &Template) -> Result<&TemplateImages, ZipError> {
     Ok(template.apple_images.get_or_init(|| images))
 }
 
+/// What the connector's `pass.json` says of the host's own keys.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Said {
+    #[serde(deserialize_with = "value")]
+    serial_number: Option<Value>,
+    #[serde(deserialize_with = "is_there")]
+    organization_name: bool,
+    #[serde(deserialize_with = "is_there")]
+    pass_type_identifier: bool,
+    #[serde(deserialize_with = "is_there")]
+    team_identifier: bool,
+    #[serde(deserialize_with = "is_there")]
+    authentication_token: bool,
+    #[serde(rename = "webServiceURL", deserialize_with = "is_there")]
+    web_service_url: bool,
+}
+
+fn value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
 /// The connector's `pass.json` with what only the host knows. The host's word on identity stands, whatever a template says.
+///
+/// It is read to the end, so it is JSON, but not taken apart: what is missing is put at its end. A key that is there twice is refused; which
+/// of the two a phone believes is nobody's guess.
 fn complete(pass_json: &[u8], tenant: &Tenant, apple: &Apple, pass: &PassId) -> Result<Vec<u8>, PackageError> {
-    let mut fields: Map<String, Value> = serde_json::from_slice(pass_json).map_err(|_| PackageError::PassJson)?;
-    let serial = fields.entry("serialNumber").or_insert_with(|| Value::from(pass.as_str()));
-    if serial.as_str() != Some(pass.as_str()) {
+    let said: Said = serde_json::from_slice(pass_json).map_err(|_| PackageError::PassJson)?;
+    if said.serial_number.as_ref().is_some_and(|serial| serial.as_str() != Some(pass.as_str())) {
         return Err(PackageError::OtherSerial);
     }
-    fields.entry("organizationName").or_insert_with(|| Value::from(tenant.organization.as_str()));
     let token = tenant.keys.apple_token(&tenant.id, pass);
-    for (key, value) in [
-        ("passTypeIdentifier", apple.pass_type.clone()),
-        ("teamIdentifier", apple.team.clone()),
-        ("authenticationToken", token),
-        // The phone appends `/v1/...`.
-        ("webServiceURL", format!("{}/apple/{}", tenant.public_url, tenant.id)),
-    ] {
-        fields.insert(key.to_owned(), Value::from(value));
+    // The phone appends `/v1/...`.
+    let service = format!("{}/apple/{}", tenant.public_url, tenant.id);
+    let own = [
+        ("passTypeIdentifier", apple.pass_type.as_str(), said.pass_type_identifier),
+        ("teamIdentifier", apple.team.as_str(), said.team_identifier),
+        ("authenticationToken", token.as_str(), said.authentication_token),
+        ("webServiceURL", service.as_str(), said.web_service_url),
+    ];
+    let mut lacking = Vec::with_capacity(own.len() + 2);
+    if said.serial_number.is_none() {
+        lacking.push(("serialNumber", pass.as_str()));
     }
-    Ok(Value::Object(fields).to_string().into_bytes())
-}
-
-fn strings_path(locale: &str) -> Result<String, PackageError> {
-    let path = format!("{locale}.lproj/pass.strings");
-    let fits = !locale.is_empty() && locale.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
-    if fits { Ok(path) } else { Err(PackageError::Path(path)) }
-}
-
-/// `path -> SHA-1` of everything but itself and the signature, sorted by path.
-fn manifest(images: &TemplateImages, files: &[(String, Vec<u8>)]) -> Result<Vec<u8>, PackageError> {
-    let mut digests: BTreeMap<&str, String> = images.digests().collect();
-    for (path, bytes) in files {
-        if digests.insert(path, sha1_hex(bytes)).is_some() {
-            return Err(PackageError::Path(path.clone()));
+    if !said.organization_name {
+        lacking.push(("organizationName", tenant.organization.as_str()));
+    }
+    if own.iter().any(|(_, _, said)| *said) {
+        let mut fields: Map<String, Value> = serde_json::from_slice(pass_json).map_err(|_| PackageError::PassJson)?;
+        let all = lacking.into_iter().chain(own.iter().map(|(key, value, _)| (*key, *value)));
+        fields.extend(all.map(|(key, value)| (key.to_owned(), Value::from(value))));
+        return Ok(Value::Object(fields).to_string().into_bytes());
+    }
+    lacking.extend(own.iter().map(|(key, value, _)| (*key, *value)));
+    let (begun, filled) = begin(pass_json).ok_or(PackageError::PassJson)?;
+    let mut whole = Vec::with_capacity(begun.len() + 512);
+    whole.extend_from_slice(begun);
+    for (place, (key, text)) in lacking.into_iter().enumerate() {
+        if filled || place > 0 {
+            whole.push(b',');
         }
+        whole.extend_from_slice(format!("\"{key}\":{}", Value::from(text)).as_bytes());
     }
-    let fields: Map<String, Value> =
-        digests.into_iter().map(|(path, sha1)| (path.to_owned(), Value::from(sha1))).collect();
-    Ok(Value::Object(fields).to_string().into_bytes())
+    whole.push(b'}');
+    Ok(whole)
 }
 
-fn archive(images: &TemplateImages, files: &[(String, Vec<u8>)]) -> Result<Bytes, ZipError> {
-    let mut package = ZipWriter::new(Cursor::new(vec![]));
-    for (path, bytes) in files {
-        package.start_file(path, options())?;
-        package.write_all(bytes)?;
+/// An object without its last brace, and whether there is anything in it. None: no object. (A struct is also read from a list.)
+fn begin(object: &[u8]) -> Option<(&[u8], bool)> {
+    let begun = object.trim_ascii().strip_suffix(b"}")?.trim_ascii_end();
+    let inside = begun.strip_prefix(b"{")?;
+    Some((begun, !inside.is_empty()))
+}
+
+/// Where each language's texts go. What the connector returned is data of the sandbox: a locale is checked before it becomes a path.
+fn strings_paths(images: &TemplateImages, strings: &[(String, Vec<u8>)]) -> Result<Vec<String>, PackageError> {
+    let mut paths: Vec<String> = Vec::with_capacity(strings.len());
+    for (locale, _) in strings {
+        let path = format!("{locale}.lproj/pass.strings");
+        let fits = !locale.is_empty() && locale.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        if !fits || images.holds(&path) || paths.contains(&path) {
+            return Err(PackageError::Path(path));
+        }
+        paths.push(path);
     }
-    images.copy_into(&mut package)?;
-    Ok(Bytes::from(package.finish()?.into_inner()))
+    Ok(paths)
 }
 
 #[cfg(test)]

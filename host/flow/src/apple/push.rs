@@ -1,6 +1,6 @@
 //! Apple's push service: the empty message that makes a phone ask for its changed passes.
 //!
-//! Owns the request and the reading of the answer. Does not own the connection (HTTP/2 with the tenant's certificate, a host's), whose turn it
+//! Owns the request and the reading of the answer. Does not own the connection (HTTP/2, with the tenant's certificate unless a provider token is the proof; a host's), whose turn it
 //! is, nor what becomes of a device whose token is gone.
 
 use std::fmt;
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::identity::Millis;
-use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
+use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse, SignFailure};
 use crate::refusal::code_of;
 use crate::retry_after::retry_in;
 use crate::tenant::Tenant;
@@ -71,6 +71,8 @@ pub enum PushError {
     /// The address is not allowed, or the certificate and its key cannot be used.
     #[error("the push cannot be sent: {0}")]
     NotSent(HttpFailure),
+    #[error("the push key cannot sign a token: {0}")]
+    Key(#[from] SignFailure),
 }
 
 /// `reason` of the push service's error answers, as far as a difference is made of it.
@@ -141,20 +143,30 @@ pub async fn push<H: Host>(host: &H, tenant: &Tenant, token: &str) -> Result<Pus
     let apple = tenant.apple.as_ref().ok_or(PushError::NoApple)?;
     let Some(token) = PushToken::parse(token) else { return Ok(PushOutcome::Gone { at: None }) };
     let header = |name: &'static str, value: &str| (HeaderName::from_static(name), value.to_owned());
+    let mut headers = vec![
+        (CONTENT_TYPE, "application/json".to_owned()),
+        header("apns-topic", &apple.pass_type),
+        header("apns-push-type", "background"),
+        // Background pushes have no other priority.
+        header("apns-priority", "5"),
+    ];
+    // One or the other: Apple refuses a token of another team than the certificate's, and needs no second proof.
+    let identity = match &apple.push_key {
+        Some(key) => {
+            let bearer = key.bearer(host.signer(), &apple.team, host.clock().now()).await?;
+            headers.push((AUTHORIZATION, bearer.to_string()));
+            None
+        }
+        None => Some(apple.identity.clone()),
+    };
     let request = HttpRequest {
         method: Method::POST,
         url: format!("{}/3/device/{}", apple.push_url, token.as_str()),
-        headers: vec![
-            (CONTENT_TYPE, "application/json".to_owned()),
-            header("apns-topic", &apple.pass_type),
-            header("apns-push-type", "background"),
-            // Background pushes have no other priority.
-            header("apns-priority", "5"),
-        ],
+        headers,
         body: Bytes::from_static(BODY),
         timeout: TIMEOUT,
         response_limit: RESPONSE_LIMIT,
-        identity: Some(apple.identity.clone()),
+        identity,
     };
     match host.http().send(request).await {
         Ok(response) => Ok(judge(&response, host.clock().now())),

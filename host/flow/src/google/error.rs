@@ -13,6 +13,7 @@ use crate::identity::Millis;
 use crate::ports::{HttpFailure, HttpResponse, SignFailure};
 use crate::refusal::code_of;
 use crate::retry_after::retry_in;
+use crate::store::StoreError;
 
 /// How long we stay silent when Google says 429 and not until when: the window of its limit of 20 requests a second.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -46,6 +47,11 @@ pub enum GoogleError {
     NotReady,
     #[error("Google asks us to slow down")]
     Throttled { after: Duration },
+    /// The second's share is used up, or a pause is on: nothing was sent.
+    #[error("the budget of requests to Google is spent")]
+    BudgetSpent { until: Millis },
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("Google refuses the request with HTTP {status} ({reason})")]
     Refused { status: StatusCode, reason: GoogleReason },
     #[error("Google is unavailable (HTTP {0})")]
@@ -60,7 +66,8 @@ impl GoogleError {
     /// A repetition may succeed without anybody changing anything.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotReady | Self::Throttled { .. } | Self::Unavailable(_) | Self::Unreadable => true,
+            Self::NotReady | Self::Throttled { .. } | Self::BudgetSpent { .. } => true,
+            Self::Unavailable(_) | Self::Unreadable | Self::Store(_) => true,
             Self::Unanswered(failure) => !matches!(failure, HttpFailure::Denied | HttpFailure::Invalid),
             _ => false,
         }
@@ -91,6 +98,8 @@ impl GoogleError {
 #[non_exhaustive]
 pub enum GoogleReason {
     RateLimited,
+    /// Three notifications in 24 hours: the message may still be sent silently.
+    NotificationQuota,
     ClassNotFound,
     /// Another code of Google's.
     Other(String),
@@ -102,6 +111,7 @@ impl fmt::Display for GoogleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RateLimited => f.write_str("rate limit"),
+            Self::NotificationQuota => f.write_str("notification quota"),
             Self::ClassNotFound => f.write_str("class not found"),
             Self::Other(code) => f.write_str(code),
             Self::None => f.write_str("no reason given"),
@@ -113,6 +123,7 @@ impl GoogleReason {
     fn parse(code: &str) -> Self {
         match code {
             "rateLimitExceeded" | "userRateLimitExceeded" | "quotaExceeded" | "RESOURCE_EXHAUSTED" => Self::RateLimited,
+            "QuotaExceededException" => Self::NotificationQuota,
             "classNotFound" => Self::ClassNotFound,
             other => code_of(other, LONGEST_REASON).map_or(Self::None, |code| Self::Other(code.to_owned())),
         }
@@ -154,7 +165,8 @@ pub(super) fn refusal(response: &HttpResponse, now: Millis) -> GoogleError {
     let reason = GoogleReason::of(&response.body);
     let throttled = || GoogleError::Throttled { after: retry_in(&response.headers, now).unwrap_or(PAUSE) };
     match (response.status.as_u16(), reason) {
-        (429, _) | (403, GoogleReason::RateLimited) => throttled(),
+        (429, reason) if reason != GoogleReason::NotificationQuota => throttled(),
+        (403, GoogleReason::RateLimited) => throttled(),
         (408 | 500..=599, _) => GoogleError::Unavailable(response.status),
         (_, reason) => GoogleError::Refused { status: response.status, reason },
     }

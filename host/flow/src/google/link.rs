@@ -3,14 +3,22 @@
 //! Owns its claims. The objects must have been inserted before: the token names them and holds nothing of them, so that the link stays short
 //! (browsers cut long ones) and says nothing about the holder. Saving again changes nothing; only a write of our own updates an object.
 
+use bytes::Bytes;
+use http::Method;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::error::GoogleError;
+use super::account::{Account, Worth};
+use super::error::{GoogleError, refusal};
 use super::jwt::rs256;
 use super::resource::{PassKind, class_id, object_id};
+use super::token::TokenCache;
 use crate::identity::PassId;
 use crate::ports::{Clock, Host};
 use crate::tenant::Tenant;
+
+/// Letters of a token that every browser takes in an address: Google's advice. About seven passes.
+const LONGEST_TOKEN: usize = 1_800;
 
 /// A pass that is to be saved.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +51,37 @@ pub async fn save_token<H: Host>(host: &H, tenant: &Tenant, passes: &[SavedPass<
         "payload": payload,
     });
     rs256(host.signer(), &google.key, &claims).await
+}
+
+/// The address that puts passes into a wallet. A token that browsers would cut is handed to Google, which answers with an address of its own.
+pub async fn save_address<H: Host>(
+    host: &H,
+    tenant: &Tenant,
+    tokens: &TokenCache,
+    passes: &[SavedPass<'_>],
+) -> Result<String, GoogleError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Inserted {
+        save_uri: String,
+    }
+    let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
+    let token = save_token(host, tenant, passes).await?;
+    if token.len() <= LONGEST_TOKEN {
+        return Ok(format!("{}/{token}", google.save_url));
+    }
+    let account = Account { host, google, tokens, worth: Worth::Person };
+    let body = Bytes::from(json!({ "jwt": token }).to_string());
+    let response = account.call(Method::POST, "jwt", body).await?;
+    if !response.status.is_success() {
+        return Err(refusal(&response, host.clock().now()));
+    }
+    let inserted: Inserted = serde_json::from_slice(&response.body).map_err(|_| GoogleError::Unreadable)?;
+    // It goes into a `Location`, and people are sent there.
+    if !inserted.save_uri.starts_with("https://") {
+        return Err(GoogleError::Unreadable);
+    }
+    Ok(inserted.save_uri)
 }
 
 #[cfg(test)]

@@ -5,25 +5,18 @@
 //! a text that is over, a seat) would stay on the phone. What Google keeps itself, such as `hasUsers`, survives both; messages that were added to
 //! a resource would not.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::Method;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Map, Value, json};
 
+use super::account::{Account, Worth};
 use super::error::{GoogleError, GoogleReason, refusal};
-use super::resource::{PassKind, class_id, image_url, object_id, program_logo};
+use super::resource::{PassKind, callback_url, class_id, image_url, object_id, program_logo};
 use super::token::TokenCache;
 use crate::identity::PassId;
-use crate::ports::{Clock, Host, Http, HttpRequest, HttpResponse};
+use crate::ports::{Clock, Host};
 use crate::rebuild::BuiltGoogle;
-use crate::tenant::{Google, Template, Tenant};
-
-/// Google answers a write within a second or two; a class whose images it fetches takes longer.
-const TIMEOUT: Duration = Duration::from_secs(20);
-/// Bytes of an answer, which repeats the whole resource: a rich class is about 20 KB.
-const RESPONSE_LIMIT: usize = 1 << 20;
+use crate::tenant::{Template, Tenant};
 
 /// Brings the class of a pass to what the connector built. `exists`: what we believe, which saves a request when it is right.
 pub async fn upsert_class<H: Host>(
@@ -33,6 +26,7 @@ pub async fn upsert_class<H: Host>(
     template: &str,
     built: &BuiltGoogle,
     exists: bool,
+    worth: Worth,
 ) -> Result<(), GoogleError> {
     let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
     let kind = PassKind::parse(&built.kind).ok_or(GoogleError::Kind)?;
@@ -42,7 +36,7 @@ pub async fn upsert_class<H: Host>(
     fields.insert("id".to_owned(), Value::from(id.as_str()));
     complete_class(tenant, kind, &mut fields, template)?;
     let resource = Resource { name: kind.class_resource(), id, body: bytes(fields), needs_class: false };
-    Account { host, google, tokens }.upsert(&resource, exists).await
+    Account { host, google, tokens, worth }.upsert(&resource, exists).await
 }
 
 /// Brings the object of a pass to what the connector built. Its class must be there ([`GoogleError::NotReady`] says that it is not).
@@ -53,6 +47,7 @@ pub async fn upsert_object<H: Host>(
     pass: &PassId,
     built: &BuiltGoogle,
     exists: bool,
+    worth: Worth,
 ) -> Result<(), GoogleError> {
     let google = tenant.google.as_ref().ok_or(GoogleError::NoGoogle)?;
     let kind = PassKind::parse(&built.kind).ok_or(GoogleError::Kind)?;
@@ -61,16 +56,18 @@ pub async fn upsert_object<H: Host>(
     fields.insert("id".to_owned(), Value::from(id.as_str()));
     fields.insert("classId".to_owned(), Value::from(class_id(google, &built.class_key)));
     let resource = Resource { name: kind.object_resource(), id, body: bytes(fields), needs_class: true };
-    Account { host, google, tokens }.upsert(&resource, exists).await
+    Account { host, google, tokens, worth }.upsert(&resource, exists).await
 }
 
-/// What a class must have and the connector cannot know. A generic class has none of it.
+/// What a class must have and the connector cannot know. A generic class is not reviewed and has no issuer.
 fn complete_class(
     tenant: &Tenant,
     kind: PassKind,
     fields: &mut Map<String, Value>,
     template: &Template,
 ) -> Result<(), GoogleError> {
+    // Who puts the pass into a wallet, or takes it out: Google says it there.
+    fields.insert("callbackOptions".to_owned(), json!({ "url": callback_url(tenant) }));
     if kind == PassKind::Generic {
         return Ok(());
     }
@@ -111,13 +108,6 @@ enum Written {
     Otherwise,
 }
 
-/// Google Wallet, as one service account sees it.
-struct Account<'a, H: Host> {
-    host: &'a H,
-    google: &'a Google,
-    tokens: &'a TokenCache,
-}
-
 impl<H: Host> Account<'_, H> {
     async fn upsert(&self, resource: &Resource, exists: bool) -> Result<(), GoogleError> {
         let (first, second) = if exists { (Write::Update, Write::Insert) } else { (Write::Insert, Write::Update) };
@@ -131,14 +121,13 @@ impl<H: Host> Account<'_, H> {
     }
 
     async fn write(&self, resource: &Resource, write: Write) -> Result<Written, GoogleError> {
-        let mut response = self.send(resource, write).await?;
-        if response.status == http::StatusCode::UNAUTHORIZED {
-            // The token was revoked, or Google's clock is ahead: once more with another one.
-            response = self.send(resource, write).await?;
-        }
+        let (method, path) = match write {
+            Write::Insert => (Method::POST, resource.name.to_owned()),
+            Write::Update => (Method::PUT, format!("{}/{}", resource.name, resource.id)),
+        };
+        let response = self.call(method, &path, resource.body.clone()).await?;
         match (response.status.as_u16(), write) {
             (200..=299, _) => Ok(Written::Done),
-            (401, _) => Err(GoogleError::CredentialsRefused(GoogleReason::of(&response.body))),
             (409, Write::Insert) | (404, Write::Update) => Ok(Written::Otherwise),
             (404, Write::Insert) if resource.needs_class => Err(GoogleError::NotReady),
             _ => Err(match refusal(&response, self.host.clock().now()) {
@@ -146,31 +135,6 @@ impl<H: Host> Account<'_, H> {
                 error => error,
             }),
         }
-    }
-
-    async fn send(&self, resource: &Resource, write: Write) -> Result<HttpResponse, GoogleError> {
-        let token = self.tokens.get(self.host, self.google).await?;
-        let (method, url) = match write {
-            Write::Insert => (Method::POST, format!("{}/{}", self.google.api_url, resource.name)),
-            Write::Update => (Method::PUT, format!("{}/{}/{}", self.google.api_url, resource.name, resource.id)),
-        };
-        let request = HttpRequest {
-            method,
-            url,
-            headers: vec![
-                (AUTHORIZATION, format!("Bearer {}", token.as_str())),
-                (CONTENT_TYPE, "application/json".to_owned()),
-            ],
-            body: resource.body.clone(),
-            timeout: TIMEOUT,
-            response_limit: RESPONSE_LIMIT,
-            identity: None,
-        };
-        let response = self.host.http().send(request).await.map_err(GoogleError::Unanswered)?;
-        if response.status == http::StatusCode::UNAUTHORIZED {
-            self.tokens.forget(&token);
-        }
-        Ok(response)
     }
 }
 

@@ -77,6 +77,11 @@ pub fn image_url(tenant: &Tenant, template: &Template, image: &str) -> String {
     format!("{}/api/{}/templates/{}/images/{image}", tenant.public_url, tenant.id, template.name)
 }
 
+/// Where Google posts that a pass was saved or removed: a public route of this server.
+pub fn callback_url(tenant: &Tenant) -> String {
+    format!("{}/api/{}/webhooks/listeners/google", tenant.public_url, tenant.id)
+}
+
 /// Images that can be a loyalty class's logo, best first: Google wants 660 pixels square and scales down.
 const LOGOS: [&str; 7] =
     ["programLogo.png", "logo@3x.png", "logo@2x.png", "logo.png", "icon@3x.png", "icon@2x.png", "icon.png"];

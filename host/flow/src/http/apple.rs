@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Call, Problem, caller, empty, json, method, passes, respond};
+use super::{Answer, Call, Problem, caller, complaint, empty, json, method, passes, respond};
 use crate::apple::package::MEDIA_TYPE;
 use crate::apple::push::PushToken;
 use crate::flow::Flow;
@@ -20,8 +20,8 @@ use crate::tenant::Tenant;
 
 /// A device library identifier is 32 hex digits today; longer than this is no identifier.
 const DEVICE_LENGTH: usize = 128;
-/// Lines of one log call that are counted.
-const LOG_LINES: usize = 100;
+/// Lines of one log call that are kept; phones send one or two.
+const LOG_LINES: usize = 10;
 
 pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: &[&str]) -> Answer {
     let apple = tenant.apple.as_ref().ok_or_else(|| Problem::not_configured("Apple Wallet certificate"))?;
@@ -43,7 +43,7 @@ pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: 
         }
         ["log"] => {
             method(call, "POST")?;
-            log(tenant, call)
+            log(flow, tenant, call)
         }
         // Another pass type than ours: as unknown as an unknown serial.
         ["devices", _, "registrations", _, _] | ["passes", _, _] => Err(Problem::apple_unauthorised()),
@@ -186,10 +186,21 @@ struct Logs {
     logs: Vec<serde_json::Value>,
 }
 
-/// What phones complain of. The text is theirs and may hold anything, so only that there was one is logged.
-fn log(tenant: &Tenant, call: &Call) -> Answer {
-    let lines = serde_json::from_slice::<Logs>(&call.body).map(|logs| logs.logs.len().min(LOG_LINES)).unwrap_or(0);
-    tracing::warn!(tenant = %tenant.id, lines, bytes = call.body.len(), "a phone sent log lines");
+/// What phones complain of, kept in the log: it is the only word of a pass that a phone refuses. Anybody may send it and it may hold anything, so
+/// few lines are kept, and of those the plain words alone.
+fn log<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answer {
+    let logs = serde_json::from_slice::<Logs>(&call.body).map(|logs| logs.logs).unwrap_or_default();
+    let (mut kept, sent) = (0, logs.len());
+    for line in logs.iter().filter_map(|line| line.as_str()).take(LOG_LINES) {
+        if !flow.phone_logs.admits(&tenant.id, flow.now()) {
+            break;
+        }
+        kept += 1;
+        tracing::warn!(tenant = %tenant.id, line = complaint::plain_words(line), "a phone complains");
+    }
+    if kept < sent {
+        tracing::debug!(tenant = %tenant.id, sent, kept, "log lines of a phone were dropped");
+    }
     Ok(Response::new(Bytes::new()))
 }
 

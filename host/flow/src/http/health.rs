@@ -22,6 +22,9 @@ struct Readiness {
     effects_dead: i64,
     /// Age of the oldest due task. The one figure to be alarmed by.
     oldest_due_seconds: i64,
+    /// Whole days until the first of the tenants' Apple certificates ends, negative afterwards. Absent: nobody has Apple Wallet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    apple_certificate_days_left: Option<i64>,
 }
 
 pub async fn ready<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
@@ -31,6 +34,8 @@ pub async fn ready<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
         Ok(()) => store.depth().await,
         Err(error) => Err(error),
     };
+    // Everything else goes on when one has ended, so it makes nobody unready.
+    let apple_certificate_days_left = flow.certificate_days_left();
     let (status, readiness) = match depth {
         Ok(depth) => (
             StatusCode::OK,
@@ -44,6 +49,7 @@ pub async fn ready<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 effects_waiting: depth.effects_waiting,
                 effects_dead: depth.effects_dead,
                 oldest_due_seconds: depth.oldest_due.map_or(0, |due| ((flow.now() - due) / 1000).max(0)),
+                apple_certificate_days_left,
             },
         ),
         Err(error) => {
@@ -58,6 +64,7 @@ pub async fn ready<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 effects_waiting: 0,
                 effects_dead: 0,
                 oldest_due_seconds: 0,
+                apple_certificate_days_left,
             };
             (StatusCode::SERVICE_UNAVAILABLE, down)
         }

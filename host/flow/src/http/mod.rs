@@ -4,10 +4,18 @@
 //! sockets, TLS, or the reading of bodies: a host hands over a body that is at most one byte longer than [`crate::options::Options::body_limit`].
 
 mod apple;
+mod bundle;
 mod caller;
+mod complaint;
+mod contacts;
+mod deactivate;
 mod demand;
+mod google;
 mod health;
 mod history;
+mod metrics;
+mod notifications;
+mod order_passes;
 mod orders;
 mod passes;
 mod problem;
@@ -144,17 +152,25 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
     match path.as_slice() {
         ["health", "live"] => only(call, "GET", || Ok(text(StatusCode::OK, "live\n"))),
         ["health", "ready"] => health::ready(flow, call).await,
+        ["metrics"] => metrics::tell(flow, call).await,
+        ["robots.txt"] => google::robots(call),
         ["openapi.json"] => only(call, "GET", || Ok(json_bytes(include_str!("openapi.json").as_bytes()))),
         ["api", tenant, rest @ ..] => {
             let tenant = tenant_of(flow, tenant)?;
             match rest {
                 ["webhooks", "listeners", "secutix", "orders"] => orders::listen(flow, &tenant, call).await,
+                ["webhooks", "listeners", "secutix", "contacts"] => contacts::listen(flow, &tenant, call).await,
+                ["webhooks", "listeners", "google"] => google::listen(flow, &tenant, call).await,
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }
+                ["orders", file, "passes"] => order_passes::get(flow, &tenant, call, file).await,
                 ["passes"] => passes::create(flow, &tenant, call).await,
                 ["passes", "findPass"] => passes::find(flow, &tenant, call).await,
+                ["passes", "notifications"] => notifications::send(flow, &tenant, call).await,
+                ["passes", "notifications", id] => notifications::tell(flow, &tenant, call, id).await,
                 ["passes", id] => passes::get(flow, &tenant, call, id).await,
+                ["passes", id, "deactivate"] => deactivate::deactivate(flow, &tenant, call, id).await,
                 ["passes", id, "history"] => history::tell(flow, &tenant, call, id).await,
                 ["templates", template, "images", image @ ..] => {
                     passes::image(&tenant, call, template, &image.join("/"))

@@ -255,7 +255,8 @@ pub async fn apple_package<H: Host>(
     let apple = payload.apple.ok_or_else(|| Problem::not_configured("Apple pass"))?;
     let template =
         tenant.templates.get(&view.pass.template).ok_or_else(|| Problem::not_configured("template of that name"))?;
-    pkpass(&flow.host, tenant, template, &view.pass.id, &apple).await.map(Some).map_err(caller::internal)
+    let package = pkpass(flow.host.signer(), flow.now(), tenant, template, &view.pass.id, &apple).await;
+    package.map(Some).map_err(caller::internal)
 }
 
 /// Looks the pass up in SecuTix again: what was sealed of it is erased, or it was made by an older template.

@@ -36,6 +36,8 @@ pub struct Problem {
     challenge: Option<&'static str>,
 }
 
+const NOT_CONFIGURED: &str = "not-configured";
+
 impl Problem {
     fn new(status: StatusCode, slug: &str, title: &str, detail: impl Into<String>) -> Self {
         Self {
@@ -168,6 +170,37 @@ impl Problem {
         problem
     }
 
+    /// What the caller has seen in a dry run is not so any more.
+    pub fn audience_changed(count: usize) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "audience-changed",
+            "Not the passes or the text that were previewed",
+            format!("The message would go to {count} passes now. Nothing was sent; look again with a dry run."),
+        )
+    }
+
+    pub fn ticket_ends_in_secutix() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "ends-in-secutix",
+            "A ticket ends in SecuTix",
+            "Cancel the ticket in SecuTix, and its pass ends with it. Only a member card is ended here.",
+        )
+    }
+
+    /// Of a message that proves itself: forged, stale or meant for somebody else. Which of them is in the log alone.
+    pub fn callback_refused() -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "callback-refused",
+            "Not a callback for this issuer",
+            "The signature, its time or its recipient is not right. Nothing was changed.",
+        );
+        problem.challenge = Some("Signature");
+        problem
+    }
+
     pub fn void_pass(successor: Option<String>) -> Self {
         let detail = match successor {
             Some(link) => format!("This ticket is no longer valid. Its successor: {link}"),
@@ -189,10 +222,14 @@ impl Problem {
     pub fn not_configured(what: &str) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
-            "not-configured",
+            NOT_CONFIGURED,
             "Not configured",
             format!("This tenant or this template has no {what}."),
         )
+    }
+
+    pub(crate) fn is_not_configured(&self) -> bool {
+        self.slug() == NOT_CONFIGURED
     }
 
     pub fn secutix_refuses_us() -> Self {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::demand::{Demand, demand, failed};
 use super::passes::{Links, links};
-use super::{Answer, Call, Problem, caller, json, method};
+use super::{Answer, Call, Problem, caller, json, method, order_passes};
 use crate::access::Scope;
 use crate::flow::Flow;
 use crate::identity::secutix_id;
@@ -25,6 +25,9 @@ struct Tickets {
     #[serde(rename = "fileId")]
     file: String,
     tickets: Vec<TicketItem>,
+    /// All passes of the file at once; absent without a live one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    links: Option<Links>,
 }
 
 #[derive(Serialize)]
@@ -82,7 +85,13 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
             TicketItem { ticket, pass }
         })
         .collect();
-    let mut response = json(&Tickets { file, tickets })?;
+    let live = view.passes.iter().any(|pass| pass.state == PassState::Live);
+    let shown = view.passes.iter().any(|pass| pass.state == PassState::Live && pass.google_class.is_some());
+    let link = |device: &str| format!("{}&device={device}", order_passes::link(tenant, &file));
+    let apple = (live && tenant.apple.is_some()).then(|| link("apple"));
+    let google = (shown && tenant.google.is_some()).then(|| link("google"));
+    let links = (apple.is_some() || google.is_some()).then_some(Links { apple, google });
+    let mut response = json(&Tickets { file, tickets, links })?;
     *response.status_mut() = StatusCode::OK;
     Ok(response)
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::message::{self, google_message};
 use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
-use crate::google::{GoogleError, PassKind, objects};
+use crate::google::{GoogleError, PassKind, Worth, objects};
 use crate::identity::{Millis, PassId};
 use crate::installation::{self, InstallationError};
 use crate::options::Backoff;
@@ -25,10 +26,14 @@ use crate::tenant::Tenant;
 const PERSON_PAUSE: Backoff =
     Backoff { first: Duration::from_secs(300), factor: 1, most: Duration::from_secs(300), jitter_percent: 20 };
 /// Attempts at what Google refuses as it is; with the default backoff over six seconds.
+/// How far apart those are spread that wait for their turn at Google: over the next second, which has room for twenty.
+const TURN: Backoff =
+    Backoff { first: Duration::from_millis(500), factor: 1, most: Duration::from_millis(500), jitter_percent: 100 };
+/// Attempts at what Google refuses as it is; with the default backoff a quarter of a minute.
 const LASTING_ATTEMPTS: i64 = 3;
 
 /// What came of sending.
-enum Sent {
+pub(super) enum Sent {
     Next(EffectNext),
     /// The pass is not to blame, and what is wanted stays wanted: certificate, credential, key, template or configuration. Why.
     Person(String),
@@ -43,6 +48,7 @@ pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()
             EffectKind::GoogleClass => google_class(flow, &tenant, &lease).await?,
             EffectKind::GoogleObject => google_object(flow, &tenant, &lease).await?,
             EffectKind::Installation => fold(flow, &tenant, &lease).await?,
+            EffectKind::GoogleMessage => google_message(flow, &tenant, &lease).await?,
         },
     };
     record(flow, &lease, sent).await
@@ -150,12 +156,22 @@ async fn google_object<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectL
     google_next(flow, lease, sent)
 }
 
-fn google_next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), SendError>) -> StoreResult<Sent> {
+pub(super) fn google_next<H: Host>(
+    flow: &Flow<H>,
+    lease: &EffectLease,
+    sent: Result<(), SendError>,
+) -> StoreResult<Sent> {
     let dead = |error: String| Sent::Next(EffectNext::Dead { error });
     Ok(match sent {
         Ok(()) => Sent::Next(EffectNext::Have(lease.want)),
         Err(SendError::Store(error) | SendError::Rebuild(RebuildError::Part(PartError::Store(error)))) => {
             return Err(error);
+        }
+        Err(SendError::Google(GoogleError::Store(error))) => return Err(error),
+        // Its turn has not come: that is no failure, however often. Spread, or all of them would come for the same turn.
+        Err(SendError::Google(GoogleError::BudgetSpent { until })) => {
+            let spread = TURN.wait(0, flow.host.random());
+            Sent::Next(EffectNext::Wait { at: until.max(flow.now()) + spread })
         }
         Err(error @ SendError::NotConfigured) => Sent::Person(error.to_string()),
         Err(SendError::Rebuild(
@@ -201,22 +217,28 @@ pub async fn send_google<H: Host>(
     if tenant.google.is_none() {
         return Err(SendError::NotConfigured);
     }
-    let google = followed(flow, tenant, view).await?;
+    let mut google = followed(flow, tenant, view).await?;
     let (host, tokens) = (&flow.host, &flow.google_tokens);
     let template = &view.pass.template;
     // A first save makes both; from then on they are believed to exist, and a wrong belief costs one request.
     let exists = which != Which::Both;
+    let worth = if which == Which::Both { Worth::Person } else { Worth::Effect };
     if which != Which::Object {
-        objects::upsert_class(host, tenant, tokens, template, &google, exists).await?;
+        objects::upsert_class(host, tenant, tokens, template, &google, exists, worth).await?;
     }
     if which != Which::Class {
-        match objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists).await {
+        let shown = message::put_into(flow, tenant, view, &mut google).await?;
+        match objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists, worth).await {
             // The class was never made, or under another template: make it, once.
             Err(GoogleError::NotReady) if which == Which::Object => {
-                objects::upsert_class(host, tenant, tokens, template, &google, false).await?;
-                objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists).await?;
+                objects::upsert_class(host, tenant, tokens, template, &google, false, worth).await?;
+                objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists, worth).await?;
             }
             done => done?,
+        }
+        // One that was added meanwhile is gone with what it was added to: once more, with it.
+        if message::put_into(flow, tenant, view, &mut google).await? != shown {
+            objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, true, worth).await?;
         }
     }
     Ok(google)

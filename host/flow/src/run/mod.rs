@@ -6,6 +6,7 @@
 
 pub mod effect;
 mod fetch;
+mod message;
 mod outcome;
 mod plan;
 mod record;

@@ -147,6 +147,9 @@ impl Store for Budgets {
     async fn stuck(&self, _: Option<&TenantId>) -> StoreResult<Vec<StuckTask>> {
         absent()
     }
+    async fn reissue(&self, _: &TenantId, _: Option<i64>, _: u32, _: Millis) -> StoreResult<Reissued> {
+        absent()
+    }
     async fn replay(&self, _: &TenantId, _: &str, _: Millis) -> StoreResult<bool> {
         absent()
     }

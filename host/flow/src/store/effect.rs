@@ -16,10 +16,13 @@ pub enum EffectKind {
     GoogleObject,
     /// Target: a pass whose phones have told something: the fold of what they told into its status. The level counts signals.
     Installation,
+    /// Target: a pass. The level counts its messages; of several that wait the last is sent.
+    GoogleMessage,
 }
 
 impl EffectKind {
-    pub const ALL: [Self; 4] = [Self::ApplePush, Self::GoogleClass, Self::GoogleObject, Self::Installation];
+    pub const ALL: [Self; 5] =
+        [Self::ApplePush, Self::GoogleClass, Self::GoogleObject, Self::Installation, Self::GoogleMessage];
 
     /// As it is kept, listed and typed.
     pub fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl EffectKind {
             Self::GoogleClass => "google-class",
             Self::GoogleObject => "google-object",
             Self::Installation => "installation",
+            Self::GoogleMessage => "google-message",
         }
     }
 }

@@ -8,9 +8,11 @@
 //! per tenant; `have <= want` per effect, equal at rest; what was acknowledged survives a crash.
 
 mod account;
+mod by_hand;
 mod effect;
 mod erasure;
 mod event;
+mod google;
 mod pass;
 mod phone;
 mod run;
@@ -20,13 +22,19 @@ mod task;
 use std::future::Future;
 
 pub use self::account::{ApiKeyRow, Spend, Spent};
+pub use self::by_hand::{
+    AppleNotice, Audience, ByHand, Deactivated, GoogleNotice, NoticeReport, NoticeResult, NoticeWrite, PassNotice,
+};
 pub use self::effect::{EffectKind, EffectLease, EffectNext};
 pub use self::erasure::{Erased, Erasure};
 pub use self::event::{EventWrite, StoredEvent};
+pub use self::google::{GoogleLedger, KeptRoots};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
-pub use self::phone::{Device, Installation, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince};
+pub use self::phone::{
+    Device, Installation, PendingSignal, Register, Registered, Reissued, SignalKey, SignalKind, UpdatedSince,
+};
 pub use self::run::{
     Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
 };
@@ -36,7 +44,7 @@ use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 
 /// The store cannot answer. The caller reads "try again later"; the log reads the text.
-#[derive(Debug, Clone, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Busy, closed, full disk, lost connection: nothing was changed.
     #[error("the store is unavailable: {0}")]
@@ -49,7 +57,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: MaybeSync {
+pub trait Store: GoogleLedger + ByHand + MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one
@@ -206,6 +214,16 @@ pub trait Store: MaybeSync {
         device: &str,
         tag: Option<i64>,
     ) -> impl Future<Output = StoreResult<UpdatedSince>> + MaybeSend;
+    /// Has phones fetch passes again that look as they did: up to `limit` passes that a phone has and whose tag is `until` at most, the lowest
+    /// first, get a new tag and a later `Last-Modified`, and their devices are to be told. Without `until`, the tenant's tag of now. What is
+    /// raised is above it, so that a step that is repeated goes on where the last one ended.
+    fn reissue(
+        &self,
+        tenant: &TenantId,
+        until: Option<i64>,
+        limit: u32,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<Reissued>> + MaybeSend;
 
     fn installation(
         &self,

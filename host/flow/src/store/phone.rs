@@ -37,6 +37,17 @@ pub struct UpdatedSince {
     pub tag: i64,
 }
 
+/// One step of fetching every installed pass anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reissued {
+    /// The tag up to which passes are raised: to be given to the next step.
+    pub until: i64,
+    /// Passes that were raised in this step; 0: none is left.
+    pub raised: u32,
+    /// Passes that are still to be raised.
+    pub left: u64,
+}
+
 /// One signal of a phone, remembered so that it counts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignalKey {

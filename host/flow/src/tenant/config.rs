@@ -43,6 +43,11 @@ pub struct TenantConfig {
     /// Which template a pass is made from.
     pub templates: TemplatesConfig,
 
+    /// Where the holders are when they need the pass: up to ten places per venue, for the lock screen of either wallet. Default: none, and the
+    /// place that SecuTix says.
+    #[serde(default)]
+    pub venues: Vec<VenueConfig>,
+
     /// Constants of your own that templates may use as `settings.<key>`: a telephone number, an address, a slogan. They are shown to the
     /// public, so no secrets. A key is letters, digits and _.
     #[serde(default)]
@@ -140,22 +145,61 @@ pub struct AppleConfig {
     #[schemars(regex(pattern = r"^[A-Z0-9]{10}$"))]
     pub team: String,
 
-    /// Reference to the Pass Type ID certificate: PEM, or the `.cer` file as Apple delivers it. May hold the intermediate as well.
+    /// Reference to the Pass Type ID certificate: PEM, the `.cer` file as Apple delivers it, or a `.p12` file with certificate and key as
+    /// Keychain Access exports it. May hold the intermediate as well.
     #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
     pub certificate: String,
 
-    /// Reference to Apple's intermediate that issued the certificate (today "Worldwide Developer Relations - G4", from
-    /// apple.com/certificateauthority). Not needed when `certificate` holds both.
+    /// Reference to Apple's intermediates (apple.com/certificateauthority): the one that issued the certificate, or several generations in one
+    /// PEM file, out of which the issuer is picked. Not needed when `certificate` holds it.
     #[schemars(inner(regex(pattern = r"^(env|file|variable):.+$")))]
     pub intermediate: Option<String>,
 
-    /// Reference to the private key of the certificate, PEM without a passphrase. It is read by the signer only.
-    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
-    pub key: String,
+    /// Reference to the private key of the certificate: PEM without a passphrase, or a `.p12` file. It is used by the signer only. Default:
+    /// `certificate`, when that is a `.p12` file.
+    #[schemars(inner(regex(pattern = r"^(env|file|variable):.+$")))]
+    pub key: Option<String>,
+
+    /// Reference to the passphrase of the `.p12` file. One line break at its end is dropped. Default: none, for a file without.
+    #[schemars(inner(regex(pattern = r"^(env|file|variable):.+$")))]
+    pub passphrase: Option<String>,
+
+    /// NFC at the entrance, and with it the poster layout of event tickets (iOS 18). Needs a certificate with Apple's NFC entitlement. Default: none,
+    /// and the classic layout.
+    pub nfc: Option<NfcConfig>,
+
+    /// A key for the push service, in place of the certificate. Default: none; the Pass Type ID certificate is shown, as Apple documents it.
+    pub push_key: Option<PushKeyConfig>,
 
     /// Apple's push service. Default: https://api.push.apple.com; passes have no sandbox environment, so nothing else is right but a simulator.
     #[serde(default = "push_url")]
     pub push_url: String,
+}
+
+/// A key that signs provider tokens (developer.apple.com, Keys, "Apple Push Notifications service").
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PushKeyConfig {
+    /// Key ID: ten letters and digits, a part of the file's name.
+    #[schemars(regex(pattern = r"^[A-Z0-9]{10}$"))]
+    pub id: String,
+
+    /// Reference to the file `AuthKey_<id>.p8`.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub key: String,
+}
+
+/// What the readers at the entrance expect of a pass.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NfcConfig {
+    /// Public key of the readers: the P-256 SubjectPublicKeyInfo in base64, without line breaks. Not a secret.
+    #[schemars(length(min = 1))]
+    pub encryption_public_key: String,
+
+    /// The holder must unlock the phone first. Default: false.
+    #[serde(default)]
+    pub requires_authentication: bool,
 }
 
 fn push_url() -> String {
@@ -187,6 +231,16 @@ pub struct GoogleConfig {
     #[serde(default = "save_url")]
     pub save_url: String,
 
+    /// Where Google publishes the root keys that its callbacks are signed under. Default: the public one; to be changed for a simulator only.
+    #[serde(default = "keys_url")]
+    pub keys_url: String,
+
+    /// Requests a second to the Wallet API, counted over all tenants and workers whose service accounts are of one Cloud project. Default: 20,
+    /// Google's limit for a project; less when other programs write with the same project.
+    #[serde(default = "requests_per_second")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub requests_per_second: u32,
+
     /// Domains whose pages show the "Add to Google Wallet" button. Default: the domain of `public_url`, since the buyer's page is there.
     #[schemars(inner(length(min = 1)))]
     pub origins: Option<Vec<String>>,
@@ -202,6 +256,14 @@ fn token_url() -> String {
 
 fn save_url() -> String {
     "https://pay.google.com/gp/v/save".to_owned()
+}
+
+fn keys_url() -> String {
+    "https://pay.google.com/gp/m/issuer/keys".to_owned()
+}
+
+fn requests_per_second() -> u32 {
+    20
 }
 
 /// Template selection. First match wins: the comfort variable of the event, the product's family subtype, the default. A name is that of a
@@ -230,6 +292,45 @@ pub struct TemplatesConfig {
 
 fn comfort_variable() -> String {
     "WALLET".to_owned()
+}
+
+/// A venue (SecuTix: a site) and the places around it. Apple shows them as `locations`, Google as `merchantLocations`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VenueConfig {
+    /// As SecuTix names the site, in the first of the tenant's languages.
+    #[schemars(length(min = 1))]
+    pub name: String,
+
+    /// Metres within which a phone shows the pass. A wish: Apple takes the smaller of this and its own, Google its own alone. Default: 50, the
+    /// doorstep; more for a stadium.
+    #[serde(default = "max_distance")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub max_distance: u32,
+
+    /// Up to ten, which is what both wallets read.
+    #[schemars(length(min = 1, max = 10))]
+    pub places: Vec<PlaceConfig>,
+}
+
+fn max_distance() -> u32 {
+    passerelle_connector::template::DISTANCE
+}
+
+/// A place of a venue: an entrance, a car park, a station.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceConfig {
+    /// Degrees (WGS 84), north positive.
+    #[schemars(range(min = -90, max = 90))]
+    pub latitude: f64,
+
+    /// Degrees (WGS 84), east positive.
+    #[schemars(range(min = -180, max = 180))]
+    pub longitude: f64,
+
+    /// What Apple's lock screen shows here, in all languages. Default: the template's `[relevance]` text. Google shows a text of its own.
+    pub text: Option<String>,
 }
 
 /// Limits that keep a mistake small.

@@ -15,8 +15,9 @@ use super::problem::Area;
 /// Bytes of a sealing key: ChaCha20-Poly1305's key, and what HKDF-free derivations by HMAC-SHA-256 expect.
 pub const SEAL_KEY_BYTES: usize = 32;
 
-/// A chain of an issuing authority has two or three certificates; a bundle of a whole root program has hundreds and is a mistake here.
-const LONGEST_CHAIN: usize = 8;
+/// A chain of an issuing authority has two or three certificates, and Apple has six generations of the intermediate, which may all be given; a
+/// bundle of a whole root program has hundreds and is a mistake here.
+const LONGEST_CHAIN: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialFault {
@@ -42,6 +43,18 @@ pub enum CredentialFault {
         "the private key is protected by a passphrase; remove it with `openssl pkey -in FILE -out FILE` and restrict who may read the file"
     )]
     EncryptedKey,
+    #[error("the passphrase does not open the .p12 file")]
+    Passphrase,
+    #[error("the passphrase is not text in UTF-8")]
+    PassphraseText,
+    #[error(
+        "the .p12 file is damaged, or protected in a way that is not known here (PBES2 with AES, and 3DES and RC2 as Keychain Access writes them, are)"
+    )]
+    Pkcs12,
+    #[error("the .p12 file must hold exactly one private key, that of the pass certificate")]
+    Pkcs12Keys,
+    #[error("a .p12 file is opened by the server only; `openssl pkcs12 -in FILE -nodes -out FILE.pem` makes PEM of it")]
+    Pkcs12Elsewhere,
     #[error(
         "it is not the key file of a service account: the JSON text \"{0}\" is missing (console.cloud.google.com, IAM, service accounts, keys)"
     )]
@@ -51,7 +64,14 @@ pub enum CredentialFault {
 impl CredentialFault {
     pub fn area(self) -> Area {
         match self {
-            Self::NoCertificate | Self::BadCertificate | Self::TooManyCertificates => Area::Certificates,
+            Self::NoCertificate
+            | Self::BadCertificate
+            | Self::TooManyCertificates
+            | Self::Passphrase
+            | Self::PassphraseText
+            | Self::Pkcs12
+            | Self::Pkcs12Keys
+            | Self::Pkcs12Elsewhere => Area::Certificates,
             Self::SealKeyLength
             | Self::SealKeyText
             | Self::SealKeyTrivial
@@ -60,6 +80,17 @@ impl CredentialFault {
             | Self::ServiceAccount(_) => Area::Secrets,
         }
     }
+}
+
+/// Editors and `echo` end a file with a line break that is no part of the secret.
+pub fn without_line_break(mut secret: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    if secret.last() == Some(&b'\n') {
+        secret.pop();
+        if secret.last() == Some(&b'\r') {
+            secret.pop();
+        }
+    }
+    secret
 }
 
 /// With or without padding: people paste both.
@@ -123,6 +154,31 @@ pub fn certificates(content: &[u8]) -> Result<Vec<Vec<u8>>, CredentialFault> {
         rest = after;
     }
     if chain.is_empty() { Err(CredentialFault::NoCertificate) } else { Ok(chain) }
+}
+
+/// An uncompressed P-256 point in SubjectPublicKeyInfo, in base64. Whether it lies on the curve is the phone's affair.
+pub fn is_p256_public_key(text: &str) -> bool {
+    /// RFC 5480, 2: id-ecPublicKey with secp256r1, and a bit string of 65 bytes that begins with 4.
+    const HEAD: &[u8] =
+        b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04";
+    const LENGTH: usize = 91;
+    STANDARD.decode(text).is_ok_and(|der| der.len() == LENGTH && der.starts_with(HEAD))
+}
+
+/// What a `.p12` file holds.
+pub struct Pkcs12 {
+    /// DER, in no order that means anything.
+    pub certificates: Vec<Vec<u8>>,
+    /// PKCS#8 in DER.
+    pub key: Zeroizing<Vec<u8>>,
+}
+
+/// Opens a `.p12` file with its passphrase; empty where it has none.
+pub type OpenPkcs12 = fn(content: &[u8], passphrase: &str) -> Result<Pkcs12, CredentialFault>;
+
+/// A PKCS#12 file is a DER SEQUENCE of a version and what is protected (RFC 7292, 4), a certificate is one of three parts; no PEM begins so.
+pub fn is_pkcs12(content: &[u8]) -> bool {
+    content.first() == Some(&0x30) && Certificate::from_der(content).is_err()
 }
 
 /// Looks at the armour of a private key only, so that a wrong file is noticed when the configuration is read and not at the first pass.

@@ -2,19 +2,6 @@
 //!
 //! Owns what is accepted; pure. Does not own the sentences about what is not (`load`).
 
-use zeroize::Zeroizing;
-
-/// Editors and `echo` end a file with a line break that is no part of the secret.
-pub(super) fn without_line_break(mut secret: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
-    if secret.last() == Some(&b'\n') {
-        secret.pop();
-        if secret.last() == Some(&b'\r') {
-            secret.pop();
-        }
-    }
-    secret
-}
-
 /// Enough of BCP 47 to be a folder's name (`fr.lproj`) and Google's `language`: a language and further subtags.
 pub(super) fn is_locale(text: &str) -> bool {
     let mut tags = text.split('-');

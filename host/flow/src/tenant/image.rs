@@ -1,6 +1,6 @@
 //! Images of a template: are they PNG, and small enough for a phone?
 //!
-//! Owns the look at a file's head. Does not own the pixels: nothing here is decoded, so a hostile image costs a few comparisons.
+//! Owns the look at a file's head. Does not own the pixels: nothing here is decoded, so a hostile image costs a checksum.
 
 /// An image of a pass at three times its size is about 200 KB; Apple names no limit, and a package is signed and sent at every update.
 pub const IMAGE_LIMIT: usize = 1024 * 1024;
@@ -34,7 +34,28 @@ pub fn fault(content: &[u8]) -> Option<&'static str> {
     if sides.iter().any(|side| *side > LONGEST_SIDE) {
         return Some("the image is more than 4096 pixels wide or high; a pass shows about 1000");
     }
+    if !is_whole(content) {
+        return Some("the PNG image is damaged: the checksum of a part of it does not fit");
+    }
     None
+}
+
+/// Every chunk has its length, its name, its content and a checksum over the last two (PNG, 5.3).
+fn is_whole(content: &[u8]) -> bool {
+    let mut rest = content.get(SIGNATURE.len()..).unwrap_or_default();
+    while !rest.is_empty() {
+        let Some((length, after)) = rest.split_first_chunk::<4>() else { return false };
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let Some((chunk, after)) = length.checked_add(4).and_then(|end| after.split_at_checked(end)) else {
+            return false;
+        };
+        let Some((checksum, after)) = after.split_first_chunk::<4>() else { return false };
+        if crc32fast::hash(chunk) != u32::from_be_bytes(*checksum) {
+            return false;
+        }
+        rest = after;
+    }
+    true
 }
 
 #[cfg(test)]
@@ -46,7 +67,9 @@ mod tests {
         bytes.extend(b"\0\0\0\rIHDR");
         bytes.extend(width.to_be_bytes());
         bytes.extend(height.to_be_bytes());
-        bytes.extend(b"\x08\x06\0\0\0crc!\0\0\0\0IEND\xaeB`\x82");
+        bytes.extend(b"\x08\x06\0\0\0");
+        bytes.extend(crc32fast::hash(&bytes[12..]).to_be_bytes());
+        bytes.extend(b"\0\0\0\0IEND\xaeB`\x82");
         bytes
     }
 
@@ -58,6 +81,9 @@ mod tests {
         assert!(fault(SIGNATURE).is_some_and(|text| text.contains("damaged")));
         assert!(fault(&png(0, 1)).is_some_and(|text| text.contains("damaged")));
         assert!(fault(&png(1, 5000)).is_some_and(|text| text.contains("4096")));
+        let mut flipped = png(10, 10);
+        flipped[25] ^= 1;
+        assert!(fault(&flipped).is_some_and(|text| text.contains("checksum")));
         let mut cut = png(10, 10);
         cut.truncate(30);
         assert!(fault(&cut).is_some_and(|text| text.contains("cut off")));

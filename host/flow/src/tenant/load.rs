@@ -8,15 +8,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use passerelle_connector::template::{MAX_LOCATIONS, Nfc};
 use zeroize::Zeroizing;
 
-use super::config::{ApiKeyConfig, AppleConfig, GoogleConfig, SafetyConfig, SecutixConfig, TenantConfig};
-use super::form::{host, is_domain, is_locale, is_pass_type, is_version, without_line_break};
+use super::config::{
+    ApiKeyConfig, AppleConfig, GoogleConfig, NfcConfig, PlaceConfig, PushKeyConfig, SafetyConfig, SecutixConfig,
+    TenantConfig, VenueConfig,
+};
+use super::credential::{CredentialFault, OpenPkcs12, Pkcs12, without_line_break};
+use super::form::{host, is_domain, is_locale, is_pass_type, is_version};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
-use super::templates::{self, TemplateFolder};
-use super::{Apple, Google, Safety, Secutix, Selection, Tenant, api_keys, credential};
+use super::templates::{self, Surroundings, TemplateFolder};
+use super::{Apple, Google, Place as VenuePlace, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential};
+use crate::apple::package::SigningIdentity;
+use crate::apple::{self, IdentityProblem, PassIdentity, PushKey};
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
 use crate::sealing::TenantKeys;
@@ -50,6 +57,8 @@ pub struct Defaults {
     pub public_url: Option<String>,
     /// Trials only: addresses may be http.
     pub plain_http: bool,
+    /// Opens a `.p12` file. None: this host reads PEM only.
+    pub pkcs12: Option<OpenPkcs12>,
 }
 
 /// Reads what a reference names, its `#field` already picked.
@@ -96,7 +105,9 @@ impl Draft<'_> {
     pub fn references(&self) -> BTreeSet<SecretReference> {
         let TenantConfig { secutix, seal, apple, google, .. } = &self.config;
         let apple = apple.iter().flat_map(|apple| {
-            [Some(&apple.certificate), apple.intermediate.as_ref(), Some(&apple.key)].into_iter().flatten()
+            let optional = [&apple.intermediate, &apple.key, &apple.passphrase];
+            let push = apple.push_key.iter().map(|push| &push.key);
+            optional.into_iter().flatten().chain([&apple.certificate]).chain(push)
         });
         let texts = [&secutix.secret, &seal.key].into_iter().chain(apple).chain(google.iter().map(|it| &it.account));
         texts.filter_map(|text| SecretReference::parse(text).ok()).collect()
@@ -119,9 +130,11 @@ impl Draft<'_> {
         let settings = loader.settings(config.settings);
         let names: Vec<String> = settings.iter().map(|(name, _)| name.clone()).collect();
         let api_keys = loader.api_keys(&config.api_keys);
+        let venues = loader.venues(config.venues);
+        let nfc = config.apple.as_ref().and_then(|apple| loader.nfc(apple.nfc.as_ref()?));
+        let surroundings = Surroundings { locales: &config.locales, settings: &names, venues: &venues, nfc };
         // Compiled for languages that are none, every template would be wrong.
-        let folder =
-            if locales.is_some() { templates::load(files, &config.locales, &names) } else { TemplateFolder::default() };
+        let folder = if locales.is_some() { templates::load(files, &surroundings) } else { TemplateFolder::default() };
         let selection =
             if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
         let safety = safety(&config.safety);
@@ -146,6 +159,7 @@ impl Draft<'_> {
                     google,
                     templates,
                     selection,
+                    venues,
                     settings,
                     safety,
                     api_keys,
@@ -220,7 +234,7 @@ impl Loader<'_> {
     fn private_key(&mut self, key: &str, reference: SecretReference) -> Option<KeyRef> {
         let content = self.resolve(key, &reference)?;
         self.credential(key, credential::private_key_armour(&content))?;
-        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string() })
+        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase: None })
     }
 
     fn locales(&mut self, locales: &[String]) -> Option<Vec<String>> {
@@ -285,29 +299,84 @@ impl Loader<'_> {
         let team = config.team.len() == 10 && config.team.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
         let team = self.rule("apple.team", team, "must be a Team ID: ten capital letters and digits");
         let push_url = self.address("apple.push_url", &config.push_url);
-        let leaf = self.chain("apple.certificate", &config.certificate);
-        let rest = config.intermediate.as_ref().map(|reference| self.chain("apple.intermediate", reference));
-        let key =
-            self.reference("apple.key", &config.key).and_then(|reference| self.private_key("apple.key", reference));
-        let mut chain = leaf?;
-        for certificate in transpose(rest)?.unwrap_or_default() {
-            // Both files may hold the intermediate: a chain names each certificate once.
-            if !chain.contains(&certificate) {
-                chain.push(certificate);
-            }
-        }
+        let passphrase = self.passphrase(config);
+        let given = self.certificates("apple.certificate", &config.certificate, passphrase.as_ref());
+        let rest = config.intermediate.as_ref();
+        let rest = rest.map(|text| self.certificates("apple.intermediate", text, passphrase.as_ref()));
+        let key = self.pass_key(config, passphrase.as_ref());
+        let push_key = config.push_key.as_ref().map(|push| self.push_key(push));
+        let mut pool = given?;
+        pool.extend(transpose(rest)?.unwrap_or_default());
         pass_type.and(team)?;
+        let chain = apple::arrange(pool);
+        let judged = PassIdentity::read(&chain, &config.pass_type, &config.team);
+        for problem in judged.lasting_problems() {
+            let key = match problem {
+                IdentityProblem::OtherIssuer { .. } if config.intermediate.is_some() => "apple.intermediate",
+                _ => "apple.certificate",
+            };
+            self.report(key, Fault::Certificate { key: key.to_owned(), source: problem.clone() });
+        }
         Some(Apple {
             pass_type: config.pass_type.clone(),
             team: config.team.clone(),
             identity: ClientIdentity { chain, key: key? },
+            signing: SigningIdentity::from(judged),
+            push_key: transpose(push_key)?,
             push_url: push_url?,
         })
     }
 
-    fn chain(&mut self, key: &str, text: &str) -> Option<Vec<Vec<u8>>> {
+    fn push_key(&mut self, config: &PushKeyConfig) -> Option<PushKey> {
+        let id = config.id.len() == 10 && config.id.bytes().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        let id = self.rule("apple.push_key.id", id, "must be a Key ID: ten capital letters and digits");
+        let key = self.reference("apple.push_key.key", &config.key);
+        let key = key.and_then(|reference| self.private_key("apple.push_key.key", reference));
+        id.and(key).map(|key| PushKey::new(config.id.clone(), key))
+    }
+
+    /// Empty, where there is none. None: it cannot be read.
+    fn passphrase(&mut self, config: &AppleConfig) -> Option<Zeroizing<String>> {
+        let Some(text) = &config.passphrase else { return Some(Zeroizing::default()) };
+        let content = without_line_break(self.secret("apple.passphrase", text)?);
+        let text = std::str::from_utf8(&content).map(|text| Zeroizing::new(text.to_owned()));
+        self.credential("apple.passphrase", text.map_err(|_| CredentialFault::PassphraseText))
+    }
+
+    fn open(&mut self, key: &str, content: &[u8], passphrase: Option<&Zeroizing<String>>) -> Option<Pkcs12> {
+        let passphrase = passphrase?;
+        let opened = self.defaults.pkcs12.ok_or(CredentialFault::Pkcs12Elsewhere);
+        self.credential(key, opened.and_then(|open| open(content, passphrase)))
+    }
+
+    fn certificates(&mut self, key: &str, text: &str, passphrase: Option<&Zeroizing<String>>) -> Option<Vec<Vec<u8>>> {
         let content = self.secret(key, text)?;
+        if credential::is_pkcs12(&content) {
+            return self.open(key, &content, passphrase).map(|opened| opened.certificates);
+        }
         self.credential(key, credential::certificates(&content))
+    }
+
+    /// The name of the certificate's key in the signer: a file of its own, or the `.p12` that holds both.
+    fn pass_key(&mut self, config: &AppleConfig, passphrase: Option<&Zeroizing<String>>) -> Option<KeyRef> {
+        const NEEDED: &str = "must be set, unless \"certificate\" is a .p12 file, which holds the key as well";
+        let reference = match &config.key {
+            Some(text) => self.reference("apple.key", text)?,
+            // What is wrong with it was told when the certificates were read.
+            None => SecretReference::parse(&config.certificate).ok()?,
+        };
+        let content = match &config.key {
+            Some(_) => self.resolve("apple.key", &reference)?,
+            None => (self.secrets)(&reference).ok()?,
+        };
+        let pkcs12 = credential::is_pkcs12(&content);
+        match &config.key {
+            Some(_) if pkcs12 => drop(self.open("apple.key", &content, passphrase)?),
+            Some(_) => self.credential("apple.key", credential::private_key_armour(&content))?,
+            None => self.rule("apple.key", pkcs12, NEEDED)?,
+        }
+        let passphrase = config.passphrase.clone().filter(|_| pkcs12);
+        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase })
     }
 
     fn google(&mut self, config: &GoogleConfig, public_url: Option<&str>) -> Option<Google> {
@@ -316,6 +385,7 @@ impl Loader<'_> {
         let api_url = self.address("google.api_url", &config.api_url);
         let token_url = self.address("google.token_url", &config.token_url);
         let save_url = self.address("google.save_url", &config.save_url);
+        let keys_url = self.address("google.keys_url", &config.keys_url);
         let reference = self.reference("google.account", &config.account);
         let whole = reference.as_ref().is_none_or(|reference| reference.field.is_none());
         let whole = self.rule("google.account", whole, "must name the whole JSON file, without #");
@@ -344,13 +414,47 @@ impl Loader<'_> {
             api_url: api_url?,
             token_url: token_url?,
             save_url: save_url?,
+            keys_url: keys_url?,
             origins,
+            requests_per_second: config.requests_per_second.into(),
         })
     }
 
     fn api_keys(&mut self, keys: &[ApiKeyConfig]) -> Vec<ApiKeyRow> {
         let tenant = self.id.clone();
         api_keys::rows(&tenant, keys, &mut |key, rule| self.rule(key, false, rule))
+    }
+
+    fn venues(&mut self, venues: Vec<VenueConfig>) -> Vec<Venue> {
+        let mut names = BTreeSet::new();
+        for (at, venue) in venues.iter().enumerate() {
+            let key = |part: &str| format!("venues[{at}].{part}");
+            self.rule(&key("name"), names.insert(venue.name.clone()), "is there twice; give one venue all its places");
+            let count = venue.places.len();
+            self.rule(&key("places"), count <= MAX_LOCATIONS, "must be ten places at most: neither wallet reads more");
+            for (number, place) in venue.places.iter().enumerate() {
+                let on_earth = (-90.0..=90.0).contains(&place.latitude) && (-180.0..=180.0).contains(&place.longitude);
+                self.rule(
+                    &key(&format!("places[{number}]")),
+                    on_earth,
+                    "must be degrees: latitude -90 to 90, longitude -180 to 180",
+                );
+            }
+        }
+        let place = |PlaceConfig { latitude, longitude, text }| VenuePlace { latitude, longitude, text };
+        let venue = |VenueConfig { name, max_distance, places }| Venue {
+            name,
+            max_distance,
+            places: places.into_iter().map(place).collect(),
+        };
+        venues.into_iter().map(venue).collect()
+    }
+
+    fn nfc(&mut self, config: &NfcConfig) -> Option<Nfc> {
+        const RULE: &str = "must be a P-256 public key: its SubjectPublicKeyInfo in base64, without line breaks";
+        let key = config.encryption_public_key.as_str();
+        self.rule("apple.nfc.encryption_public_key", credential::is_p256_public_key(key), RULE)?;
+        Some(Nfc { encryption_public_key: key.to_owned(), requires_authentication: config.requires_authentication })
     }
 
     fn settings(&mut self, settings: BTreeMap<String, String>) -> Vec<(String, String)> {

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+pub use passerelle_connector::template::{Place, Venue};
 use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
@@ -41,6 +42,8 @@ pub struct Tenant {
     pub google: Option<Google>,
     pub templates: BTreeMap<String, Arc<Template>>,
     pub selection: Selection,
+    /// Places of the venues, for the lock screen. Compiled into the Apple part of the templates; Google's part takes them from here.
+    pub venues: Vec<Venue>,
     /// Non-secret constants that templates may name as `settings.<key>`.
     pub settings: Vec<(String, String)>,
     pub safety: Safety,
@@ -76,6 +79,10 @@ pub struct Apple {
     pub team: String,
     /// Pass Type ID certificate, its intermediate, and the key's reference. Also the client certificate of the push service.
     pub identity: ClientIdentity,
+    /// The same chain as a signature needs it, read once: made by the first pass (`Default::default()` when it is loaded).
+    pub signing: crate::apple::package::SigningIdentity,
+    /// Signs provider tokens for the push service; none: the certificate is shown to it.
+    pub push_key: Option<crate::apple::PushKey>,
     /// `https://api.push.apple.com`, without a final slash.
     pub push_url: String,
 }
@@ -92,8 +99,12 @@ pub struct Google {
     pub token_url: String,
     /// `https://pay.google.com/gp/v/save`, without a final slash.
     pub save_url: String,
+    /// `https://pay.google.com/gp/m/issuer/keys`: the root keys that callbacks are signed under.
+    pub keys_url: String,
     /// Domains that may show the web button.
     pub origins: Vec<String>,
+    /// Of the Cloud project, over all who write for it; Google documents 20.
+    pub requests_per_second: i64,
 }
 
 /// Kinds of templates, in the words of `template.toml`.

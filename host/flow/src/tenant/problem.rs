@@ -151,6 +151,8 @@ pub enum Fault {
     Secret { key: String, reference: String, source: SecretProblem },
     #[error("\"{key}\": {source}")]
     Credential { key: String, source: super::credential::CredentialFault },
+    #[error("\"{key}\": {source}")]
+    Certificate { key: String, source: crate::apple::IdentityProblem },
     #[error("\"{key}\" names the template {name:?}, but there is no folder templates/{name}{}", nearest.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
     NoTemplate { key: String, name: String, nearest: Option<String> },
     #[error("\"{key}\" needs a template of the kind {needed}; {name:?} is of the kind {found}")]
@@ -174,6 +176,7 @@ impl Fault {
         match self {
             Self::Secret { .. } | Self::Reference { .. } => Area::Secrets,
             Self::Credential { source, .. } => source.area(),
+            Self::Certificate { .. } => Area::Certificates,
             Self::NoTemplate { .. } | Self::OtherKind { .. } | Self::Template { .. } | Self::UnusedFile => {
                 Area::Templates
             }

@@ -213,6 +213,9 @@ impl<'a> Walk<'a> {
                 self.range(schema, i64::from_str_radix(number.as_str(), number.radix()).ok(), path, span);
             }
             ("integer", _) => wrong(self, "a whole number"),
+            // What range it has is a rule of its reader.
+            ("number", DeValue::Integer(_) | DeValue::Float(_)) => {}
+            ("number", _) => wrong(self, "a number, without quotes"),
             ("boolean", DeValue::Boolean(_)) => {}
             ("boolean", _) => wrong(self, "true or false"),
             _ if !choices.is_empty() => wrong(self, "a text in \"quotes\""),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use passerelle_connector::template::{self as language, TemplateError, TemplateSource};
+use passerelle_connector::template::{self as language, Nfc, TemplateError, TemplateSource, Venue};
 use sha2::{Digest as _, Sha256};
 
 use super::load::TenantFiles;
@@ -29,8 +29,17 @@ pub(super) struct TemplateFolder {
     pub warnings: Vec<Problem>,
 }
 
-/// Compiles every template. `locales` are the tenant's, `settings` the names of its settings.
-pub(super) fn load(files: &TenantFiles, locales: &[String], settings: &[String]) -> TemplateFolder {
+/// What templates may name of their tenant.
+pub(super) struct Surroundings<'a> {
+    pub locales: &'a [String],
+    /// Names of the settings.
+    pub settings: &'a [String],
+    pub venues: &'a [Venue],
+    pub nfc: Option<Nfc>,
+}
+
+/// Compiles every template.
+pub(super) fn load(files: &TenantFiles, tenant: &Surroundings<'_>) -> TemplateFolder {
     let mut folders: BTreeMap<&str, BTreeMap<&str, &Bytes>> = BTreeMap::new();
     for (path, content) in &files.files {
         if let Some((name, file)) = path.strip_prefix(FOLDER).and_then(|path| path.split_once('/')) {
@@ -41,7 +50,7 @@ pub(super) fn load(files: &TenantFiles, locales: &[String], settings: &[String])
     for (name, content) in folders {
         result.names.insert(name.to_owned());
         let mut template = TemplateReader { tenant: files, name, problems: Vec::new(), warnings: Vec::new() };
-        let compiled = template.read(&content, locales, settings);
+        let compiled = template.read(&content, tenant);
         result.problems.append(&mut template.problems);
         result.warnings.append(&mut template.warnings);
         if let Some((template, kind)) = compiled {
@@ -60,12 +69,8 @@ struct TemplateReader<'a> {
 }
 
 impl TemplateReader<'_> {
-    fn read(
-        &mut self,
-        files: &BTreeMap<&str, &Bytes>,
-        locales: &[String],
-        settings: &[String],
-    ) -> Option<(Template, &'static str)> {
+    fn read(&mut self, files: &BTreeMap<&str, &Bytes>, tenant: &Surroundings<'_>) -> Option<(Template, &'static str)> {
+        let locales = tenant.locales;
         let mut images = BTreeMap::new();
         let mut whole = true;
         for (file, content) in files {
@@ -106,7 +111,9 @@ impl TemplateReader<'_> {
             template,
             locales: texts,
             images: images.keys().cloned().collect(),
-            settings: settings.to_vec(),
+            settings: tenant.settings.to_vec(),
+            venues: tenant.venues.to_vec(),
+            nfc: tenant.nfc.clone(),
         };
         match language::compile(&source) {
             Ok(compiled) => {

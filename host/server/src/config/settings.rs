@@ -118,7 +118,11 @@ impl Settings {
 
     /// What a tenant takes from the server when it does not say otherwise.
     pub fn defaults(&self) -> Defaults {
-        Defaults { public_url: self.public_url.clone(), plain_http: self.egress.plain_http }
+        Defaults {
+            public_url: self.public_url.clone(),
+            plain_http: self.egress.plain_http,
+            pkcs12: Some(crate::pkcs12::open),
+        }
     }
 }
 
@@ -219,6 +223,7 @@ fn options(worker: &WorkerTable, retention: &RetentionTable, body_limit: u32) ->
             history: days(retention.history_days),
         },
         body_limit: size(body_limit),
+        ..Options::default()
     }
 }
 

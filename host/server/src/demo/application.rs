@@ -107,6 +107,7 @@ fn variables(world: &Simulator, address: SocketAddr, secrets: &Secrets) -> Vec<(
         ("apple_push_host", host(&addresses.push)),
         ("google_api_host", host(&addresses.google_api)),
         ("google_token_host", host(&addresses.google_token)),
+        ("google_keys_host", host(&addresses.google_keys)),
     ];
     let secrets = SECRETS.iter().map(|(table, key, name)| (variable(table, key), secrets.get(name).to_owned()));
     fixed.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(secrets).collect()

@@ -352,7 +352,7 @@ async fn a_client_certificate_is_shown_over_one_http2_connection() {
     .await;
     let egress = egress_in(folder.path(), &config::Egress { extra_roots: vec![trust.root()], ..open() });
     let identity = |key: &str| {
-        let key = KeyRef { tenant: tenant.clone(), reference: format!("file:{key}") };
+        let key = KeyRef { tenant: tenant.clone(), reference: format!("file:{key}"), passphrase: None };
         Some(ClientIdentity { chain: vec![certificate.to_vec()], key })
     };
     let push = || egress.send(HttpRequest { identity: identity("pass.key"), ..get(receiver.url("https")) });

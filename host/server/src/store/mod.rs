@@ -4,8 +4,10 @@
 //! is `passerelle_flow::store`, and the conformance suite holds this store and any other to it. Bounds: the writer's queue and groups
 //! (`writer`), the readers' number.
 
+mod by_hand;
 mod connection;
 mod fault;
+mod google;
 pub mod measure;
 mod readers;
 mod schema;
@@ -17,8 +19,8 @@ use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
     Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, Erased,
     Erasure, FileView, Finish, Finished, Installation, PassSubject, PassView, PendingSignal, Priority, Quota, Register,
-    Registered, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog, TaskLease,
-    TaskSubject, UpdatedSince,
+    Registered, Reissued, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog,
+    TaskLease, TaskSubject, UpdatedSince,
 };
 use passerelle_sqlite::{
     api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, retention, tasks,
@@ -285,6 +287,11 @@ impl Store for SqliteStore {
     async fn stuck(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<StuckTask>> {
         let tenant = tenant.cloned();
         self.readers.call(move |conn| tasks::stuck(conn, tenant.as_ref())).await
+    }
+
+    async fn reissue(&self, tenant: &TenantId, until: Option<i64>, limit: u32, now: Millis) -> StoreResult<Reissued> {
+        let tenant = tenant.clone();
+        self.writer.call(Wait, move |conn| passes::reissue(conn, &tenant, until, limit, now)).await
     }
 
     async fn replay(&self, tenant: &TenantId, task: &str, now: Millis) -> StoreResult<bool> {

@@ -1,13 +1,14 @@
 //! The file: how it is made, opened and recognised.
 //!
-//! Owns the settings of a connection, and that the tables' version is kept in the file's `user_version`. Does not own the tables
-//! (`passerelle_sqlite`).
+//! Owns the settings of a connection and who may read the file. Does not own the tables (`passerelle_sqlite`).
 
 use std::path::Path;
 use std::time::Duration;
 
-use passerelle_sqlite::{TABLES, VERSION};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use passerelle_sqlite::opening::{begin_log, make_tables};
+use rusqlite::{Connection, OpenFlags};
+
+use super::connection::Lent;
 
 /// How long a statement waits for another process (`passerelle key create` beside the server). Longer than any group takes, shorter than
 /// a caller waits.
@@ -22,26 +23,16 @@ pub enum OpenError {
     Io(#[from] std::io::Error),
     #[error("the store's file cannot be opened: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    #[error(
-        "the store's file was written by a newer version: its tables are version {found}, this program knows {VERSION}"
-    )]
-    Newer { found: i64 },
-    #[error("the file is a database of another program")]
-    Foreign,
-    #[error("the file system of the store does not allow a write-ahead log (network file systems do not)")]
-    NoLog,
+    #[error("the store's file: {0}")]
+    Begin(#[from] passerelle_sqlite::OpenError),
 }
 
 /// Opens the file for writing, and makes it and its tables when they are not there.
 pub(super) fn writer(path: &Path, size_limit: Option<u64>) -> Result<Connection, OpenError> {
     keep_private(path)?;
-    let mut conn =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure(&conn)?;
-    let mode: String = conn.query_row("PRAGMA journal_mode=WAL", [], |row| row.get(0))?;
-    if !mode.eq_ignore_ascii_case("wal") {
-        return Err(OpenError::NoLog);
-    }
+    begin_log(&Lent(&conn))?;
     // FULL: the log is synced at every commit, before anybody is answered. With group commit it costs almost nothing under load.
     conn.pragma_update(None, "synchronous", "FULL")?;
     // Deleted rows are overwritten: an erased data key must not be found in a free page.
@@ -49,7 +40,7 @@ pub(super) fn writer(path: &Path, size_limit: Option<u64>) -> Result<Connection,
     // Pages in the log before a commit pays for moving them into the file: 16 MB of 4 KB pages, four times SQLite's own, because
     // a checkpoint syncs twice and makes a whole group wait.
     conn.query_row("PRAGMA wal_autocheckpoint=4000", [], |_| Ok(()))?;
-    create(&mut conn)?;
+    make_tables(&Lent(&conn))?;
     if let Some(bytes) = size_limit {
         let page: i64 = conn.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
@@ -73,24 +64,6 @@ fn configure(conn: &Connection) -> rusqlite::Result<()> {
     conn.pragma_update(None, "foreign_keys", false)?;
     // 16 MB of pages per connection: the indexes of a venue's season.
     conn.pragma_update(None, "cache_size", -16_384)
-}
-
-fn create(conn: &mut Connection) -> Result<(), OpenError> {
-    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found > VERSION {
-        return Err(OpenError::Newer { found });
-    }
-    if found == 0 {
-        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
-        if tables > 0 {
-            return Err(OpenError::Foreign);
-        }
-        transaction.execute_batch(TABLES)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
-    }
-    transaction.commit()?;
-    Ok(())
 }
 
 /// The file belongs to its user alone: it holds MACs, wrapped keys and ciphertext. SQLite gives the log the mode of the file.
@@ -119,6 +92,8 @@ fn restrict(_: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use passerelle_sqlite::TABLES;
+
     use super::*;
 
     #[test]
@@ -133,6 +108,25 @@ mod tests {
         let reader = reader(&path).unwrap();
         assert!(reader.execute_batch("INSERT INTO pulse(name, beats) VALUES('x', 1)").is_err());
     }
+
+    #[test]
+    fn processes_that_meet_a_new_file_at_once_all_open_it() {
+        const PROCESSES: usize = 8;
+        for _ in 0..16 {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("store.db");
+            let together = std::sync::Barrier::new(PROCESSES);
+            std::thread::scope(|scope| {
+                for _ in 0..PROCESSES {
+                    scope.spawn(|| {
+                        together.wait();
+                        writer(&path, None).unwrap();
+                    });
+                }
+            });
+        }
+    }
+
     #[test]
     fn the_tables_made_one_statement_at_a_time_are_the_tables_made_at_once() {
         let made = |make: &dyn Fn(&Connection)| {

@@ -22,7 +22,10 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /control/contacts", "contacts, with their numbers"),
     ("GET /control/files", "every file; /control/files/{id}: as the web service shows it"),
     ("GET /control/phones", "every phone, with what it shows"),
-    ("GET /control/log/{secutix|google|push}", "calls as they came in; /control/log/iphone/{name}: a phone's timeline"),
+    (
+        "GET /control/log/{secutix|google|callbacks|push}",
+        "calls as they came in; /control/log/iphone/{name}: a phone's timeline",
+    ),
     (
         "POST /control/listener {\"url\"}",
         "where changes are announced: .../api/{tenant}/webhooks/listeners/secutix/orders",
@@ -151,7 +154,9 @@ impl Control {
             }
             ["iphone", name, "wipe"] => world.iphone(name).wipe(),
             ["android", name, "save"] => return Ok(json!(world.android(name).save(text("url")?).await?)),
-            ["android", name, "remove"] => return Ok(json!({"removed": world.android(name).remove(text("object")?)})),
+            ["android", name, "remove"] => {
+                return Ok(json!({"removed": world.android(name).remove(text("object")?).await}));
+            }
             _ => return Err(ControlError::NoPath),
         }
         Ok(json!({"ok": true}))

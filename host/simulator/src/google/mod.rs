@@ -1,11 +1,14 @@
-//! Google's side: the token endpoint, the wallet API, the save link, and the phones that show what was saved.
+//! Google's side: the token endpoint, the wallet API, the save link, the phones that show what was saved, and the
+//! callbacks that tell of it.
 //!
 //! Owns one HTTPS socket's routes, the record of calls, scripted failures and the rate limit. Does not own the rules of resources
-//! (`resources`), of assertions (`token`) or of links (`save`).
+//! (`resources`, `schema`), of assertions (`token`), of links (`save`) or of callbacks (`callbacks`).
 
+mod callbacks;
 pub mod phone;
 mod resources;
 mod save;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -21,6 +24,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+pub(crate) use self::callbacks::CallbackKeys;
+pub use self::callbacks::{CallbackDelivery, CallbackRecord};
 use crate::google::resources::{Kind, Refused, Resources};
 use crate::listener::{Answer, Peer, Service, respond_json, service};
 use crate::{Millis, now};
@@ -29,6 +34,7 @@ use crate::{Millis, now};
 const REQUESTS_PER_SECOND: usize = 20;
 const API: &str = "/walletobjects/v1/";
 const SAVE: &str = "/gp/v/save/";
+const KEYS: &str = "/gp/m/issuer/keys";
 
 #[derive(Clone)]
 pub(crate) struct GoogleSettings {
@@ -60,6 +66,7 @@ pub struct GoogleService {
 
 struct Inner {
     settings: GoogleSettings,
+    keys: CallbackKeys,
     state: Mutex<State>,
     /// Counts changes, for phones that wait.
     version: watch::Sender<u64>,
@@ -75,15 +82,19 @@ struct State {
     /// Object ids by the phone that saved them.
     saved: BTreeMap<String, BTreeSet<(Kind, String)>>,
     calls: Vec<GoogleCall>,
+    /// JWTs that were inserted, by the last part of their `saveUri`.
+    inserted: BTreeMap<String, String>,
     script: VecDeque<u16>,
     rate_limited: bool,
+    delivery: CallbackDelivery,
+    callbacks: Vec<CallbackRecord>,
     recent: VecDeque<Instant>,
 }
 
 impl GoogleService {
-    pub(crate) fn new(settings: GoogleSettings) -> Self {
+    pub(crate) fn new(settings: GoogleSettings, keys: CallbackKeys) -> Self {
         let inner =
-            Inner { settings, state: Mutex::default(), version: watch::Sender::new(0), ahead: AtomicI64::new(0) };
+            Inner { settings, keys, state: Mutex::default(), version: watch::Sender::new(0), ahead: AtomicI64::new(0) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -126,7 +137,13 @@ impl GoogleService {
         let mut counts = BTreeMap::new();
         for call in &self.state().calls {
             let path = call.path.strip_prefix(API).unwrap_or(&call.path).trim_start_matches('/');
-            let collection = if path.starts_with("gp/") { "save" } else { path.split('/').next().unwrap_or_default() };
+            let collection = if path.starts_with("gp/m/") {
+                "keys"
+            } else if path.starts_with("gp/") {
+                "save"
+            } else {
+                path.split('/').next().unwrap_or_default()
+            };
             *counts.entry(format!("{} {collection}", call.method)).or_default() += 1;
         }
         counts
@@ -170,6 +187,7 @@ impl GoogleService {
         let outcome = match path.strip_prefix(SAVE) {
             Some(link) => self.save(link, request),
             None if path == "/token" => self.token(request),
+            None if path == KEYS => Ok(self.inner.keys.document()),
             None => self.api(request),
         };
         let (status, body, refusal) = match outcome {
@@ -190,7 +208,12 @@ impl GoogleService {
             refusal,
         });
         self.inner.version.send_modify(|version| *version += 1);
-        respond_json(status, &body)
+        let mut response = respond_json(status, &body);
+        if path == KEYS {
+            let good_for = http::HeaderValue::from_static("public, max-age=86400");
+            response.headers_mut().insert(http::header::CACHE_CONTROL, good_for);
+        }
+        response
     }
 
     fn api(&self, request: &Request<Bytes>) -> Result<Value, Refused> {
@@ -208,6 +231,10 @@ impl GoogleService {
         }
         let not_found = || Refused::new(StatusCode::NOT_FOUND, "notFound", "no such method");
         let path = request.uri().path().strip_prefix(API).ok_or_else(not_found)?;
+        if (request.method(), path) == (&Method::POST, "jwt") {
+            drop(state);
+            return self.insert_jwt(request);
+        }
         let mut segments = path.split('/');
         let kind = segments.next().and_then(Kind::of).ok_or_else(not_found)?;
         let (id, verb) = (segments.next(), segments.next());
@@ -219,10 +246,11 @@ impl GoogleService {
         let resources = &mut state.resources;
         match (request.method(), id, verb) {
             (&Method::POST, None, None) => resources.insert(kind, body()?, issuer),
+            (&Method::GET, None, None) => resources.list(kind, request.uri().query().unwrap_or_default()),
             (&Method::GET, Some(id), None) => resources.get(kind, id).cloned().ok_or_else(|| Refused::unknown(id)),
             (&Method::PUT, Some(id), None) => resources.update(kind, id, body()?, issuer),
             (&Method::PATCH, Some(id), None) => resources.patch(kind, id, body()?, issuer),
-            (&Method::POST, Some(id), Some("addMessage")) => resources.add_message(kind, id, body()?),
+            (&Method::POST, Some(id), Some("addMessage")) => resources.add_message(kind, id, body()?, second),
             _ => Err(not_found()),
         }
     }

@@ -3,6 +3,7 @@
 //! Owns the merged view. Does not own the storage: Google pushes a changed resource to phones by itself, so the phone reads it where
 //! it is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,6 +74,7 @@ impl GooglePhone {
 
     /// Opens a save link. The objects that it has now, those of before included.
     pub async fn save(&self, link: &str) -> Result<Vec<GoogleView>, SaveError> {
+        let before = self.saved();
         let headers = [(save::PHONE, &*self.name)];
         let reply = self.caller.call(Method::GET, link, &headers, Bytes::new()).await?;
         if reply.status != StatusCode::OK {
@@ -80,20 +82,32 @@ impl GooglePhone {
             let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or_default().to_owned();
             return Err(SaveError::Refused { status: reply.status.as_u16(), message });
         }
+        for (kind, id) in self.saved().difference(&before) {
+            self.google.announce(&self.caller, "save", *kind, id).await;
+        }
         Ok(self.passes())
     }
 
+    fn saved(&self) -> BTreeSet<(Kind, String)> {
+        self.google.state().saved.get(&*self.name).cloned().unwrap_or_default()
+    }
+
     /// Whether it had it.
-    pub fn remove(&self, object_id: &str) -> bool {
+    pub async fn remove(&self, object_id: &str) -> bool {
+        let Some(kind) = self.forget(object_id) else { return false };
+        self.google.inner.version.send_modify(|version| *version += 1);
+        self.google.announce(&self.caller, "del", kind, object_id).await;
+        true
+    }
+
+    fn forget(&self, object_id: &str) -> Option<Kind> {
         let mut state = self.google.state();
         let saved = state.saved.entry(self.name.to_string()).or_default();
-        let Some(entry) = saved.iter().find(|(_, id)| id == object_id).cloned() else { return false };
+        let entry = saved.iter().find(|(_, id)| id == object_id).cloned()?;
         saved.remove(&entry);
         let still_used = state.saved.values().any(|saved| saved.contains(&entry));
         state.resources.set_has_users(entry.0, object_id, still_used);
-        drop(state);
-        self.google.inner.version.send_modify(|version| *version += 1);
-        true
+        Some(entry.0)
     }
 
     pub fn pass(&self, object_id: &str) -> Option<GoogleView> {

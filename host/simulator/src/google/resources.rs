@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+use super::schema;
 use crate::{Millis, now};
 
+/// Notifications of a pass in 24 hours (wallets.md 2.1).
+const NOTIFICATIONS: usize = 3;
+const DAY: i64 = 86_400;
 /// Google takes ten places and rejects an eleventh.
 const PLACES: usize = 10;
 const STATES: [&str; 4] = ["ACTIVE", "COMPLETED", "EXPIRED", "INACTIVE"];
@@ -59,6 +63,18 @@ impl Kind {
             Self::LoyaltyObject => "loyaltyObject",
             Self::GenericClass => "genericClass",
             Self::GenericObject => "genericObject",
+        }
+    }
+
+    /// As Google's description names it.
+    fn resource(self) -> &'static str {
+        match self {
+            Self::EventTicketClass => "EventTicketClass",
+            Self::EventTicketObject => "EventTicketObject",
+            Self::LoyaltyClass => "LoyaltyClass",
+            Self::LoyaltyObject => "LoyaltyObject",
+            Self::GenericClass => "GenericClass",
+            Self::GenericObject => "GenericObject",
         }
     }
 
@@ -113,6 +129,8 @@ pub(crate) struct Resources {
     stored: BTreeMap<(Kind, String), Value>,
     written: BTreeMap<(Kind, String), Millis>,
     pub warnings: Vec<String>,
+    /// Seconds at which the holders of a pass were notified.
+    notified: BTreeMap<(Kind, String), Vec<i64>>,
 }
 
 impl Resources {
@@ -161,13 +179,61 @@ impl Resources {
         self.store(kind, id, merged)
     }
 
-    pub fn add_message(&mut self, kind: Kind, id: &str, body: Map<String, Value>) -> Result<Value, Refused> {
+    /// `classId` for objects, `issuerId` for classes; pages of `maxResults`, each with the `token` of the next.
+    pub fn list(&self, kind: Kind, query: &str) -> Result<Value, Refused> {
+        let asked = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        let (key, owner) = match kind.class() {
+            Some(_) => ("classId", asked("classId")),
+            None => ("issuerId", asked("issuerId")),
+        };
+        let owner = owner.ok_or_else(|| Refused::invalid(format!("{key}: required")))?;
+        let belongs = |id: &str, value: &Value| match kind.class() {
+            Some(_) => value.get("classId").and_then(Value::as_str) == Some(owner),
+            None => id.strip_prefix(owner).is_some_and(|rest| rest.starts_with('.')),
+        };
+        let after = asked("token").unwrap_or_default();
+        let all =
+            self.stored.iter().filter(|((of, id), value)| *of == kind && belongs(id, value) && id.as_str() > after);
+        let most = asked("maxResults").and_then(|most| most.parse().ok()).unwrap_or(usize::MAX);
+        let mut page: Vec<(&String, &Value)> =
+            all.map(|((_, id), value)| (id, value)).take(most.saturating_add(1)).collect();
+        let more = page.len() > most;
+        page.truncate(most);
+        let next = page.last().filter(|_| more).map(|(id, _)| (*id).clone());
+        let mut pagination = json!({"kind": "walletobjects#pagination", "resultsPerPage": page.len()});
+        if let (Some(next), Some(fields)) = (next, pagination.as_object_mut()) {
+            fields.insert("nextPageToken".to_owned(), Value::from(next));
+        }
+        let resources: Vec<&Value> = page.into_iter().map(|(_, value)| value).collect();
+        Ok(json!({"resources": resources, "pagination": pagination}))
+    }
+
+    /// At most three messages of a pass notify in 24 hours.
+    pub fn add_message(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        body: Map<String, Value>,
+        second: i64,
+    ) -> Result<Value, Refused> {
+        if let Some(wrong) = schema::wrong("AddMessageRequest", &body) {
+            return Err(Refused::invalid(wrong.trim_start_matches('.')));
+        }
         let Some(message) = body.get("message").filter(|message| message.is_object()).cloned() else {
             return Err(Refused::invalid("message: required"));
         };
         let Some(Value::Object(stored)) = self.stored.get_mut(&(kind, id.to_owned())) else {
             return Err(Refused::unknown(id));
         };
+        if message.get("messageType").and_then(Value::as_str) == Some("TEXT_AND_NOTIFY") {
+            let notified = self.notified.entry((kind, id.to_owned())).or_default();
+            notified.retain(|at| *at > second - DAY);
+            if notified.len() >= NOTIFICATIONS {
+                let message = "at most 3 notifications in 24 hours";
+                return Err(Refused::new(StatusCode::BAD_REQUEST, "QuotaExceededException", message));
+            }
+            notified.push(second);
+        }
         let messages = stored.entry("messages").or_insert_with(|| json!([]));
         if let Some(messages) = messages.as_array_mut() {
             messages.push(message);
@@ -224,6 +290,9 @@ impl Resources {
         // Every write of a class asks for a review again; an approved class that is written without it is refused.
         if kind.is_reviewed() && sent.get("reviewStatus").and_then(Value::as_str) != Some("UNDER_REVIEW") {
             return Err(Refused::invalid("reviewStatus: UNDER_REVIEW expected on every write"));
+        }
+        if let Some(wrong) = schema::wrong(kind.resource(), whole) {
+            return Err(Refused::invalid(wrong.trim_start_matches('.')));
         }
         check_texts(whole, "")?;
         self.check_places(whole)?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::google::resources::{Kind, Refused};
 use crate::google::{GoogleService, State};
 use crate::jws::{self, Key};
+use crate::secutix::random_hex;
 
 /// Who saves.
 pub(super) const PHONE: &str = "x-simulated-phone";
@@ -20,6 +21,8 @@ impl GoogleService {
         if request.method() != Method::GET {
             return Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "GET expected"));
         }
+        let inserted = self.state().inserted.get(jwt).cloned();
+        let jwt = inserted.as_deref().unwrap_or(jwt);
         let phone = request.headers().get(PHONE).and_then(|value| value.to_str().ok());
         let phone = phone.ok_or_else(|| Refused::invalid("nobody is signed in"))?;
         let settings = &self.inner.settings;
@@ -36,7 +39,7 @@ impl GoogleService {
         let payload = claims.get("payload").and_then(Value::as_object);
         let payload = payload.ok_or_else(|| Refused::invalid("claim payload: an object expected"))?;
         let mut state = self.state();
-        if self.save_url().len() + 1 + jwt.len() > LONGEST {
+        if inserted.is_none() && jwt.len() > LONGEST {
             state.resources.warnings.push(format!("save link: longer than {LONGEST} characters"));
         }
         // Classes first: an object needs its class.
@@ -53,6 +56,19 @@ impl GoogleService {
         }
         let saved = state.saved.get(phone).into_iter().flatten();
         Ok(json!({"saved": saved.map(|(_, id)| id.clone()).collect::<Vec<_>>()}))
+    }
+}
+
+impl GoogleService {
+    /// `POST jwt`: for a JWT that is too long for an address.
+    pub(super) fn insert_jwt(&self, request: &Request<Bytes>) -> Result<Value, Refused> {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let jwt = body.get("jwt").and_then(Value::as_str).ok_or_else(|| Refused::invalid("jwt: required"))?;
+        let claims = jws::verify(jwt, &Key::Rs256(&self.inner.settings.public_key));
+        claims.map_err(|error| Refused::invalid(error.to_string()))?;
+        let name = random_hex::<16>();
+        self.state().inserted.insert(name.clone(), jwt.to_owned());
+        Ok(json!({"saveUri": format!("{}/{name}", self.save_url()), "resources": {}}))
     }
 }
 

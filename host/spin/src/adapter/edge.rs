@@ -15,9 +15,9 @@ use futures_util::future::{Either, select};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use passerelle_flow::flow::Flow;
 use passerelle_flow::http::{Problem, tenant_in};
-use passerelle_flow::identity::TenantId;
-use passerelle_flow::ports::{Host, Random as _};
-use passerelle_flow::store::Erased;
+use passerelle_flow::identity::{Millis, TenantId};
+use passerelle_flow::ports::{Clock as _, Host, Random as _};
+use passerelle_flow::store::{Erased, StoreResult};
 use passerelle_flow::tenant::Tenant;
 use serde::Serialize;
 use spin_sdk::time::sleep;
@@ -86,6 +86,10 @@ impl Host for EdgeHost {
     /// One that was loaded for this request, or before it.
     fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>> {
         self.tenants.get(id)
+    }
+    /// Those that this instance has been asked for.
+    fn tenants(&self) -> Vec<Arc<Tenant>> {
+        self.tenants.all()
     }
 }
 
@@ -222,6 +226,24 @@ struct Swept {
     erased: u64,
     /// Notifications, runs and changes that were kept long enough.
     forgotten: u64,
+    /// Passes that Google was asked about: whether anybody still has them.
+    looked: u32,
+}
+
+/// Goes on with the round of looks at Google Wallet for as long as the sweep lasts and the round's share of the budget allows.
+async fn looked_at_google(edge: &Rc<Edge>, until: Millis) -> StoreResult<u32> {
+    let mut passes = 0;
+    while edge.flow.host.clock().now() < until {
+        let Some(batch) = edge.flow.claim_look().await? else { break };
+        // A tenant that is not to be had has its passes looked at in the next round.
+        let _ = edge.prepare(&batch.tenant).await;
+        let looked = edge.flow.look(batch).await?;
+        passes += looked.passes;
+        if looked.wait_until.is_some() {
+            break;
+        }
+    }
+    Ok(passes)
 }
 
 async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Option<&str>) -> Result<Swept, Problem> {
@@ -243,6 +265,7 @@ async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Opt
     let Erased { keys: erased, records: forgotten, .. } = edge.flow.erase_due().await.map_err(unavailable)?;
     let patience = Patience { until: work.now() + budget, effects: true };
     let report = sweep(&work, patience).await.map_err(unavailable)?;
-    tracing::info!(?report, erased, forgotten, "sweep");
-    Ok(Swept { report, erased, forgotten })
+    let looked = looked_at_google(edge, patience.until).await.map_err(unavailable)?;
+    tracing::info!(?report, erased, forgotten, looked, "sweep");
+    Ok(Swept { report, erased, forgotten, looked })
 }

@@ -4,20 +4,23 @@
 //! operations promise: that is `passerelle_flow::store`, and the conformance suite holds this store to it as it holds the server's.
 //! Bounds: one connection per instance, a statement waits five seconds for another instance's transaction.
 
+mod by_hand;
+mod google;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
     Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, Erased,
     Erasure, FileView, Finish, Finished, Installation, PassSubject, PassView, PendingSignal, Priority, Quota, Register,
-    Registered, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog, TaskLease,
-    TaskSubject, UpdatedSince,
+    Registered, Reissued, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog,
+    TaskLease, TaskSubject, UpdatedSince,
 };
+use passerelle_sqlite::opening::execute;
 use passerelle_sqlite::{
     api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, retention, tasks,
 };
 
-use self::session::{Database, Session, execute};
+use self::session::{Database, Session};
 
 pub struct EdgeStore<D: Database> {
     session: Session<D>,
@@ -222,6 +225,10 @@ impl<D: Database> Store for EdgeStore<D> {
 
     async fn stuck(&self, tenant: Option<&TenantId>) -> StoreResult<Vec<StuckTask>> {
         self.session.read(|conn| tasks::stuck(conn, tenant))
+    }
+
+    async fn reissue(&self, tenant: &TenantId, until: Option<i64>, limit: u32, now: Millis) -> StoreResult<Reissued> {
+        self.session.write(|conn| passes::reissue(conn, tenant, until, limit, now))
     }
 
     async fn replay(&self, tenant: &TenantId, task: &str, now: Millis) -> StoreResult<bool> {

@@ -67,6 +67,17 @@ impl<'de: 'a, 'a> Deserialize<'de> for Translations<'a> {
     }
 }
 
+impl<'a> Translations<'a> {
+    /// Of a host's variables: those whose name is the prefix and a locale.
+    pub(crate) fn of_variables(variables: &'a [(String, String)], prefix: &str) -> Self {
+        let of = |(name, text): &'a (String, String)| {
+            let locale = name.strip_prefix(prefix)?;
+            Some((Text(Cow::Borrowed(locale)), Text(Cow::Borrowed(text.as_str()))))
+        };
+        Self(variables.iter().filter_map(of).filter(|(_, text)| !text.as_str().is_empty()).collect())
+    }
+}
+
 impl Translations<'_> {
     /// The text for a locale: the same one, else one of the same language, else by the job's order of locales, else any.
     pub(crate) fn best(&self, locale: &str, order: &[String]) -> Option<&str> {
@@ -203,6 +214,8 @@ pub(crate) struct Facts<'f> {
     pub holder: &'f Holder<'f>,
     pub events: &'f [&'f Event<'f>],
     pub settings: &'f [(String, String)],
+    /// What an organiser has sent to the holder, by locale.
+    pub message: &'f Translations<'f>,
 }
 
 impl<'f> Facts<'f> {
@@ -270,6 +283,8 @@ impl<'f> Facts<'f> {
             V::StateVoid => flag(self.item.state == PassState::Void),
             V::StateLive => flag(self.item.state == PassState::Live),
             V::StateUsed => flag(holder.used == Some(true)),
+            V::HostMessage if self.message.0.is_empty() => Value::Absent,
+            V::HostMessage => Value::Localised(self.message),
         }
     }
 

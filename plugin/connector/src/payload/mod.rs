@@ -20,11 +20,11 @@ mod tests;
 use sha2::{Digest, Sha256};
 
 use crate::contract::payload::{ApplePass, Fault, GoogleClass, GooglePass, Item, Job, PassPayload, Rebuilt};
-use crate::payload::facts::{Event, Events, Facts, Holder};
+use crate::payload::facts::{Event, Events, Facts, Holder, Translations};
 use crate::payload::fill::{Sheet, fill, identifier};
 use crate::payload::text::{Filler, Stop};
 use crate::template::program::{Kind, Program, Unusable};
-use crate::template::vocabulary::ORGANIZATION;
+use crate::template::vocabulary::{MESSAGE, ORGANIZATION};
 
 #[cfg(feature = "compile")]
 pub(crate) use date::FORMATS;
@@ -102,9 +102,10 @@ impl<'j> Desk<'j> {
                 .ok_or_else(|| Stop::Missing("event".to_owned()))?,
             Kind::MemberCard => Vec::new(),
         };
+        let message = Translations::of_variables(&item.variables, MESSAGE);
         let filler = Filler {
             program: self.program,
-            facts: Facts { item, holder: &holder, events: &events, settings: &self.job.settings },
+            facts: Facts { item, holder: &holder, events: &events, settings: &self.job.settings, message: &message },
             locales: &self.job.locales,
         };
         Ok(PassPayload { apple: self.apple(&filler)?, google: self.google(&filler, item)?, pass: item.pass.clone() })

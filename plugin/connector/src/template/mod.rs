@@ -11,4 +11,7 @@ pub(crate) mod program;
 pub(crate) mod vocabulary;
 
 #[cfg(feature = "compile")]
-pub use compile::{Compiled, Language, Problem, TemplateError, TemplateSource, compile, nearest, plain};
+pub use compile::{
+    Compiled, DISTANCE, Language, MAX_LOCATIONS, Nfc, Place, Problem, TemplateError, TemplateSource, Venue, compile,
+    nearest, plain,
+};

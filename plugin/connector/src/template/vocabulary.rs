@@ -3,7 +3,7 @@
 //! Owns names, natures and scopes. Does not own values (`payload::facts`). The position in [`VOCABULARY`] is the variable's number in a compiled
 //! template, so a change of the order is a change of [`super::format::VERSION`].
 
-/// A variable with a meaning of its own. `settings.*`, `tenant.*` and `host.*` are [`Reference::Named`].
+/// A variable with a meaning of its own. `settings.*`, `tenant.*` and the other `host.*` are [`Reference::Named`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Variable {
     FirstName,
@@ -46,6 +46,8 @@ pub(crate) enum Variable {
     StateVoid,
     StateUsed,
     StateLive,
+    /// What an organiser has sent to the holders.
+    HostMessage,
 }
 
 /// What a value is, and hence where it may stand and how it is written.
@@ -146,6 +148,7 @@ pub(crate) const VOCABULARY: &[Entry] = {
         entry("state.void", V::StateVoid, Flag, Holder, Both),
         entry("state.used", V::StateUsed, Flag, Holder, Ticket),
         entry("state.live", V::StateLive, Flag, Holder, Both),
+        entry("host.message", V::HostMessage, Localised, Holder, Both),
     ]
 };
 
@@ -155,6 +158,9 @@ pub(crate) const HOST_NAMES: [&str; 2] = [ORGANIZATION, "host.successor"];
 
 /// The tenant's name: the only `host.*` that is the same for every pass, hence allowed in Google's class.
 pub(crate) const ORGANIZATION: &str = "host.organization";
+
+/// Before a locale, in the host's names: a message of the organiser's in that language. Templates say `host.message`.
+pub(crate) const MESSAGE: &str = "host.message.";
 
 /// Number of a reference by name in a compiled template; a place that [`VOCABULARY`] never reaches.
 pub(crate) const NAMED: u8 = 127;

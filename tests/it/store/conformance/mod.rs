@@ -36,7 +36,9 @@ macro_rules! checks {
 }
 
 mod budget;
+mod by_hand;
 mod effects;
+mod google;
 mod keys;
 mod leases;
 mod passes;

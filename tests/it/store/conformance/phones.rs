@@ -12,6 +12,7 @@ checks! {
     a_change_of_a_registration_is_signalled_with_it_and_folded_once,
     a_device_that_is_gone_is_signalled_for_each_of_its_passes,
     an_installation_is_saved_by_version_and_a_signal_counts_once,
+    a_reissue_raises_each_installed_pass_once_and_goes_on_where_it_stopped,
 }
 
 pub async fn a_device_registers_and_is_forgotten_with_its_last_pass<E: Engine>(engine: &E) {
@@ -178,4 +179,32 @@ pub async fn a_device_that_is_gone_is_signalled_for_each_of_its_passes<E: Engine
         assert_eq!((last.kind, last.active, last.key.at), (SignalKind::InferredRemoval, active, 100));
         assert_eq!(last.key.source, "push");
     }
+}
+
+pub async fn a_reissue_raises_each_installed_pass_once_and_goes_on_where_it_stopped<E: Engine>(engine: &E) {
+    let store = engine.store();
+    write(engine, 1_000_000, (0..4).map(|number| new_pass(number, "file")).collect(), vec![]).await;
+    for number in 0..3 {
+        store.register(register("phone", number, 10)).await.unwrap();
+    }
+    let before = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap().pass;
+    let step = async |until| store.reissue(&opera(), until, 2, 1_000_000).await;
+    let first = step(None).await.unwrap();
+    assert_eq!(first, Reissued { until: 4, raised: 2, left: 1 });
+    assert_eq!(step(Some(first.until)).await.unwrap(), Reissued { until: 4, raised: 1, left: 0 });
+    assert_eq!(step(Some(first.until)).await.unwrap(), Reissued { until: 4, raised: 0, left: 0 });
+    let after = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap().pass;
+    assert!(after.tag > 4 && after.modified_s == before.modified_s + 1, "a phone would be told 304");
+    assert_eq!(
+        (after.version, after.updated_at),
+        (before.version, before.updated_at),
+        "nothing that it shows has changed"
+    );
+    let listed = store.updated_since(&opera(), "phone", Some(4)).await.unwrap();
+    assert_eq!((listed.serials.len(), listed.tag), (3, 7));
+    let pushes = effects(engine, 2_000_000).await;
+    assert_eq!(told(&pushes), [(EffectKind::ApplePush, "phone", 7)], "one push for all of them");
+    // The pass that no phone has is fetched when it is installed.
+    assert_eq!(store.pass(&opera(), &pass_id(3)).await.unwrap().unwrap().pass.tag, 4);
+    assert_eq!(store.reissue(&opera(), Some(0), 2, 1_000_000).await.unwrap().raised, 0);
 }

@@ -96,5 +96,6 @@ fn kind_name(kind: EffectKind) -> &'static str {
         EffectKind::GoogleClass => "google-class",
         EffectKind::GoogleObject => "google-object",
         EffectKind::Installation => "installation",
+        EffectKind::GoogleMessage => "google-message",
     }
 }

@@ -46,8 +46,8 @@ fn validity_is_told_to_the_second() {
     assert_eq!(at(FROM - 1), [IdentityProblem::NotYetValid { position: 0, from: FROM }]);
     assert_eq!(at(FROM), []);
     let end = UNTIL + 1000;
-    assert_eq!(at(end - SOON - 1), []);
-    assert_eq!(at(end - SOON), [IdentityProblem::ExpiresSoon { position: 0, at: end }]);
+    assert_eq!(at(end - MONTH - 1), []);
+    assert_eq!(at(end - MONTH), [IdentityProblem::ExpiresSoon { position: 0, at: end }]);
     assert_eq!(at(end - 1), [IdentityProblem::ExpiresSoon { position: 0, at: end }]);
     assert_eq!(at(end), [IdentityProblem::Expired { position: 0, since: end }]);
     assert!(at(end).iter().all(IdentityProblem::is_fatal));
@@ -81,4 +81,38 @@ fn what_is_no_certificate_is_told_by_its_place() {
     assert_eq!(check(&[leaf, b"PEM".to_vec()]), [IdentityProblem::Unreadable { position: 1 }]);
     let problems = check(&[b"PEM".to_vec(), chain()[1].clone()]);
     assert_eq!(problems, [IdentityProblem::Unreadable { position: 0 }]);
+}
+
+#[test]
+fn the_issuer_is_picked_out_of_several_generations() {
+    let ours = chain();
+    let others = ["G3", "G4", "G5"].map(|generation| Authority::new(generation).intermediate.der().to_vec());
+    let mut given = others.to_vec();
+    given.insert(1, ours[1].clone());
+    given.push(ours[0].clone());
+    // G4 is there twice, by name: its key identifier tells which.
+    assert_eq!(arrange(given), ours);
+    assert_eq!(arrange(ours.clone()), ours);
+    // With the root, as bundles have it: the phone has it, and it is left out.
+    let authority = Authority::new("G4");
+    let chain = authority.chain(PASS_TYPE, TEAM, &KeyPair::generate().unwrap());
+    let with_root = [vec![authority.root.der().to_vec()], chain.clone()].concat();
+    assert_eq!(arrange(with_root), chain);
+}
+
+#[test]
+fn what_issued_nothing_is_told_and_not_sent_along() {
+    let ours = chain();
+    let other = Authority::new("G3").intermediate.der().to_vec();
+    let arranged = arrange(vec![other.clone(), ours[0].clone()]);
+    assert_eq!(arranged, [ours[0].clone(), other]);
+    assert!(matches!(check(&arranged).as_slice(), [IdentityProblem::OtherIssuer { position: 0, .. }]));
+    assert_eq!(arrange(vec![ours[0].clone()]), ours[..1]);
+    assert_eq!(arrange(vec![]), Vec::<Vec<u8>>::new());
+}
+
+#[test]
+fn the_first_end_of_the_chain_is_its_end() {
+    assert_eq!(PassIdentity::read(&chain(), PASS_TYPE, TEAM).expires_at(), Some(UNTIL + 1000));
+    assert_eq!(PassIdentity::read(&[], PASS_TYPE, TEAM).expires_at(), None);
 }

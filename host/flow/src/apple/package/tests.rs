@@ -1,5 +1,5 @@
-use std::io::Read;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
 
 use serde_json::json;
 use zip::ZipArchive;
@@ -33,7 +33,7 @@ fn bench() -> Bench {
             compiled: String::new(),
             digest: String::new(),
             images: images.map(|(name, bytes)| (name.to_owned(), Bytes::from(bytes))).into(),
-            apple_images: OnceLock::new(),
+            apple_images: std::sync::OnceLock::new(),
             locales: vec!["fr".into()],
         },
     }
@@ -54,7 +54,7 @@ fn serial() -> PassId {
 }
 
 fn build(bench: &Bench, content: &ApplePass) -> Result<Bytes, PackageError> {
-    run(pkpass(&bench.host, &bench.tenant, &bench.template, &serial(), content))
+    run(pkpass(&bench.host.signer, NOW, &bench.tenant, &bench.template, &serial(), content))
 }
 
 fn files(package: &Bytes) -> BTreeMap<String, Vec<u8>> {
@@ -147,8 +147,26 @@ fn another_serial_is_refused() {
         let content = ApplePass { pass_json: pass_json.into(), ..content() };
         assert!(matches!(build(&bench(), &content), Err(PackageError::OtherSerial)));
     }
-    let content = ApplePass { pass_json: b"[]".to_vec(), ..content() };
+    for no_object in ["[]", "[\"KlnqcxVLA9pS4ol5\"]", "", "{", "{}}", "{\"a\":}", "null"] {
+        let content = ApplePass { pass_json: no_object.into(), ..content() };
+        assert!(matches!(build(&bench(), &content), Err(PackageError::PassJson)), "{no_object}");
+    }
+    // Whoever reads the first one sees another pass than whoever reads the last.
+    let twice = r#"{"serialNumber":"KlnqcxVLA9pS4ol5","a":1,"serialNumber":"KlnqcxVLA9pS4ol6"}"#;
+    let content = ApplePass { pass_json: twice.into(), ..content() };
     assert!(matches!(build(&bench(), &content), Err(PackageError::PassJson)));
+}
+
+#[test]
+fn what_the_connector_wrote_is_not_written_again() {
+    let bench = bench();
+    let written = " { \"description\" : \"Op\\u00e9ra\", \"locations\":[{\"latitude\":46.20,\"longitude\":6.1e0}] } \n";
+    let content = ApplePass { pass_json: written.into(), ..content() };
+    let package = files(&build(&bench, &content).unwrap());
+    let text = std::str::from_utf8(&package["pass.json"]).unwrap();
+    assert!(text.starts_with(written.trim().trim_end_matches(" }")), "{text}");
+    let read: serde_json::Value = serde_json::from_str(text).unwrap();
+    assert_eq!(read.as_object().unwrap().len(), 2 + 6);
 }
 
 #[test]
@@ -181,8 +199,9 @@ fn a_certificate_that_is_not_the_tenants_signs_nothing() {
     let mut bench = bench();
     bench.tenant.apple.as_mut().unwrap().pass_type = "pass.org.example.other".into();
     assert!(matches!(build(&bench, &content()), Err(PackageError::Identity(IdentityProblem::OtherPassType { .. }))));
-    bench.tenant.apple.as_mut().unwrap().identity =
-        ClientIdentity { chain: vec![], key: crate::scripted::key("apple") };
+    let apple = bench.tenant.apple.as_mut().unwrap();
+    apple.identity = ClientIdentity { chain: vec![], key: crate::scripted::key("apple") };
+    apple.signing = SigningIdentity::default();
     assert!(matches!(build(&bench, &content()), Err(PackageError::Identity(IdentityProblem::Empty))));
     bench.tenant.apple = None;
     assert!(matches!(build(&bench, &content()), Err(PackageError::NoApple)));

@@ -31,6 +31,25 @@ fn a_push_is_an_empty_dictionary_under_the_pass_certificate() {
 }
 
 #[test]
+fn with_a_push_key_a_token_is_the_proof_and_no_certificate_is_shown() {
+    let (identity, keys) = certificates::identity(&Authority::new("G4"), &KeyKind::P256);
+    let host = ScriptedHost::new(NOW, [answer(200, &[], ""), answer(200, &[], "")]).with_keys(keys);
+    let mut tenant = certificates::tenant(identity);
+    let key = crate::apple::PushKey::new("ABC123DEFG".to_owned(), crate::scripted::key("apple"));
+    tenant.apple.as_mut().unwrap().push_key = Some(key);
+    for _ in 0..2 {
+        assert_eq!(run(push(&host, &tenant, TOKEN)), Ok(PushOutcome::Delivered));
+    }
+    let requests = host.requests();
+    assert!(requests.iter().all(|request| request.identity.is_none()));
+    let proofs: Vec<_> = requests.iter().map(|request| request.header("authorization").unwrap()).collect();
+    assert!(proofs[0].starts_with("bearer ") && proofs[0] == proofs[1], "Apple refuses who makes one for each push");
+    let key = crate::apple::PushKey::new("ABC123DEFG".to_owned(), crate::scripted::key("absent"));
+    tenant.apple.as_mut().unwrap().push_key = Some(key);
+    assert_eq!(run(push(&host, &tenant, TOKEN)), Err(PushError::Key(SignFailure::Missing)));
+}
+
+#[test]
 fn a_dead_token_is_gone_with_the_time_that_apple_says() {
     let gone = |at| PushOutcome::Gone { at };
     assert_eq!(outcome(410, r#"{"reason":"Unregistered","timestamp":1773511000123}"#), gone(Some(1_773_511_000_123)));

@@ -1,4 +1,5 @@
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::*;
 use crate::ports::{HttpFailure, HttpResponse};
@@ -44,13 +45,13 @@ fn built(kind: &str, class_body: &str) -> BuiltGoogle {
 
 fn write_object(host: &ScriptedHost, exists: bool) -> Result<(), GoogleError> {
     let built = built("eventTicket", "{}");
-    run(upsert_object(host, &tenant(), &TokenCache::default(), &pass(), &built, exists))
+    run(upsert_object(host, &tenant(), &TokenCache::default(), &pass(), &built, exists, Worth::Effect))
 }
 
 fn write_class(host: &ScriptedHost, kind: &str, body: &str, images: &[&str]) -> Result<(), GoogleError> {
     let mut tenant = tenant();
     tenant.templates.insert("member".into(), Arc::new(template(images)));
-    run(upsert_class(host, &tenant, &TokenCache::default(), "member", &built(kind, body), false))
+    run(upsert_class(host, &tenant, &TokenCache::default(), "member", &built(kind, body), false, Worth::Effect))
 }
 
 /// Method and address of what was sent after the token.
@@ -65,6 +66,11 @@ fn sent(host: &ScriptedHost) -> Vec<(String, String)> {
 
 fn body(host: &ScriptedHost) -> Value {
     serde_json::from_slice(&host.requests().last().unwrap().body).unwrap()
+}
+
+/// On every class: where Google says that a pass was saved.
+fn callback() -> Value {
+    json!({"url": "https://passes.example.org/api/opera/webhooks/listeners/google"})
 }
 
 fn update() -> (String, String) {
@@ -152,7 +158,7 @@ fn a_class_is_completed_with_what_google_demands() {
         body(&host_a),
         json!({
             "id": format!("{ISSUER}.ticket.performance.1"), "reviewStatus": "UNDER_REVIEW", "issuerName": "Opéra de Démo",
-            "eventName": {"defaultValue": {"language": "fr", "value": "Carmen"}},
+            "eventName": {"defaultValue": {"language": "fr", "value": "Carmen"}}, "callbackOptions": callback(),
         })
     );
     let host_b = host([answer(200, &[], "{}")]);
@@ -183,7 +189,7 @@ fn a_loyalty_class_has_the_logo_that_it_must_have() {
 fn a_generic_class_has_no_such_fields() {
     let host_a = host([answer(200, &[], "{}")]);
     write_class(&host_a, "generic", "{}", &[]).unwrap();
-    assert_eq!(body(&host_a), json!({"id": format!("{ISSUER}.ticket.performance.1")}));
+    assert_eq!(body(&host_a), json!({"id": format!("{ISSUER}.ticket.performance.1"), "callbackOptions": callback()}));
 }
 
 #[test]
@@ -192,10 +198,10 @@ fn what_cannot_be_sent_is_not() {
     assert_eq!(write_class(&none, "generic", "[]", &[]), Err(GoogleError::Body));
     assert_eq!(write_class(&none, "flight", "{}", &[]), Err(GoogleError::Kind));
     let built = built("generic", "{}");
-    let sent = run(upsert_class(&none, &tenant(), &TokenCache::default(), "gone", &built, true));
+    let sent = run(upsert_class(&none, &tenant(), &TokenCache::default(), "gone", &built, true, Worth::Effect));
     assert_eq!(sent, Err(GoogleError::NoTemplate("gone".into())));
     let without = Tenant { google: None, ..tenant() };
-    let sent = run(upsert_object(&none, &without, &TokenCache::default(), &pass(), &built, true));
+    let sent = run(upsert_object(&none, &without, &TokenCache::default(), &pass(), &built, true, Worth::Effect));
     assert_eq!(sent, Err(GoogleError::NoGoogle));
     assert!(none.requests().is_empty());
 }
@@ -204,7 +210,15 @@ fn what_cannot_be_sent_is_not() {
 fn a_write_may_move_between_threads() {
     fn moves<F: Future + Send>(_: &F) {}
     fn of_any_host<H: Host>(host: &H) {
-        moves(&upsert_object(host, &tenant(), &TokenCache::default(), &pass(), &built("generic", "{}"), true));
+        moves(&upsert_object(
+            host,
+            &tenant(),
+            &TokenCache::default(),
+            &pass(),
+            &built("generic", "{}"),
+            true,
+            Worth::Effect,
+        ));
     }
     of_any_host(&host([]));
 }

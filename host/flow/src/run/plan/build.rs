@@ -71,6 +71,8 @@ pub(super) async fn build<H: Host>(
                 state: draft.state,
                 ticket,
                 successor: draft.successor.clone(),
+                // What is compared is the ticket; a message stands beside it.
+                message: vec![],
             });
         }
         match rebuild::rebuild(flow, tenant, template, needed, passes).await {

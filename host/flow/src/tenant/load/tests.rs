@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::apple::certificates::Authority;
 use crate::tenant::secret::SecretSource;
 
 const SEAL: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n";
@@ -43,24 +44,33 @@ issuer = "3388000000000000000"
 account = "file:google.json"
 "#;
 
-fn certificate(name: &str) -> rcgen::Certificate {
-    let key = rcgen::KeyPair::generate().unwrap();
-    rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap()
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let body = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
 }
 
 /// What lies in the tenant's folder besides its text, and what a host says to references that lead nowhere.
 fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem> {
-    let leaf = certificate("leaf");
-    let intermediate = certificate("intermediate");
-    let chain = format!("Bag Attributes\n{}{}", leaf.pem(), intermediate.pem());
+    let authority = Authority::new("G4");
+    let chain = authority.chain("pass.org.example.demo", "A1B2C3D4E5", &rcgen::KeyPair::generate().unwrap());
+    let (leaf, intermediate) = (chain[0].clone(), chain[1].clone());
+    let generations = ["G3", "G5"].map(|generation| pem(Authority::new(generation).intermediate.der()));
+    let generations = format!("{}{}{}", generations[0], pem(&intermediate), generations[1]);
+    let chain = format!("Bag Attributes\n{}{}", pem(&leaf), pem(&intermediate));
     let files = BTreeMap::from([
         ("seal.key", SEAL.into()),
         ("secutix.secret", "s3cret\r\n".into()),
         ("line-break", "\n".into()),
-        ("apple/pass.pem", leaf.pem().into_bytes()),
+        ("apple/pass.pem", pem(&leaf).into_bytes()),
+        ("apple/generations.pem", generations.into_bytes()),
         ("apple/chain.pem", chain.into_bytes()),
-        ("apple/intermediate.cer", intermediate.der().to_vec()),
+        ("apple/intermediate.cer", intermediate),
         ("apple/pass.key", KEY.into()),
+        ("apple/foreign.pem", pem(Authority::new("G3").intermediate.der()).into_bytes()),
+        ("apple/pass.p12", b"0\x08no certificates".to_vec()),
+        ("apple/passphrase", "open\n".into()),
+        ("apple/wrong", "closed".into()),
         ("apple/encrypted.key", ENCRYPTED.into()),
         ("google.json", Vec::<u8>::from(ACCOUNT)),
     ]);
@@ -94,7 +104,7 @@ fn folder(text: &str) -> TenantFiles {
 }
 
 fn defaults() -> Defaults {
-    Defaults { public_url: Some("https://passes.example.org".to_owned()), plain_http: false }
+    Defaults { public_url: Some("https://passes.example.org".to_owned()), plain_http: false, pkcs12: None }
 }
 
 fn load_text(text: &str) -> Result<Loaded, Vec<Problem>> {
@@ -273,7 +283,7 @@ fn an_image_that_is_none_and_a_template_that_is_empty_are_told() {
 fn plain_http_and_a_missing_public_address_depend_on_the_server() {
     let id = || TenantId::parse("demo").unwrap();
     let plain = folder(&GOOD.replace("https://demo", "http://demo"));
-    let trial = Defaults { public_url: Some("http://127.0.0.1:8080".to_owned()), plain_http: true };
+    let trial = Defaults { public_url: Some("http://127.0.0.1:8080".to_owned()), plain_http: true, pkcs12: None };
     assert!(load(id(), &plain, &secrets(), &trial).is_ok());
     assert!(load(id(), &plain, &secrets(), &defaults()).is_err());
     let told = lines(&load(id(), &folder(GOOD), &secrets(), &Defaults::default()).err().unwrap());
@@ -303,4 +313,87 @@ fn the_published_schema_is_the_one_that_is_checked_with() {
             assert!(property.get("description").is_some(), "{name}.{key} has no documentation");
         }
     }
+}
+
+#[test]
+fn the_issuer_is_picked_and_a_certificate_of_another_pass_type_refused() {
+    let apple = |from: &str, to: &str| format!("{GOOD}{}", APPLE.replace(from, to));
+    let several = good(&apple("intermediate.cer", "generations.pem"));
+    assert_eq!(several.apple.unwrap().identity.chain.len(), 2);
+    for (from, to, key, words) in [
+        ("org.example.demo", "org.example.other", "apple.certificate", "is for the pass type pass.org.example.demo"),
+        ("A1B2C3D4E5", "Z1B2C3D4E5", "apple.certificate", "is of the team A1B2C3D4E5"),
+        (
+            "intermediate = \"file:apple/intermediate.cer\"\n",
+            "",
+            "apple.certificate",
+            "the intermediate certificate is missing",
+        ),
+        ("intermediate.cer", "foreign.pem", "apple.intermediate", "another generation of Apple's intermediate?"),
+    ] {
+        let problems = load_text(&apple(from, to)).err().unwrap();
+        let told = lines(&problems);
+        assert!(problems.len() == 1 && told.contains(words) && told.contains(&format!("\"{key}\"")), "{told}");
+    }
+}
+
+#[test]
+fn a_p12_file_holds_both_and_needs_its_passphrase() {
+    fn open(content: &[u8], passphrase: &str) -> Result<credential::Pkcs12, CredentialFault> {
+        if passphrase != "open" {
+            return Err(CredentialFault::Passphrase);
+        }
+        let certificates = content[2..].chunks(content[1].into()).map(<[u8]>::to_vec).collect();
+        Ok(credential::Pkcs12 { certificates, key: Zeroizing::default() })
+    }
+    let text = format!(
+        "{GOOD}[apple]\npass_type = \"pass.org.example.demo\"\nteam = \"A1B2C3D4E5\"\ncertificate = \"file:apple/pass.p12\"\npassphrase = \"file:apple/passphrase\"\n\
+         intermediate = \"file:apple/intermediate.cer\"\n"
+    );
+    let here = Defaults { pkcs12: Some(open), ..defaults() };
+    let told = |text: &str, defaults: &Defaults| {
+        let loaded = load(TenantId::parse("demo").unwrap(), &folder(text), &secrets(), defaults);
+        lines(&loaded.err().unwrap_or_default())
+    };
+    // What a file of the operator's looks like is OpenSSL's affair (the server's tests); here is the way of it.
+    assert!(told(&text, &here).contains("\"apple.certificate\": certificate 0 of the chain is not X.509"));
+    assert!(told(&text.replace("file:apple/passphrase", "file:apple/wrong"), &here).contains("does not open the .p12"));
+    assert!(told(&text, &defaults()).contains("opened by the server only"));
+    let pem = text.replace("pass.p12", "pass.pem");
+    assert!(told(&pem, &here).contains("\"apple.key\" must be set, unless"), "{}", told(&pem, &here));
+}
+
+#[test]
+fn places_of_a_venue_are_up_to_ten_on_earth_and_fifty_metres_by_default() {
+    let venue = |places: &str| format!("{GOOD}[[venues]]\nname = \"Grand Théâtre\"\nplaces = [{places}]\n");
+    let place = "{ latitude = 46, longitude = 6.14 },";
+    let tenant = good(&venue(place));
+    assert_eq!((tenant.venues[0].max_distance, tenant.venues[0].places[0].latitude), (50, 46.0));
+    for (places, words) in [
+        (place.repeat(11), "\"venues[0].places\" must be ten places at most"),
+        ("{ latitude = 91, longitude = 0 }".to_owned(), "\"venues[0].places[0]\" must be degrees"),
+        (
+            "{ latitude = \"46.2\", longitude = 0 }".to_owned(),
+            "\"venues[0].places[0].latitude\" must be a number, without quotes",
+        ),
+        (String::new(), "\"venues[0].places\" must not be empty"),
+    ] {
+        let told = lines(&load_text(&venue(&places)).err().unwrap());
+        assert!(told.contains(words), "{told}");
+    }
+    let twice = venue(place) + "[[venues]]\nname = \"Grand Théâtre\"\nplaces = [{ latitude = 1, longitude = 2 }]\n";
+    assert!(lines(&load_text(&twice).err().unwrap()).contains("\"venues[1].name\" is there twice"));
+}
+
+#[test]
+fn nfc_needs_a_key_that_readers_can_have_and_a_push_key_its_number() {
+    let with = |lines: &str| format!("{GOOD}{APPLE}{lines}");
+    let key = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEs/J7ghdwu4/b6NvqzQebS+Z80FEP8ZlGdAdWDUjfPeBKaV+YOWW0l6U/4IGXnfY9NrsND1fwxAqRq0unR/LCIg==";
+    good(&with(&format!("[apple.nfc]\nencryption_public_key = \"{key}\"\n")));
+    let told = lines(&load_text(&with("[apple.nfc]\nencryption_public_key = \"MFkw\"\n")).err().unwrap());
+    assert!(told.contains("\"apple.nfc.encryption_public_key\" must be a P-256 public key"), "{told}");
+    let push = |id: &str| with(&format!("[apple.push_key]\nid = \"{id}\"\nkey = \"file:apple/pass.key\"\n"));
+    assert_eq!(good(&push("ABC123DEFG")).apple.unwrap().push_key.unwrap().id, "ABC123DEFG");
+    let told = lines(&load_text(&push("abc")).err().unwrap());
+    assert!(told.contains("\"apple.push_key.id\" must be a Key ID"), "{told}");
 }

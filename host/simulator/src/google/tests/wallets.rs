@@ -57,8 +57,8 @@ async fn a_saved_ticket_shows_object_and_class_as_they_are_now() {
     issuer.call(&token, Method::PATCH, &format!("eventTicketObject/{}", issuer.id("t1")), dead).await;
     assert_eq!(seen.await.unwrap().unwrap().state, "INACTIVE");
 
-    assert!(phone.remove(&issuer.id("t1")));
-    assert!(!phone.remove(&issuer.id("t1")));
+    assert!(phone.remove(&issuer.id("t1")).await);
+    assert!(!phone.remove(&issuer.id("t1")).await);
     assert!(phone.passes().is_empty());
     assert_eq!(issuer.world.google().resource("eventTicketObject", &issuer.id("t1")).unwrap()["hasUsers"], false);
 }

@@ -26,6 +26,7 @@ pub(super) fn source(name: &str) -> TemplateSource {
         locales: LOCALES.map(|tag| (tag.to_owned(), text(format!("{tag}.toml")))).to_vec(),
         images: images.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect(),
         settings: vec!["phone".to_owned(), "website".to_owned()],
+        ..TemplateSource::default()
     }
 }
 
@@ -45,6 +46,7 @@ pub(super) fn small(template: &str) -> TemplateSource {
         locales: vec![("fr".to_owned(), String::new()), ("en".to_owned(), String::new())],
         images: ["icon.png", "icon@2x.png", "icon@3x.png"].map(str::to_owned).to_vec(),
         settings: vec!["phone".to_owned()],
+        ..TemplateSource::default()
     }
 }
 

@@ -5,3 +5,4 @@ mod hostile;
 mod jobs;
 mod language;
 mod schema;
+mod wallet;

@@ -1,6 +1,6 @@
 //! The Apple part of a template: pass.json as a tree.
 //!
-//! Owns the members of pass.json and when they stand. Does not own fields (`field`) nor images (`image`). Keys are Apple's own, so that Apple's
+//! Owns the members of pass.json and when they stand. Does not own fields (`field`), semantics, places, the poster layout nor images. Keys are Apple's own, so that Apple's
 //! documentation can be read beside a template. What only a host knows (identifiers, tokens, addresses) is not here.
 
 use super::colour::Colour;
@@ -11,38 +11,31 @@ use super::error::Problem;
 use super::field::{self, Style};
 use super::pass::Common;
 use super::tree::{Node, Part, quoted};
+use super::{TemplateSource, places, poster, semantics};
 use crate::template::program::Kind;
 use crate::template::vocabulary::{VOCABULARY, Variable};
-
-const EVENT_TYPES: [&str; 8] = [
-    "PKEventTypeGeneric",
-    "PKEventTypeLivePerformance",
-    "PKEventTypeMovie",
-    "PKEventTypeSports",
-    "PKEventTypeConference",
-    "PKEventTypeConvention",
-    "PKEventTypeWorkshop",
-    "PKEventTypeSocialGathering",
-];
 
 /// The sandbox has no clock; any past date puts a void pass among the expired ones, and a fixed one gives the same bytes each time.
 const LONG_PAST: &str = "2000-01-01T00:00:00Z";
 
-/// Apple: "up to ten".
-const MAX_LOCATIONS: u32 = 10;
-
-/// Apple names no limit; a season has fewer performances, and the list stays within a page of JSON.
-const MAX_RELEVANT_DATES: u32 = 100;
-
-/// An event ticket leaves the pile of current passes this long after the end (or, where no end is known, the start) of its last event,
-/// unless the template says otherwise: late enough for the longest encore.
-const EXPIRE_HOURS: u32 = 24;
-
-/// A year: nobody means more.
-const MAX_EXPIRE_HOURS: u32 = 24 * 366;
-
-/// Apple: metres.
-const MAX_DISTANCE: u32 = 100_000;
+/// Apple: two at most.
+const MAX_ACTIONS: usize = 2;
+const ACTIONS: [&str; 14] = [
+    "viewSchedule",
+    "watchTrailer",
+    "listenToMusic",
+    "call",
+    "place",
+    "addToBalance",
+    "order",
+    "shop",
+    "membershipBenefits",
+    "bookAppointment",
+    "bookCar",
+    "bookFlight",
+    "bookStay",
+    "viewOffersRewards",
+];
 
 pub(super) fn known(variable: Variable) -> Reference {
     Reference::Known(VOCABULARY.iter().position(|entry| entry.variable == variable).unwrap_or_default())
@@ -54,6 +47,7 @@ pub(super) fn compile<'s>(
     apple: Section<'s>,
     relevance: Option<&Section<'s>>,
     common: &Common,
+    source: &TemplateSource,
 ) -> (Node, Style) {
     let style = match apple.one_of("style", &Style::NAMES) {
         Some(at) => Style::ALL.get(at).copied().unwrap_or(Style::Generic),
@@ -76,7 +70,7 @@ pub(super) fn compile<'s>(
     if let Some(words) = apple.written("logoText").and_then(|text| context.words(&text, Allowed::All, false)) {
         nodes.push(Node::member("logoText", Part::Lookup(words)));
     }
-    for key in ["backgroundColor", "foregroundColor", "labelColor"] {
+    for key in ["backgroundColor", "foregroundColor", "labelColor", "stripColor"] {
         if let Some(colour) = colour(&apple, key) {
             nodes.push(Node::raw(format!("\"{key}\":{}", quoted(&colour.apple()))));
         }
@@ -97,11 +91,16 @@ pub(super) fn compile<'s>(
         }
     }
     nodes.extend(barcodes(common).into_iter().map(|node| node.only(&live)));
+    nodes.extend(links(context, &apple));
     if context.kind == Kind::EventTicket {
-        nodes.extend(expiry(relevance).into_iter().map(|node| node.only(&live)));
-        nodes.extend(moments(context, relevance).into_iter().map(|node| node.only(&live)));
+        nodes.extend(places::expiry(relevance, LONG_PAST).into_iter().map(|node| node.only(&live)));
+        let relevance = places::relevance(context, relevance, &source.venues);
+        nodes.extend(relevance.into_iter().map(|node| node.only(&live)));
+        let semantics = semantics::compile(context, &apple);
+        let poster = poster::compile(context, &apple, style, &semantics, &source.images, source.nfc.as_ref());
+        nodes.extend(poster.into_iter().map(|node| node.only(&live)));
         // A void pass must put nothing into a calendar.
-        nodes.push(semantics(context, &apple).only(&live));
+        nodes.push(semantics.node.only(&live));
     }
     nodes.push(field::compile(context, &apple, style, common.square_barcode));
     apple.finish();
@@ -117,92 +116,83 @@ pub(super) fn colour(section: &Section<'_>, key: &'static str) -> Option<Colour>
     colour
 }
 
+/// Apps and shops beside the pass, and what an app finds in it.
+fn links<'s>(context: &Context<'s>, apple: &Section<'s>) -> Vec<Node> {
+    const HTTPS_OR_CALL: &str = "an action opens an address that begins with https://, or tel: for the type call";
+    const PLACE: &str = "an action of the type place has a placeIdentifier and no url";
+    let mut nodes = Vec::new();
+    let stores = apple.integers_of("associatedStoreIdentifiers");
+    if let Some(ids) = &stores {
+        let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+        nodes.push(Node::raw(format!("\"associatedStoreIdentifiers\":[{}]", ids.join(","))));
+    }
+    if let Some(written) = apple.written("appLaunchURL") {
+        if stores.is_none_or(|ids| ids.is_empty()) {
+            apple.problem(written.place(), Problem::Rule("appLaunchURL needs associatedStoreIdentifiers"));
+        }
+        let words = context.uniform(&written, Allowed::All);
+        nodes.extend(words.map(|words| Node::member("appLaunchURL", Part::Plain(words))));
+    }
+    nodes.extend(apple.json("userInfo").map(|json| Node::raw(format!("\"userInfo\":{json}"))));
+
+    let sections = apple.sections("featuredActions");
+    if sections.len() > MAX_ACTIONS {
+        let (what, style) = ("featured actions", "Apple's");
+        let problem = Problem::TooMany { what, style, count: sections.len(), limit: MAX_ACTIONS };
+        apple.problem(&apple.place, problem);
+    }
+    let mut actions = Vec::new();
+    for action in sections {
+        let (identifier, kind) = (action.string("identifier"), action.one_of("type", &ACTIONS));
+        let (place, url) = (action.string("placeIdentifier"), action.string("url"));
+        for (key, missing) in [("identifier", identifier.is_none()), ("type", kind.is_none())] {
+            if missing {
+                action.missing(key);
+            }
+        }
+        if let (Some((_, identifier)), Some(kind)) = (identifier, kind.and_then(|at| ACTIONS.get(at))) {
+            let target = match (&place, &url) {
+                (Some((_, place)), None) if *kind == "place" => Some(("placeIdentifier", *place)),
+                (None, Some((_, url))) if *kind != "place" => {
+                    let start = if *kind == "call" { "tel:" } else { "https://" };
+                    url.starts_with(start).then_some(("url", *url))
+                }
+                _ => None,
+            };
+            match target {
+                Some((key, value)) => actions.push(Node::raw(format!(
+                    "{{\"identifier\":{},\"type\":\"{kind}\",\"{key}\":{}}}",
+                    quoted(identifier),
+                    quoted(value)
+                ))),
+                None => {
+                    let rule = if *kind == "place" { PLACE } else { HTTPS_OR_CALL };
+                    action.problem(&action.place, Problem::Rule(rule));
+                }
+            }
+        }
+        action.finish();
+    }
+    nodes.push(Node::array("\"featuredActions\":", actions));
+    nodes
+}
+
 /// The list, and the single one that iOS 8 and some Android readers look for.
 fn barcodes(common: &Common) -> Vec<Node> {
     let Some(barcode) = &common.barcode else { return Vec::new() };
-    let one = |prefix: &str| {
+    let one = |prefix: &str, format: &str| {
         let mut members = vec![
-            Node::leaf(vec![
-                Part::Raw(format!("\"format\":\"{}\",", barcode.format.apple)),
-                Part::Barcode(barcode.message.clone()),
-            ])
-            .demanded(),
+            Node::leaf(vec![Part::Raw(format!("\"format\":\"{format}\",")), Part::Barcode(barcode.message.clone())])
+                .demanded(),
         ];
         if let Some(text) = &barcode.text {
             members.push(Node::member("altText", Part::Plain(text.clone())));
         }
         Node::object(prefix, members).only(&barcode.when)
     };
-    vec![Node::array("\"barcodes\":", vec![one("")]), one("\"barcode\":")]
-}
-
-fn expiry(relevance: Option<&Section<'_>>) -> Vec<Node> {
-    let hours = relevance.and_then(|section| section.integer("expireAfterHours", 0, MAX_EXPIRE_HOURS));
-    let minutes = hours.unwrap_or(EXPIRE_HOURS) * 60;
-    let date = |variable| Node::member("expirationDate", Part::Date(known(variable), minutes));
-    vec![
-        date(Variable::EventsEnd).only(&Condition::is(Variable::EventsEnd)),
-        date(Variable::EventsStart).only(&Condition::not(Variable::EventsEnd)),
-    ]
-}
-
-/// When and where the pass comes up on the lock screen. iOS 18 documents `date` and reads `relevantDate`; older ones read the single
-/// `relevantDate`.
-fn moments<'s>(context: &Context<'s>, relevance: Option<&Section<'s>>) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    if relevance.and_then(|section| section.boolean("dates")).unwrap_or(true) {
-        let start = || Part::Date(known(Variable::EventStart), 0);
-        let both = vec![
-            Part::Raw("{\"date\":".to_owned()),
-            start(),
-            Part::Raw(",\"relevantDate\":".to_owned()),
-            start(),
-            Part::Raw("}".to_owned()),
-        ];
-        let each = Node::Events { limit: MAX_RELEVANT_DATES, places: false, node: Box::new(Node::leaf(both)) };
-        nodes.push(Node::array("\"relevantDates\":", vec![each]));
-        nodes.push(Node::member("relevantDate", Part::Date(known(Variable::EventsStart), 0)));
-    }
-    let text = relevance.and_then(|section| section.written("text"));
-    let text = text.and_then(|text| context.words(&text, Allowed::All, false));
-    let distance = relevance.and_then(|section| section.integer("maxDistance", 1, MAX_DISTANCE));
-    if relevance.and_then(|section| section.boolean("locations")).unwrap_or(true) {
-        let mut members = vec![Node::leaf(vec![Part::Coordinates])];
-        members.extend(text.map(|words| Node::member("relevantText", Part::Lookup(words))));
-        let place = Node::object("", members);
-        let each = Node::Events { limit: MAX_LOCATIONS, places: true, node: Box::new(place) };
-        nodes.push(Node::array("\"locations\":", vec![each]));
-        nodes.extend(distance.map(|metres| Node::raw(format!("\"maxDistance\":{metres}"))));
-    }
-    nodes
-}
-
-/// What the phone itself understands of the event: calendar, maps, suggestions. Not shown, so not translated.
-fn semantics<'s>(context: &Context<'s>, apple: &Section<'s>) -> Node {
-    let text = |name: &str, text: &'static str| {
-        context.default_words(text, &apple.place).map(|words| Node::member(name, Part::Plain(words)))
-    };
-    let date = |name: &str, variable| Some(Node::member(name, Part::Date(known(variable), 0)));
-    let event_type = apple.one_of("eventType", &EVENT_TYPES).and_then(|at| EVENT_TYPES.get(at));
-    let seat = [
-        text("seatSection", "{ticket.area}"),
-        text("seatRow", "{ticket.row}"),
-        text("seatNumber", "{ticket.seat}"),
-        text("seatType", "{ticket.seatCategory}"),
-    ];
-    let members = [
-        event_type.map(|name| Node::raw(format!("\"eventType\":\"{name}\""))),
-        text("eventName", "{event.title}"),
-        date("eventStartDate", Variable::EventsStart),
-        date("eventEndDate", Variable::EventsEnd),
-        text("venueName", "{venue.name}"),
-        text("venueRoom", "{venue.room}"),
-        Some(Node::object("\"venueLocation\":", vec![Node::leaf(vec![Part::Coordinates])])),
-        date("venueDoorsOpenDate", Variable::EventDoors),
-        text("venueEntranceGate", "{ticket.gate}"),
-        Some(Node::array("\"seats\":", vec![Node::object("", seat.into_iter().flatten().collect())])),
-        text("attendeeName", "{fullName}"),
-        text("confirmationNumber", "{ticket.order}"),
-    ];
-    Node::object("\"semantics\":", members.into_iter().flatten().collect())
+    let format = barcode.format;
+    // The phone shows the first that it knows; one of iOS 27 is followed by one that all know.
+    let known = format.older.unwrap_or(format.apple);
+    let list = std::iter::once(format.apple).chain(format.older).map(|format| one("", format));
+    vec![Node::array("\"barcodes\":", list.collect()), one("\"barcode\":", known)]
 }

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, Problem, Report};
 use super::spelling::likeliest;
+use super::tree::quoted;
 
 /// A text as written: one for all languages, or one per language.
 pub(super) enum Written<'d> {
@@ -91,6 +92,63 @@ impl<'d> Section<'d> {
         }
         self.report.at(&place, Problem::Expected("a smaller or larger number: this one is out of range"));
         None
+    }
+
+    /// A number, whole or not, within the bounds.
+    pub(super) fn number(&self, key: &'static str, least: f64, most: f64) -> Option<f64> {
+        let number = |value: &DeValue<'_>| {
+            let text = value.as_integer().map(|number| number.as_str().replace('_', ""));
+            let text = text.or_else(|| value.as_float().map(|number| number.as_str().replace('_', "")));
+            text.and_then(|text| text.parse::<f64>().ok()).filter(|number| number.is_finite())
+        };
+        let (place, number) = self.typed(key, "a number, without quotes", number)?;
+        if (least..=most).contains(&number) {
+            return Some(number);
+        }
+        self.report.at(&place, Problem::Expected("a smaller or larger number: this one is out of range"));
+        None
+    }
+
+    /// Whether a number stands there. The key counts as asked for only by whoever reads it.
+    pub(super) fn is_number(&self, key: &str) -> bool {
+        let value = self.table.iter().find(|(name, _)| name.get_ref() == key);
+        value.is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::Integer(_) | DeValue::Float(_)))
+    }
+
+    /// `["…", "…"]`
+    pub(super) fn texts_of(&self, key: &'static str) -> Option<Vec<Written<'d>>> {
+        let (place, array) = self.typed(key, "texts in quotes, between [ and ]", |value| value.as_array())?;
+        let mut texts = Vec::new();
+        for (index, value) in array.iter().enumerate() {
+            let at = Place { span: value.span(), key: format!("{}[{index}]", place.key), ..place.clone() };
+            match value.get_ref().as_str() {
+                Some(text) => texts.push(Written::One(at, text)),
+                None => self.report.at(&at, Problem::Expected("a text in quotes")),
+            }
+        }
+        Some(texts)
+    }
+
+    /// `[1, 2]`, whole numbers.
+    pub(super) fn integers_of(&self, key: &'static str) -> Option<Vec<u64>> {
+        let (place, array) = self.typed(key, "whole numbers, between [ and ]", |value| value.as_array())?;
+        let mut numbers = Vec::new();
+        for (index, value) in array.iter().enumerate() {
+            match value.get_ref().as_integer().and_then(|number| number.as_str().parse().ok()) {
+                Some(number) => numbers.push(number),
+                None => {
+                    let at = Place { span: value.span(), key: format!("{}[{index}]", place.key), ..place.clone() };
+                    self.report.at(&at, Problem::Expected("a whole number, without quotes"));
+                }
+            }
+        }
+        Some(numbers)
+    }
+
+    /// A table of the author's own, as JSON.
+    pub(super) fn json(&self, key: &'static str) -> Option<String> {
+        let (_, value) = self.typed(key, "a table", |value| value.as_table().map(|_| value))?;
+        Some(as_json(value))
     }
 
     /// One of a closed set of words; the answer is its place in the set.
@@ -191,5 +249,25 @@ impl<'d> Section<'d> {
             }
         }
         texts
+    }
+}
+
+fn as_json(value: &DeValue<'_>) -> String {
+    let list = |parts: Vec<String>| parts.join(",");
+    match value {
+        DeValue::Integer(number) => number.as_str().parse::<i64>().map(|it| it.to_string()).unwrap_or_default(),
+        DeValue::Float(number) => {
+            let number = number.as_str().parse::<f64>().unwrap_or_default();
+            if number.is_finite() { number.to_string() } else { "null".to_owned() }
+        }
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::String(text) => quoted(text),
+        // JSON has no dates.
+        DeValue::Datetime(date) => quoted(&date.to_string()),
+        DeValue::Array(values) => format!("[{}]", list(values.iter().map(|value| as_json(value.get_ref())).collect())),
+        DeValue::Table(table) => {
+            let member = |key: &str, value| format!("{}:{}", quoted(key), as_json(value));
+            format!("{{{}}}", list(table.iter().map(|(key, value)| member(key.get_ref(), value.get_ref())).collect()))
+        }
     }
 }

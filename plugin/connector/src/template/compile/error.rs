@@ -68,6 +68,15 @@ pub enum Problem {
     TooMany { what: &'static str, style: &'static str, count: usize, limit: usize },
     #[error("{0}")]
     Syntax(&'static str),
+    /// One of Apple's rules.
+    #[error("{0}")]
+    Rule(&'static str),
+    #[error(
+        "this is no date of a pass: write one with its offset, \"2026-12-01T20:00:00+01:00\", or a date variable alone"
+    )]
+    BadDate,
+    #[error("the poster layout is not shown, but the classic one: {0}")]
+    NoPoster(&'static str),
     #[error("this must be the same in every language, hence without translations and without localised variables")]
     NotUniform,
     #[error("an address must begin with https:// or with a variable")]

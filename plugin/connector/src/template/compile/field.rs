@@ -4,8 +4,10 @@
 
 use super::condition::{Condition, STATES};
 use super::context::{Allowed, Context};
-use super::document::Section;
+use super::document::{Section, Written};
 use super::error::{Language, Place, Problem};
+use super::semantics::is_currency;
+use super::spelling::likeliest;
 use super::tree::{Node, Part, quoted};
 use super::wording::Words;
 use crate::template::vocabulary::Nature;
@@ -31,13 +33,16 @@ impl Style {
 }
 
 /// The groups of fields: key in a template, key in pass.json.
-const GROUPS: [(&str, &str); 5] = [
+const GROUPS: [(&str, &str); 6] = [
     ("header", "headerFields"),
     ("primary", "primaryFields"),
     ("secondary", "secondaryFields"),
     ("auxiliary", "auxiliaryFields"),
     ("back", "backFields"),
+    (ADDITIONAL, "additionalInfoFields"),
 ];
+/// Under the poster of an event ticket, iOS 18; others do not show them.
+const ADDITIONAL: &str = "additional";
 
 /// Apple's "Pass Design and Creation": three header fields, one primary, four secondary, four auxiliary (in each row of an event ticket);
 /// the back scrolls.
@@ -56,6 +61,17 @@ const DATE_STYLES: [&str; 5] = ["none", "short", "medium", "long", "full"];
 const APPLE_DATE_STYLES: [&str; 5] =
     ["PKDateStyleNone", "PKDateStyleShort", "PKDateStyleMedium", "PKDateStyleLong", "PKDateStyleFull"];
 
+const DETECTORS: [&str; 4] = ["phone", "link", "address", "calendar"];
+const APPLE_DETECTORS: [&str; 4] = [
+    "PKDataDetectorTypePhoneNumber",
+    "PKDataDetectorTypeLink",
+    "PKDataDetectorTypeAddress",
+    "PKDataDetectorTypeCalendarEvent",
+];
+const NUMBER_STYLES: [&str; 4] = ["decimal", "percent", "scientific", "spellOut"];
+const APPLE_NUMBER_STYLES: [&str; 4] =
+    ["PKNumberStyleDecimal", "PKNumberStylePercent", "PKNumberStyleScientific", "PKNumberStyleSpellOut"];
+
 /// A field as far as counting needs it.
 struct Counted<'s> {
     key: &'s str,
@@ -70,7 +86,11 @@ pub(super) fn compile<'s>(context: &Context<'s>, apple: &Section<'s>, style: Sty
     let mut groups = Vec::new();
     for (group, name) in GROUPS {
         let mut fields = Vec::new();
-        for section in apple.sections(group) {
+        let sections = apple.sections(group);
+        if group == ADDITIONAL && style != Style::EventTicket && !sections.is_empty() {
+            apple.problem(&apple.place, Problem::Rule("additional fields are shown by event tickets only"));
+        }
+        for section in sections {
             if let Some((place, key)) = section.string("key") {
                 let when = context.when(&section, Allowed::All);
                 // The phone follows a field by its key: the same key for "valid" and "void" is one field that changes.
@@ -103,26 +123,56 @@ fn field<'s>(context: &Context<'s>, section: &Section<'s>, key: &str, row: Optio
     let words = |key, each| section.written(key).map(|text| context.words(&text, Allowed::All, each));
     let label = words("label", false);
     let change = section.written("changeMessage").map(|text| (context.words(&text, Allowed::All, false), text));
-    let value = words("value", each);
+    let number = section.is_number("value").then(|| section.number("value", f64::MIN, f64::MAX)).flatten();
+    let value = if number.is_some() { None } else { words("value", each) };
     let alignment = section.one_of("textAlignment", &ALIGNMENTS);
     let date_style = section.one_of("dateStyle", &DATE_STYLES);
     let time_style = section.one_of("timeStyle", &DATE_STYLES);
     let own_zone = section.boolean("ignoresTimeZone");
     let relative = section.boolean("isRelative");
+    let links = section.written("attributedValue");
+    let links = links.map(|text| (context.words(&text, Allowed::All, false), text));
+    let detectors = detectors(section, on_back);
+    let (number_style, currency) = (section.one_of("numberStyle", &NUMBER_STYLES), section.string("currencyCode"));
 
-    let Some(value) = value else {
-        section.missing("value");
-        return None;
+    let value = match (value, number) {
+        (Some(value), _) => Ok(value?),
+        (None, Some(number)) => Err(number),
+        (None, None) => {
+            section.missing("value");
+            return None;
+        }
     };
-    let value = value?;
+    const NUMBER: &str = "numberStyle and currencyCode are for a value that is a number, without quotes";
+    match &currency {
+        Some((place, _)) if number_style.is_some() => {
+            section.problem(place, Problem::Rule("a number has a numberStyle or a currencyCode, not both"));
+        }
+        Some((place, _)) if value.is_ok() => section.problem(place, Problem::Rule(NUMBER)),
+        Some((place, code)) if !is_currency(code) => {
+            section.problem(place, Problem::Rule("a currency is three capital letters (ISO 4217): \"CHF\""));
+        }
+        None if number_style.is_some() && value.is_ok() => section.problem(&section.place, Problem::Rule(NUMBER)),
+        _ => {}
+    }
     let mut parts = vec![Part::Raw(format!("{{\"key\":{}", quoted(key)))];
     if let Some(label) = label {
         parts.extend([Part::Raw(",\"label\":".to_owned()), Part::Lookup(label?)]);
     }
     parts.push(Part::Raw(",\"value\":".to_owned()));
-    let date = value.only_variable().filter(|variable| variable.nature() == Nature::Date && !each).cloned();
+    let only = value.as_ref().ok().and_then(Words::only_variable);
+    let date = only.filter(|variable| variable.nature() == Nature::Date && !each).cloned();
     let is_date = date.is_some();
-    parts.push(date.map_or_else(|| Part::Lookup(value), |date| Part::Date(date, 0)));
+    parts.push(match (date, value) {
+        (Some(date), _) => Part::Date(date, 0),
+        (None, Ok(words)) => Part::Lookup(words),
+        (None, Err(number)) => Part::Raw(number.to_string()),
+    });
+    if let Some((words, written)) = links {
+        let words = words?;
+        check_links(context, written.place(), &words);
+        parts.extend([Part::Raw(",\"attributedValue\":".to_owned()), Part::Lookup(words)]);
+    }
     if let Some((change, written)) = change {
         let change = change?;
         check_placeholder(context, written.place(), &change);
@@ -157,9 +207,51 @@ fn field<'s>(context: &Context<'s>, section: &Section<'s>, key: &str, row: Optio
     if let Some(row) = row {
         add("row", &row.to_string());
     }
+    if let Some(detectors) = detectors {
+        add("dataDetectorTypes", &format!("[{}]", detectors.join(",")));
+    }
+    if let Some(name) = number_style.and_then(|at| APPLE_NUMBER_STYLES.get(at)) {
+        add("numberStyle", &quoted(name));
+    }
+    if let Some((_, code)) = currency {
+        add("currencyCode", &quoted(code));
+    }
     rest.push('}');
     parts.push(Part::Raw(rest));
     Some(Node::leaf(parts))
+}
+
+/// `dataDetectorTypes = ["phone", "link"]`; an empty list is that nothing is detected.
+fn detectors(section: &Section<'_>, on_back: bool) -> Option<Vec<String>> {
+    let written = section.texts_of("dataDetectorTypes")?;
+    if !on_back {
+        section.problem(&section.place, Problem::Rule("data is detected in fields on the back only"));
+    }
+    let mut names = Vec::new();
+    for text in &written {
+        let Written::One(place, word) = text else { continue };
+        match DETECTORS.iter().position(|known| known == word).and_then(|at| APPLE_DETECTORS.get(at)) {
+            Some(name) => names.push(quoted(name)),
+            None => {
+                let allowed = DETECTORS.map(str::to_owned).to_vec();
+                let nearest = likeliest(word, DETECTORS);
+                section.problem(place, Problem::UnknownValue { value: (*word).to_owned(), allowed, nearest });
+            }
+        }
+    }
+    Some(names)
+}
+
+/// Wallet shows links and nothing else of HTML.
+fn check_links(context: &Context<'_>, place: &Place<'_>, words: &Words) {
+    let tags =
+        words.literals().into_iter().flat_map(|text| text.split('<').skip(1).map(str::to_owned).collect::<Vec<_>>());
+    let others = tags.filter(|tag| !(tag.starts_with("a href=") || tag.starts_with("/a>")));
+    if others.count() > 0 {
+        context
+            .report
+            .at(place, Problem::Rule("an attributedValue may hold links, <a href=\"…\">…</a>, and no other tag"));
+    }
 }
 
 /// `each = "events"`: the value once per event, a line each.

@@ -23,7 +23,13 @@ pub(super) fn check(report: &Report, images: &[String], locales: &[&str], style:
             report.file(FOLDER, Problem::UnknownImage { name: image.clone(), nearest });
         }
     }
-    let has = |name: &str| images.iter().any(|image| image == name);
+    // Smaller sizes are made of the largest one when it is packed.
+    let has = |name: &str| {
+        let stem = name.strip_suffix(".png").and_then(|stem| stem.split('@').next()).unwrap_or(name);
+        let larger = if name.contains("@3x") { &[][..] } else { &["@3x"][..] };
+        images.iter().any(|image| image == name)
+            || larger.iter().any(|scale| images.iter().any(|image| *image == format!("{stem}{scale}.png")))
+    };
     let any = |name: &str| ["", "@2x", "@3x"].iter().any(|scale| has(&format!("{name}{scale}.png")));
     if any("icon") {
         for scale in ["icon@2x.png", "icon@3x.png"] {

@@ -14,6 +14,9 @@ mod google;
 mod image;
 mod module;
 mod pass;
+mod places;
+mod poster;
+mod semantics;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,8 @@ use crate::template::format::{MAGIC, VERSION};
 use crate::template::program::Kind;
 
 pub use self::error::{Language, Problem, TemplateError};
+pub use self::places::{DISTANCE, MAX_LOCATIONS, Place, Venue};
+pub use self::poster::Nfc;
 pub use self::spelling::{nearest, plain};
 
 const FILE: &str = "template.toml";
@@ -50,6 +55,10 @@ pub struct TemplateSource {
     pub images: Vec<String>,
     /// Names of the tenant's settings, without `settings.`.
     pub settings: Vec<String>,
+    /// The tenant's venues.
+    pub venues: Vec<Venue>,
+    /// None: the tenant has no NFC, and so no poster tickets.
+    pub nfc: Option<Nfc>,
 }
 
 /// A template that can be filled.
@@ -147,7 +156,7 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
     };
     let mut apple_tree = Vec::new();
     if let Some(apple) = apple {
-        let (node, style) = apple::compile(context, apple, relevance.as_ref(), &common);
+        let (node, style) = apple::compile(context, apple, relevance.as_ref(), &common, source);
         image::check(context.report, &source.images, &context.tags(), style);
         apple_tree = tree(Some(&node));
     }

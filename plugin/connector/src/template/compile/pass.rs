@@ -8,18 +8,25 @@ use super::wording::Words;
 
 pub(super) struct BarcodeFormat {
     pub apple: &'static str,
+    /// For phones that do not know it: those before iOS 27.
+    pub older: Option<&'static str>,
     pub google: &'static str,
     pub square: bool,
 }
 
 /// What both wallets draw.
-const NAMES: [&str; 4] = ["qr", "pdf417", "aztec", "code128"];
-static FORMATS: [BarcodeFormat; 4] = [
-    BarcodeFormat { apple: "PKBarcodeFormatQR", google: "QR_CODE", square: true },
-    BarcodeFormat { apple: "PKBarcodeFormatPDF417", google: "PDF_417", square: false },
-    BarcodeFormat { apple: "PKBarcodeFormatAztec", google: "AZTEC", square: true },
-    BarcodeFormat { apple: "PKBarcodeFormatCode128", google: "CODE_128", square: false },
+const NAMES: [&str; 8] = ["qr", "pdf417", "aztec", "code128", "code39", "codabar", "ean13", "i2of5"];
+static FORMATS: [BarcodeFormat; 8] = [
+    BarcodeFormat { apple: "PKBarcodeFormatQR", older: None, google: "QR_CODE", square: true },
+    BarcodeFormat { apple: "PKBarcodeFormatPDF417", older: None, google: "PDF_417", square: false },
+    BarcodeFormat { apple: "PKBarcodeFormatAztec", older: None, google: "AZTEC", square: true },
+    BarcodeFormat { apple: CODE_128, older: None, google: "CODE_128", square: false },
+    BarcodeFormat { apple: "PKBarcodeFormatCode39", older: Some(CODE_128), google: "CODE_39", square: false },
+    BarcodeFormat { apple: "PKBarcodeFormatCodabar", older: Some(CODE_128), google: "CODABAR", square: false },
+    BarcodeFormat { apple: "PKBarcodeFormatEAN13", older: Some(CODE_128), google: "EAN_13", square: false },
+    BarcodeFormat { apple: "PKBarcodeFormatI2of5", older: Some(CODE_128), google: "ITF_14", square: false },
 ];
+const CODE_128: &str = "PKBarcodeFormatCode128";
 
 pub(super) struct Barcode {
     pub format: &'static BarcodeFormat,

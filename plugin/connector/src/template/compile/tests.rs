@@ -14,6 +14,7 @@ fn source(template: &str, fr: &str, en: &str) -> TemplateSource {
         locales: vec![("fr".to_owned(), fr.to_owned()), ("en".to_owned(), en.to_owned())],
         images: ["icon.png", "icon@2x.png", "icon@3x.png"].map(str::to_owned).to_vec(),
         settings: vec!["phone".to_owned()],
+        ..TemplateSource::default()
     }
 }
 
@@ -92,7 +93,7 @@ fn names_are_checked_and_the_nearest_is_named() {
         ),
         ("label = \"x\"", "template.toml:4:1: apple.back[0]: the key `value` is missing"),
         (
-            "value = 7",
+            "value = true",
             "template.toml:6:9: apple.back[0].value: expected a text in quotes, or one per language: { fr = \"…\", en = \"…\" }",
         ),
         ("value = { fr = \"x\" }", "template.toml:6:9: apple.back[0].value: the key `en` is missing"),
@@ -161,6 +162,65 @@ fn what_a_phone_would_refuse_is_refused_here() {
     assert_eq!(
         card,
         ["template.toml:2:17: description: `event.title` cannot be used here: a member card has no such fact"]
+    );
+}
+
+#[test]
+fn apples_rules_are_told_with_the_key_that_breaks_them() {
+    for (lines, expected) in [
+        ("[relevance]\nmaxDistance = \"50\"", "template.toml:5:15: relevance.maxDistance: expected a whole number"),
+        (
+            "[apple.semantics]\nvenueGatesOpenDate = \"2026-12-01T18:00\"",
+            "template.toml:5:22: apple.semantics.venueGatesOpenDate: this is no date of a pass",
+        ),
+        (
+            "[apple.semantics]\nvenueCloseDate = \"2026-12-01T18:00:00Z today\"",
+            "apple.semantics.venueCloseDate: this is no date of a pass",
+        ),
+        (
+            "[apple.semantics]\ntotalPrice = { amount = \"45,00\", currencyCode = \"CHF\" }",
+            "totalPrice.amount: an amount is digits",
+        ),
+        (
+            "[apple.semantics]\ntotalPrice = { amount = \"45.00\", currencyCode = \"Fr.\" }",
+            "totalPrice.currencyCode: a currency is three",
+        ),
+        ("[apple.semantics]\nperformerName = [\"x\"]", "unknown key `performerName`, did you mean `performerNames`?"),
+        (
+            "[apple.poster]\nbagPolicyURL = \"http://x\"",
+            "apple.poster.bagPolicyURL: an address must begin with https://",
+        ),
+        ("appLaunchURL = \"app://x\"", "apple.appLaunchURL: appLaunchURL needs associatedStoreIdentifiers"),
+        (
+            "associatedStoreIdentifiers = [\"1\"]",
+            "apple.associatedStoreIdentifiers[0]: expected a whole number, without quotes",
+        ),
+        (
+            "[[relevance.beacons]]\nproximityUUID = \"f8f589e9\"",
+            "proximityUUID: a beacon's proximityUUID is written as",
+        ),
+        (
+            "[[relevance.places]]\nlatitude = 91\nlongitude = 0",
+            "relevance.places[0].latitude: expected a smaller or larger number",
+        ),
+        (
+            "[[apple.featuredActions]]\nidentifier = \"a\"\ntype = \"call\"\nurl = \"https://x\"",
+            "or tel: for the type call",
+        ),
+        ("[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\nattributedValue = \"<b>x</b>\"", "may hold links"),
+        ("[[apple.primary]]\nkey = \"f\"\nvalue = \"x\"\ndataDetectorTypes = [\"phone\"]", "on the back only"),
+        ("[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\ncurrencyCode = \"CHF\"", "for a value that is a number"),
+        ("[[apple.back]]\nkey = \"f\"\nvalue = 1\ncurrencyCode = \"CHF\"\nnumberStyle = \"decimal\"", "not both"),
+        ("style = \"generic\"\n[[apple.additional]]\nkey = \"f\"\nvalue = \"x\"", "shown by event tickets only"),
+    ] {
+        let told = problem(lines);
+        assert!(told.contains(expected), "{lines}: {told}");
+    }
+    let place = "[[relevance.places]]\nlatitude = 1.5\nlongitude = -2\n";
+    assert_eq!(errors(&format!("{WHOLE}{}", place.repeat(10))), Vec::<String>::new());
+    assert!(
+        problem(&place.repeat(11))
+            .contains("relevance: 11 places can be shown at once, a pass of style Apple's has room for 10")
     );
 }
 

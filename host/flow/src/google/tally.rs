@@ -1,0 +1,25 @@
+//! Counts of what came of callbacks, since this process began.
+//!
+//! Owns the numbers. In memory: a count on disk would let whoever posts nonsense make us write. Bounded by the tenants and the codes, which are
+//! constants.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::identity::TenantId;
+
+#[derive(Default)]
+pub struct Tally(Mutex<BTreeMap<(TenantId, &'static str), u64>>);
+
+impl Tally {
+    pub(crate) fn count(&self, tenant: &TenantId, code: &'static str) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((tenant.clone(), code)).or_default() += 1;
+    }
+
+    /// How many callbacks of a tenant ended so: `counted`, `repeated`, `other-event`, `other-object`, `malformed`, `untrusted-key`,
+    /// `expired-key`, `forged`, `stale`, `no-root-keys`, `not-counted`.
+    pub fn of(&self, tenant: &TenantId) -> BTreeMap<&'static str, u64> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.iter().filter(|((of, _), _)| of == tenant).map(|((_, code), count)| (*code, *count)).collect()
+    }
+}

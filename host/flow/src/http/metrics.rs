@@ -1,0 +1,52 @@
+//! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), and the end of each tenant's certificate.
+//!
+//! Owns the names. A label is a tenant or a state and never anything of a ticket.
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+
+use super::{Answer, Call, Problem, caller, method, respond};
+use crate::flow::Flow;
+use crate::ports::Host;
+use crate::store::Store;
+
+const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
+    method(call, "GET")?;
+    let depth = flow.host.store().depth().await.map_err(caller::unavailable)?;
+    let mut text = String::new();
+    let mut family = |name: &str, help: &str, samples: &[(String, i64)]| -> std::fmt::Result {
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge")?;
+        samples.iter().try_for_each(|(labels, value)| writeln!(text, "{name}{labels} {value}"))
+    };
+    let state = |state: &str, value| (format!("{{state=\"{state}\"}}"), value);
+    let tasks = [
+        state("ready", depth.tasks_ready),
+        state("running", depth.tasks_leased),
+        state("dead", depth.tasks_dead),
+        state("held", depth.tasks_held),
+    ];
+    let effects = [state("waiting", depth.effects_waiting), state("dead", depth.effects_dead)];
+    let oldest = depth.oldest_due.map_or(0, |due| ((flow.now() - due) / 1000).max(0));
+    let ends: Vec<(String, i64)> = flow
+        .certificates()
+        .into_iter()
+        .map(|(tenant, at)| (format!("{{tenant=\"{tenant}\"}}"), at.div_euclid(1000)))
+        .collect();
+    let written = family("passerelle_tasks", "Tasks by state.", &tasks)
+        .and_then(|()| family("passerelle_effects", "Pushes and patches by state.", &effects))
+        .and_then(|()| {
+            family("passerelle_oldest_due_seconds", "Age of the oldest due task.", &[(String::new(), oldest)])
+        })
+        .and_then(|()| {
+            family(
+                "passerelle_apple_certificate_expires_timestamp_seconds",
+                "When the tenant's Apple certificate ends.",
+                &ends,
+            )
+        });
+    written.map_err(|_| Problem::internal())?;
+    Ok(respond(StatusCode::OK, MEDIA_TYPE, text))
+}

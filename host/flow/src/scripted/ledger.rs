@@ -1,0 +1,58 @@
+//! Of what is kept for Google's sake, the root keys; nothing of what a person does.
+
+use super::*;
+use crate::identity::PassId;
+use crate::store::{
+    Audience, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice, NoticeReport, NoticeWrite, PassNotice,
+    StoreResult,
+};
+
+impl GoogleLedger for Budgets {
+    async fn google_roots(&self, url: &str) -> StoreResult<Option<KeptRoots>> {
+        Ok(self.1.lock().unwrap().get(url).cloned())
+    }
+    async fn keep_google_roots(&self, url: &str, roots: KeptRoots) -> StoreResult<()> {
+        self.1.lock().unwrap().insert(url.to_owned(), roots);
+        Ok(())
+    }
+    async fn claim_presence(&self, _: Millis, _: Millis, _: u32) -> StoreResult<Option<(TenantId, Vec<PassId>)>> {
+        panic!("no protocol asks for this")
+    }
+    async fn recheck_presence(&self, _: &TenantId, _: &PassId, _: Millis) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
+    async fn take_google_notification(
+        &self,
+        _: &TenantId,
+        _: &PassId,
+        _: Millis,
+        _: Millis,
+        _: i64,
+    ) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+    async fn give_back_google_notification(&self, _: &TenantId, _: &PassId, _: Millis) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl ByHand for Budgets {
+    async fn audience(&self, _: &TenantId, _: &Audience) -> StoreResult<Vec<PassId>> {
+        panic!("no protocol asks for this")
+    }
+    async fn post_notice(&self, _: NoticeWrite) -> StoreResult<u64> {
+        panic!("no protocol asks for this")
+    }
+    async fn notice(&self, _: &TenantId, _: &str) -> StoreResult<Option<NoticeReport>> {
+        panic!("no protocol asks for this")
+    }
+    async fn newest_notice(&self, _: &TenantId, _: &PassId) -> StoreResult<Option<PassNotice>> {
+        panic!("no protocol asks for this")
+    }
+    async fn settle_notice(&self, _: &TenantId, _: &PassId, _: i64, _: GoogleNotice) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
+    async fn deactivate(&self, _: &TenantId, _: &PassId, _: Change, _: Millis) -> StoreResult<Deactivated> {
+        panic!("no protocol asks for this")
+    }
+}

@@ -1,0 +1,46 @@
+//! The store's part for Google's sake. Which operation reads and which writes; nothing else.
+
+use passerelle_flow::identity::{Millis, PassId, TenantId};
+use passerelle_flow::store::{GoogleLedger, KeptRoots, StoreResult};
+use passerelle_sqlite::google;
+
+use super::EdgeStore;
+use super::session::Database;
+
+impl<D: Database> GoogleLedger for EdgeStore<D> {
+    async fn google_roots(&self, url: &str) -> StoreResult<Option<KeptRoots>> {
+        self.session.read(|conn| google::roots(conn, url))
+    }
+
+    async fn keep_google_roots(&self, url: &str, roots: KeptRoots) -> StoreResult<()> {
+        self.session.write(|conn| google::keep_roots(conn, url, &roots))
+    }
+
+    async fn claim_presence(
+        &self,
+        now: Millis,
+        every: Millis,
+        limit: u32,
+    ) -> StoreResult<Option<(TenantId, Vec<PassId>)>> {
+        self.session.write(|conn| google::claim_presence(conn, now, every, limit))
+    }
+
+    async fn recheck_presence(&self, tenant: &TenantId, pass: &PassId, at: Millis) -> StoreResult<()> {
+        self.session.write(|conn| google::recheck(conn, tenant, pass, at))
+    }
+
+    async fn take_google_notification(
+        &self,
+        tenant: &TenantId,
+        pass: &PassId,
+        now: Millis,
+        window: Millis,
+        most: i64,
+    ) -> StoreResult<bool> {
+        self.session.write(|conn| google::take_notification(conn, tenant, pass, now, window, most))
+    }
+
+    async fn give_back_google_notification(&self, tenant: &TenantId, pass: &PassId, at: Millis) -> StoreResult<()> {
+        self.session.write(|conn| google::give_back_notification(conn, tenant, pass, at))
+    }
+}
