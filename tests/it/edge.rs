@@ -12,9 +12,11 @@ use passerelle_simulator::{AppleConfig, KeyKind, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::agreement::other_side::Wrong;
 use crate::agreement::side::Side;
 use crate::house::{Reply, copy, until};
 use crate::spin::{self, OwnFlag};
+use crate::store::rows;
 
 /// The least that puts every task and every retry of these tests into the past.
 const LATER: i64 = 130_000;
@@ -452,5 +454,68 @@ async fn what_the_simulator_writes_for_spin_runs_with_the_words_that_it_prints()
     assert_eq!(swept.status, 200, "{}", String::from_utf8_lossy(&swept.body));
     // The tenant is in force: its key is asked for, not its name.
     assert_eq!(caller.call(Method::GET, "/api/demo/passes/AAAAAAAAAAAAAAAA", None).await.unwrap().status, 401);
+    // Its folder is looked at where a person sits, with the same variables.
+    let config = folder.path().join("check.toml");
+    std::fs::write(
+        &config,
+        "server.public_url = \"http://localhost\"\ntenants.folder = \"simulated/tenants\"\negress.plain_http = true\n",
+    )
+    .unwrap();
+    let check = |more: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new(crate::process::binary());
+        let output = command.arg("check").arg("--config").arg(&config).args(more).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (good, told) = check(&["--variables".as_ref(), folder.path().join("simulated/variables.toml").as_os_str()]);
+    assert!(good && told.contains("certificate") && !told.contains('✗'), "{told}");
+    let (good, told) = check(&[]);
+    assert!(!good && told.contains("this host has no secrets of that kind"), "{told}");
     drop((edge, simulator));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passes_follow_and_phones_are_heard_though_nobody_calls_the_sweep() {
+    let variables = vec![("debounce_ms".to_owned(), "0".to_owned())];
+    let edge = Edge::with(&["opera"], &spin::program(), EdgeOptions { variables, ..EdgeOptions::default() }).await;
+    let find = "/api/opera/passes/findPass?secutix.movementId=10228310724999";
+    assert_eq!(edge.notify("opera").await.status, 200);
+    until("the pass is there", async || edge.side.get("opera", find).await.status == 200).await;
+    let described = async || {
+        let id = edge.side.get("opera", find).await.json()["id"].as_str().unwrap().to_owned();
+        edge.side.get("opera", &format!("/api/opera/passes/{id}")).await.json()
+    };
+    let pass = described().await;
+    let link = pass["links"]["apple"].as_str().unwrap();
+    let package = crate::house::Package::of(&edge.side.ask("GET", link, &[], "").await);
+    let proof = format!("ApplePass {}", package.pass["authenticationToken"].as_str().unwrap());
+    let serial = pass["id"].as_str().unwrap();
+    let device = format!("/apple/opera/v1/devices/0123456789abcdef/registrations/{}/{serial}", edge.world.pass_type());
+    // Nothing is asked meanwhile: an answer to a question would start a sweep as well.
+    let folded = async |signals: i64| {
+        until("the signal is folded", async || {
+            rows(&edge.side.database, "SELECT count(*) FROM signal WHERE folded = 1")
+                == [[format!("Integer({signals})")]]
+        })
+        .await;
+    };
+    for (method, body, signals, installed) in [("POST", r#"{"pushToken":"aa11"}"#, 1, true), ("DELETE", "", 2, false)] {
+        assert!(edge.side.ask(method, &device, &[("authorization", &proof)], body).await.status.is_success());
+        folded(signals).await;
+        assert_eq!(described().await["providers"]["apple"].is_string(), installed, "{method}");
+    }
+    edge.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secutix_that_floods_or_sends_elsewhere_is_given_up() {
+    let edge = Edge::new(&["opera", "other"]).await;
+    let path = "/api/opera/external/secutix/orders/getTicketsUrl/10000702600";
+    for wrong in [Wrong::Floods(64 << 20), Wrong::Redirects(edge.side.other.url("other", "secutix/getFileDetails"))] {
+        edge.side.other.go_wrong("opera", wrong.clone());
+        let reply = edge.side.get("opera", path).await;
+        assert_eq!(reply.status, StatusCode::BAD_GATEWAY, "{wrong:?}");
+        tells_nothing(&edge, &reply);
+    }
+    assert_eq!(edge.side.other.asked("other"), 0, "nobody is sent elsewhere");
+    edge.end().await;
 }

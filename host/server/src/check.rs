@@ -23,12 +23,14 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 
 use crate::config::file::ServerFile;
-use crate::config::{Settings, Tenants};
+use crate::config::{Settings, Tenants, Variables};
 use crate::signer::PrivateKey;
 
 pub struct CheckOptions {
     /// `passerelle.toml`
     pub config: PathBuf,
+    /// Values of `variable:` references.
+    pub variables: Variables,
     /// Only this one.
     pub tenant: Option<TenantId>,
     /// Certificates are judged by this time.
@@ -129,7 +131,7 @@ pub fn run_check(options: &CheckOptions, out: &mut dyn Write) -> anyhow::Result<
 fn examine(options: &CheckOptions) -> CheckReport {
     let mut report = CheckReport { ok: false, server: Vec::new(), tenants: BTreeMap::new() };
     let settings = match Settings::read(&options.config) {
-        Ok(settings) => settings,
+        Ok(settings) => Settings { variables: options.variables.clone(), ..settings },
         Err(problems) => {
             report.server = problems.iter().map(|problem| bad(Subject::Configuration, problem)).collect();
             return report;

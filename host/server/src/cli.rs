@@ -131,6 +131,9 @@ pub struct Check {
     /// Only this tenant.
     #[arg(long)]
     pub tenant: Option<TenantName>,
+    /// For the folder of a Spin application: the values of its variables, the file of `spin up --variable @FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub variables: Option<PathBuf>,
     /// Print a JSON Schema instead, for an editor: of tenant.toml or of passerelle.toml.
     #[arg(long, value_name = "WHICH", value_parser = ["tenant", "server"])]
     pub schema: Option<String>,
@@ -278,6 +281,9 @@ pub struct Record {
     pub configured: Configured,
     #[arg(long)]
     pub tenant: TenantName,
+    /// For the folder of a Spin application: the values of its variables, the file of `spin up --variable @FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub variables: Option<PathBuf>,
     /// The SecuTix file to look at.
     #[arg(long, value_name = "ID", group = "subject", required_unless_present_any = ["token", "contact"])]
     pub file: Option<String>,

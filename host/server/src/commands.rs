@@ -21,8 +21,8 @@ use tokio::runtime::Runtime;
 
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
 use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Simulate, Stuck, TenantName, Whose};
-use crate::config::Settings;
 use crate::config::file::ServerTable;
+use crate::config::{Settings, Variables};
 use crate::demo::application::{self, SWEEP_TOKEN, Written};
 use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
@@ -44,6 +44,12 @@ pub(crate) fn settings(configured: &Configured) -> anyhow::Result<Settings> {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the configuration is not usable:\n{}", lines.join("\n"))
     })
+}
+
+/// Those of `--variables`; none without it.
+fn variables(file: Option<&Path>) -> anyhow::Result<Variables> {
+    let read = |file: &Path| Variables::read(file).map_err(|error| anyhow::anyhow!("{} {error}", file.display()));
+    Ok(file.map(read).transpose()?.unwrap_or_default())
 }
 
 pub(crate) fn runtime(threads: Option<usize>) -> anyhow::Result<Runtime> {
@@ -160,6 +166,7 @@ pub fn check(arguments: &Check) -> anyhow::Result<bool> {
         None => {
             let options = CheckOptions {
                 config: arguments.configured.config.clone(),
+                variables: variables(arguments.variables.as_deref())?,
                 tenant: arguments.tenant.as_ref().map(|name| name.0.clone()),
                 now: ServerClock::default().now(),
                 report: arguments.report.clone(),
@@ -392,7 +399,8 @@ pub fn runs(arguments: Runs) -> anyhow::Result<bool> {
 }
 
 pub fn record(arguments: Record) -> anyhow::Result<bool> {
-    let settings = settings(&arguments.configured)?;
+    let settings =
+        Settings { variables: variables(arguments.variables.as_deref())?, ..settings(&arguments.configured)? };
     logging::for_people(false);
     runtime(None)?.block_on(async {
         let (host, _) = server::host(&settings, None, None)?;

@@ -70,7 +70,9 @@ async fn cases_end_alike_on_the_server_and_on_spin() {
     }
     tell(&spin::named(&program), played.len(), all.len(), compared, &excused);
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), played.len(), wrong.join("\n\n"));
-    assert!(only.is_some() || played.len() > 130, "only {} cases were played", played.len());
+    // A Spin whose clock cannot be put forward plays those of one step.
+    let least = if clock { 130 } else { 100 };
+    assert!(only.is_some() || played.len() > least, "only {} cases were played", played.len());
     server.end().await;
     edge.end().await;
     world.stop().await;

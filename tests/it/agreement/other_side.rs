@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use http::{Method, StatusCode, Uri};
+use http::{Method, StatusCode, Uri, header};
 use passerelle_connector::contract::scenario::Answer;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -30,11 +31,21 @@ struct Shared {
 #[derive(Default)]
 struct Institution {
     answer: Option<Answer>,
+    wrong: Option<Wrong>,
     /// Classes and objects that are there.
     known: BTreeSet<String>,
     written: Vec<Written>,
     /// Calls to SecuTix.
     asked: usize,
+}
+
+/// What SecuTix does instead of answering.
+#[derive(Clone, Debug)]
+pub enum Wrong {
+    /// Sends so many bytes.
+    Floods(usize),
+    /// Sends the caller to another address.
+    Redirects(String),
 }
 
 /// A class or an object as Google got it.
@@ -81,6 +92,12 @@ impl OtherSide {
         tenants.entry(tenant.to_owned()).or_default().answer = answer;
     }
 
+    /// From now on SecuTix does this.
+    pub fn go_wrong(&self, tenant: &str, wrong: Wrong) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.entry(tenant.to_owned()).or_default().wrong = Some(wrong);
+    }
+
     /// Calls to SecuTix wait from now on for their answers, or no longer.
     pub fn hold(&self, held: bool) {
         self.gate.send_replace(!held);
@@ -99,7 +116,20 @@ impl OtherSide {
     }
 }
 
-async fn serve(State(shared): State<Shared>, method: Method, uri: Uri, body: Bytes) -> (StatusCode, Bytes) {
+async fn serve(shared: State<Shared>, method: Method, uri: Uri, body: Bytes) -> Response {
+    let wrong = {
+        let tenants = shared.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let tenant = uri.path().split('/').nth(1).and_then(|tenant| tenants.get(tenant));
+        tenant.and_then(|institution| institution.wrong.clone()).filter(|_| uri.path().contains("/secutix/"))
+    };
+    match wrong {
+        None => answered(shared, method, uri, body).await.into_response(),
+        Some(Wrong::Floods(bytes)) => vec![b' '; bytes].into_response(),
+        Some(Wrong::Redirects(to)) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
+    }
+}
+
+async fn answered(State(shared): State<Shared>, method: Method, uri: Uri, body: Bytes) -> (StatusCode, Bytes) {
     let Shared { tenants, mut open } = shared;
     let path: Vec<&str> = uri.path().split('/').skip(1).collect();
     let [tenant, part, rest @ ..] = path.as_slice() else { return (StatusCode::NOT_FOUND, Bytes::new()) };

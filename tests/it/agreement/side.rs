@@ -55,7 +55,7 @@ pub struct Side {
     pub other: OtherSide,
     host: Host,
     keys: BTreeMap<String, String>,
-    database: PathBuf,
+    pub database: PathBuf,
     client: Client<HttpConnector, Full<Bytes>>,
     folder: TempDir,
 }
@@ -162,8 +162,8 @@ impl Side {
                 server.wake.notify_waiters();
             }
             Host::Edge { clock, ahead, .. } => {
-                let ahead = ahead.fetch_add(millis, std::sync::atomic::Ordering::SeqCst) + millis;
                 let Some(file) = clock else { return };
+                let ahead = ahead.fetch_add(millis, std::sync::atomic::Ordering::SeqCst) + millis;
                 // In one step: the guests read it at every look.
                 let next = file.with_extension("next");
                 std::fs::write(&next, ahead.to_string()).unwrap();

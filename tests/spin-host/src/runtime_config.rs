@@ -143,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_one_shows_a_certificate_to_apple_alone() {
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/spin/runtime-config.toml");
+        let config = RuntimeConfig::read(Path::new(shipped)).unwrap();
+        let [tls] = config.client_tls.as_slice() else { panic!("{:?}", config.client_tls) };
+        assert_eq!(
+            (tls.component_ids.as_slice(), tls.hosts.as_slice()),
+            (&["edge".to_owned()][..], &["api.push.apple.com".to_owned()][..])
+        );
+        assert!(tls.client_cert_file.is_some() && tls.client_private_key_file.is_some());
+    }
+
+    #[test]
     fn an_unknown_key_is_named() {
         assert!(read("[outbound_networking]\nblock_networks = []").unwrap_err().contains("outbound_networking"));
         assert!(

@@ -82,6 +82,7 @@ fn private(path: &Path) {
 fn check(folder: &Path, tenant: Option<&str>) -> (CheckReport, String) {
     let options = CheckOptions {
         config: folder.join("passerelle.toml"),
+        variables: Variables::default(),
         tenant: tenant.map(|name| TenantId::parse(name).unwrap()),
         now: NOW,
         report: Some(folder.join("report.json")),

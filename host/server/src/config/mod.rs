@@ -7,8 +7,10 @@ pub mod file;
 pub mod secrets;
 pub mod settings;
 pub mod tenants;
+pub mod variables;
 pub mod watch;
 
 pub use settings::{Egress, Settings};
 pub use tenants::{Reload, Tenants};
+pub use variables::Variables;
 pub use watch::{Watch, log};

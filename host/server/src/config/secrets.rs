@@ -1,6 +1,6 @@
-//! Reads what a reference names on a server: a file, or a variable of the process's environment.
+//! Reads what a reference names on a server: a file, a variable of the process's environment, or a given value of a Spin application's.
 //!
-//! Owns which kinds of secrets a server has. Does not own which files may be opened (`passerelle_folder`) nor the notation
+//! Owns which kinds of secrets a server has, and a command that looks at a Spin application's folder. Does not own which files may be opened (`passerelle_folder`) nor the notation
 //! (`passerelle_flow::tenant::secret`).
 
 use std::path::PathBuf;
@@ -9,16 +9,24 @@ use passerelle_flow::tenant::secret::{SecretProblem, SecretReference, SecretSour
 use passerelle_folder::FileSecrets;
 use zeroize::Zeroizing;
 
+use super::variables::Variables;
+
 /// Opens references on behalf of one folder.
 #[derive(Clone, Debug)]
 pub struct SecretReader {
     files: FileSecrets,
+    variables: Variables,
 }
 
 impl SecretReader {
     /// `permitted`: absolute paths must lie below one of these.
     pub fn new(folder: impl Into<PathBuf>, permitted: &[PathBuf]) -> Self {
-        Self { files: FileSecrets::new(folder, permitted) }
+        Self { files: FileSecrets::new(folder, permitted), variables: Variables::default() }
+    }
+
+    /// With the values of a Spin application.
+    pub fn with_variables(self, variables: Variables) -> Self {
+        Self { variables, ..self }
     }
 
     /// What the reference names, its `#field` picked.
@@ -29,7 +37,11 @@ impl SecretReader {
                 Zeroizing::new(value.into_encoded_bytes())
             }
             SecretSource::File(path) => self.files.read(path)?,
-            SecretSource::Variable(_) => return Err(SecretProblem::Unsupported),
+            SecretSource::Variable(_) if self.variables.is_empty() => return Err(SecretProblem::Unsupported),
+            SecretSource::Variable(name) => {
+                let value = self.variables.get(name).ok_or(SecretProblem::NoSpinVariable)?;
+                Zeroizing::new(value.as_bytes().to_vec())
+            }
         };
         reference.pick(content)
     }
@@ -61,5 +73,12 @@ mod tests {
         assert_eq!(read("variable:x"), Err(SecretProblem::Unsupported));
         assert_eq!(read("env:PASSERELLE_NO_SUCH_VARIABLE"), Err(SecretProblem::NoVariable));
         assert!(read("env:PATH").is_ok());
+
+        let file = root.path().join("variables.toml");
+        std::fs::write(&file, "x = '{\"a\":\"one\"}'").unwrap();
+        let reader = reader.with_variables(Variables::read(&file).unwrap());
+        let read = |reference: &str| reader.read(&SecretReference::parse(reference).unwrap());
+        assert_eq!(read("variable:x#a").unwrap().as_slice(), b"one");
+        assert_eq!(read("variable:y"), Err(SecretProblem::NoSpinVariable));
     }
 }

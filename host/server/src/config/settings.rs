@@ -19,6 +19,7 @@ use passerelle_flow::tenant::strict::{self, Positions};
 
 use super::file::{LogTable, RetentionTable, ServerFile, WorkerTable};
 use super::secrets::SecretReader;
+use super::variables::Variables;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -33,6 +34,8 @@ pub struct Settings {
     pub store: PathBuf,
     pub tenants: PathBuf,
     pub secret_folders: Vec<PathBuf>,
+    /// Of a Spin application whose folder is looked at; the file itself gives none.
+    pub variables: Variables,
     pub egress: Egress,
     /// Tasks, effects that run at the same time.
     pub tasks: usize,
@@ -108,6 +111,7 @@ impl Settings {
             store: base.join(&file.store.path),
             tenants: base.join(&file.tenants.folder),
             secret_folders: file.tenants.secret_folders.iter().map(|folder| base.join(folder)).collect(),
+            variables: Variables::default(),
             egress: Egress { allow, plain_http: file.egress.plain_http, extra_roots },
             tasks: size(file.worker.tasks),
             effects: size(file.worker.effects),

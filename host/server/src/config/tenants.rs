@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::secrets::SecretReader;
 use super::settings::Settings;
+use super::variables::Variables;
 
 /// Names the fingerprint of a folder: equal, and nothing that the tenant is made of has changed.
 type Fingerprint = [u8; 32];
@@ -25,6 +26,7 @@ type Fingerprint = [u8; 32];
 pub struct Tenants {
     folder: PathBuf,
     secret_folders: Vec<PathBuf>,
+    variables: Variables,
     defaults: Defaults,
     /// Read on every request, replaced on a reload: readers take the lock for the time of a clone.
     current: RwLock<Arc<BTreeMap<TenantId, Arc<Tenant>>>>,
@@ -70,6 +72,7 @@ impl Tenants {
         Self {
             folder: settings.tenants.clone(),
             secret_folders: settings.secret_folders.clone(),
+            variables: settings.variables.clone(),
             defaults: settings.defaults(),
             current: RwLock::default(),
             seen: Mutex::default(),
@@ -98,7 +101,7 @@ impl Tenants {
 
     /// The reader of a tenant's references, for the signer and for `check`.
     pub fn secrets(&self, id: &TenantId) -> SecretReader {
-        SecretReader::new(self.folder.join(id.as_str()), &self.secret_folders)
+        SecretReader::new(self.folder.join(id.as_str()), &self.secret_folders).with_variables(self.variables.clone())
     }
 
     /// Looks at every folder, and replaces what has changed and is good.

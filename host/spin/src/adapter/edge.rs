@@ -159,9 +159,11 @@ pub async fn answer(request: types::Request) -> Answered {
     path::drop_forged(&mut incoming.headers);
     match Edge::of_instance().await {
         Ok(edge) => {
-            let post = incoming.method == Method::POST;
-            let (response, swept) = answer_with(&edge, incoming).await;
-            let made_work = (post && !swept && response.status().is_success()).then_some(edge);
+            // Not a POST alone: a phone that forgets a pass, and a link that is opened, leave something to do as well.
+            let of_tenant = tenant_in(incoming.target.split('?').next().unwrap_or_default()).is_some();
+            let response = answer_with(&edge, incoming).await;
+            let status = response.status();
+            let made_work = (of_tenant && !status.is_client_error() && !status.is_server_error()).then_some(edge);
             Answered { response, made_work }
         }
         Err(error) => {
@@ -181,30 +183,28 @@ pub async fn answer(request: types::Request) -> Answered {
     }
 }
 
-/// The answer, and whether it was a sweep's.
-async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> (Response<Bytes>, bool) {
+async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> Response<Bytes> {
     let Incoming { method, target, headers, body } = incoming;
     let refuse = |problem| edge.flow.refuse(problem, &headers, target.split('?').next().unwrap_or_default());
-    let Ok(uri) = target.parse::<Uri>() else { return (refuse(Problem::unknown_path()), false) };
+    let Ok(uri) = target.parse::<Uri>() else { return refuse(Problem::unknown_path()) };
     if uri.path() == SWEEP {
-        let response = match swept(edge, &method, &headers, uri.query()).await {
+        return match swept(edge, &method, &headers, uri.query()).await {
             Ok(report) => edge.flow.report(&report, &headers, SWEEP),
             Err(problem) => refuse(problem),
         };
-        return (response, true);
     }
     let limit = edge.flow.options.body_limit;
     let body = match select(pin!(body.read(limit)), pin!(sleep(BODY_TIME))).await {
         Either::Left((Ok(Some(body)), _)) => body,
-        Either::Left((Ok(None), _)) => return (refuse(Problem::too_large()), false),
-        Either::Left((Err(_), _)) => return (refuse(Problem::body_broken()), false),
+        Either::Left((Ok(None), _)) => return refuse(Problem::too_large()),
+        Either::Left((Err(_), _)) => return refuse(Problem::body_broken()),
         // The caller went away or sends nothing: whatever is answered is for the proxy.
-        Either::Right(_) => return (refuse(Problem::body_late()), false),
+        Either::Right(_) => return refuse(Problem::body_late()),
     };
     if let Some(tenant) = tenant_in(uri.path())
         && let Err(problem) = edge.prepare(&tenant).await
     {
-        return (refuse(problem), false);
+        return refuse(problem);
     }
     let mut request = Request::new(body);
     *request.method_mut() = method;
@@ -212,8 +212,8 @@ async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> (Response<Bytes>, b
     *request.headers_mut() = headers.clone();
     // It may hold a lease, and ends before the lease does.
     match select(pin!(edge.flow.handle(request)), pin!(sleep(edge.flow.patience()))).await {
-        Either::Left((response, _)) => (response, false),
-        Either::Right(_) => (refuse(Problem::under_way()), false),
+        Either::Left((response, _)) => response,
+        Either::Right(_) => refuse(Problem::under_way()),
     }
 }
 

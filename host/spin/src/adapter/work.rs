@@ -1,7 +1,8 @@
 //! The sweep's work on a real instance, and the sweep that follows an answer.
 //!
-//! Owns both, and that nothing is worked at longer than its lease allows. The latter is a bonus: it makes passes follow within a second, it is cut off with the process or by `--request-timeout`, and what it
-//! leaves is the scheduler's. Bounded by its time, and one per instance.
+//! Owns both, and that nothing is worked at longer than its lease allows. The latter is a bonus: it makes passes follow within a second, it is cut
+//! off with the process or by `--request-timeout`, and what it leaves is the scheduler's. It erases as well, so that where nobody calls the sweep
+//! nothing is kept for ever. Bounded by its time, and one per instance.
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -22,8 +23,13 @@ use crate::sweep::{Patience, Work, sweep};
 /// Time for the longest wait for more notifications (5 s) and what follows from the run.
 const BONUS: Millis = 10_000;
 
+/// As often as a server.
+const ERASE_EVERY: Millis = 3_600_000;
+
 thread_local! {
     static SWEEPING: Cell<bool> = const { Cell::new(false) };
+    /// When this instance has last looked for what is to be erased.
+    static ERASED: Cell<Option<Millis>> = const { Cell::new(None) };
 }
 
 pub struct Live {
@@ -107,6 +113,13 @@ pub fn sweep_afterwards(edge: Rc<Edge>) {
         let patience = Patience { until: work.now() + BONUS, effects: false };
         if let Err(error) = sweep(&work, patience).await {
             tracing::error!(%error, "the sweep after an answer ended");
+        }
+        let now = work.now();
+        if ERASED.get().is_none_or(|last| now - last >= ERASE_EVERY) {
+            ERASED.set(Some(now));
+            if let Err(error) = work.edge.flow.erase_due().await {
+                tracing::error!(%error, "erase");
+            }
         }
     });
 }
