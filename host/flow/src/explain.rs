@@ -68,6 +68,7 @@ async fn classify<C: Connector>(
         reason: match fault {
             Fault::NotReady => "SecuTix was not ready when it was saved (in_progress)".to_owned(),
             Fault::Refused(code) => format!("SecuTix answered {code}"),
+            Fault::Unreadable(pointer) if pointer.is_empty() => "this is not JSON, or not an object".to_owned(),
             Fault::Unreadable(pointer) => format!("nothing readable at {pointer:?}"),
         },
     })

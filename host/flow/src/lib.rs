@@ -10,7 +10,7 @@ pub mod google;
 pub mod identity;
 pub mod maybe_send;
 pub mod ports;
-mod refusal;
+pub mod refusal;
 pub mod retry_after;
 pub mod sealing;
 pub mod secutix;

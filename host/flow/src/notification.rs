@@ -7,9 +7,15 @@ use passerelle_contract::webhook::{Notification, OrderChange, Rejection};
 
 use crate::flow::Flow;
 use crate::ports::{Clock, Connector, Host, SandboxFailure};
-use crate::sealing::SealError;
+use crate::refusal::code_of;
+use crate::sealing::{SealError, TenantKeys};
 use crate::store::{Accept, Accepted, Priority, Store, StoreError};
 use crate::tenant::Tenant;
+
+/// SecuTix's longest state has twenty letters; the connector takes 64.
+const LONGEST_STATE: usize = 64;
+/// What is kept of a state that is no code.
+const OTHER_STATE: &str = "OTHER";
 
 /// Why nothing was accepted.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +53,7 @@ pub async fn accept<H: Host>(
         // Names and no values: what SecuTix has begun to tell is worth a look.
         tracing::info!(tenant = %tenant.id, fields = ?change.unknown_fields, "a notification has fields that are not known");
     }
-    let token_mac = keys.mac("order-token", &[change.token.as_bytes()]);
+    let token_mac = token_mac(keys, &change.token);
     let token_sealed =
         keys.seal_small(flow.host.random(), &["task", tenant.id.as_str(), &token_mac], change.token.as_bytes())?;
     let accepted = flow
@@ -61,7 +67,12 @@ pub async fn accept<H: Host>(
             token_mac,
             token_sealed,
             priority: priority(&change),
-            state: change.state,
+            // A text that is no code could name a person; an empty one says that none was told.
+            state: if change.state.is_empty() {
+                change.state
+            } else {
+                code_of(&change.state, LONGEST_STATE).unwrap_or(OTHER_STATE).to_owned()
+            },
             movement: change.sale_movement,
             ticket: change.ticket,
             unknown_fields: change.unknown_fields,
@@ -71,6 +82,11 @@ pub async fn accept<H: Host>(
         })
         .await?;
     Ok(accepted)
+}
+
+/// How an order token is known in the store, which never holds one in the clear.
+pub fn token_mac(keys: &TenantKeys, token: &str) -> String {
+    keys.mac("order-token", &[token.as_bytes()])
 }
 
 /// A mere MODIFIED can wait behind what makes a ticket valid or void; the hint decides the order of work and nothing else.

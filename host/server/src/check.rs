@@ -3,8 +3,6 @@
 //! Owns the questions and the report. It asks what the server itself would ask (`config`), and then what only a person can put right: is the
 //! certificate the right one, for how long, does the key belong to it, who else may read the secrets. It calls nobody.
 
-mod keypair;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
@@ -12,7 +10,6 @@ use std::path::PathBuf;
 
 use passerelle_flow::apple;
 use passerelle_flow::identity::{Millis, TenantId};
-use passerelle_flow::tenant::Tenant;
 use passerelle_flow::tenant::config::TenantConfig;
 use passerelle_flow::tenant::load::Loaded;
 use passerelle_flow::tenant::problem::{Area, Fault, Problem};
@@ -24,7 +21,6 @@ use x509_cert::der::Decode as _;
 
 use crate::config::file::ServerFile;
 use crate::config::{Settings, Tenants, Variables};
-use crate::signer::PrivateKey;
 
 pub struct CheckOptions {
     /// `passerelle.toml`
@@ -191,19 +187,6 @@ fn tenant(tenants: &Tenants, id: &TenantId, now: Millis) -> Vec<Finding> {
         Err(problems) => broken(problems),
     };
     let reader = tenants.secrets(id);
-    if let Ok(Loaded { tenant: Tenant { apple: Some(apple), .. }, .. }) = &examination.outcome {
-        let key = PrivateKey::read(&reader, &apple.identity.key).ok();
-        if let Some(leaf) = apple.identity.chain.first()
-            && let Err(problem) = keypair::belong_together(leaf, key.as_ref())
-        {
-            findings.push(Finding {
-                subject: Subject::Certificate,
-                state: State::Bad,
-                says: problem.to_string(),
-                remedy: None,
-            });
-        }
-    }
     findings.extend(examination.references.iter().filter_map(|reference| exposed(&reader.locate(reference)?)));
     // Equal references of two kinds (a key picked out of the account's file) are one file.
     findings.dedup();

@@ -265,8 +265,11 @@ pub struct Runs {
     #[arg(long)]
     pub tenant: TenantName,
     /// The SecuTix file.
-    #[arg(long, value_name = "ID", group = "runs_of", required_unless_present = "contact")]
+    #[arg(long, value_name = "ID", group = "runs_of", required_unless_present_any = ["contact", "token"])]
     pub file: Option<String>,
+    /// Or an order's secret token whose file SecuTix has not told yet. (Once it has, the file has the runs.)
+    #[arg(long, group = "runs_of")]
+    pub token: Option<String>,
     /// Or a contact, by its number: the runs of its member card.
     #[arg(long, value_name = "NUMBER", group = "runs_of")]
     pub contact: Option<String>,

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use passerelle_flow::access::Environment;
 use passerelle_flow::explain::explain as explain_change;
 use passerelle_flow::identity::TenantId;
+use passerelle_flow::notification::token_mac;
 use passerelle_flow::ports::{Clock as _, Host as _, Random as _};
 use passerelle_flow::run::FindingRecord;
 use passerelle_flow::store::{Store as _, TaskSubject};
@@ -22,7 +23,7 @@ use tokio::runtime::Runtime;
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
 use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Simulate, Stuck, TenantName, Whose};
 use crate::config::file::ServerTable;
-use crate::config::{Settings, Variables};
+use crate::config::{Settings, Tenants, Variables};
 use crate::demo::application::{self, SWEEP_TOKEN, Written};
 use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
@@ -195,6 +196,8 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
         for fact in finding
             .facts
             .iter()
+            // That it is possible elsewhere as well is no disagreement.
+            .filter(|fact| !fact.is_place())
             .filter(|fact| fact.observed != fact.matrix && fact.observed != "unknown" && fact.matrix != "unknown")
         {
             println!("  the matrix says {} for {} ({})", fact.matrix, fact.name, fact.confidence);
@@ -376,13 +379,21 @@ pub fn stuck(arguments: Stuck) -> anyhow::Result<bool> {
     Ok(true)
 }
 
+/// A token is kept as a MAC by the tenant's keys.
+fn order(settings: &Settings, tenant: &TenantId, token: &str) -> anyhow::Result<TaskSubject> {
+    let (tenants, _) = Tenants::open(settings);
+    let tenant = tenants.get(tenant).context("the tenant is not in force; `passerelle check` says why")?;
+    Ok(TaskSubject::Token(token_mac(&tenant.keys, token)))
+}
+
 pub fn runs(arguments: Runs) -> anyhow::Result<bool> {
     let settings = settings(&arguments.configured)?;
     let TenantIs(tenant) = known_tenant(&settings, arguments.tenant.0)?;
-    let subject = match (arguments.file, arguments.contact) {
-        (Some(file), _) => TaskSubject::File(file),
-        (None, Some(number)) => TaskSubject::Contact(number),
-        (None, None) => bail!("--file or --contact says whose runs"),
+    let subject = match (arguments.file, arguments.contact, arguments.token) {
+        (Some(file), ..) => TaskSubject::File(file),
+        (_, Some(number), _) => TaskSubject::Contact(number),
+        (.., Some(token)) => order(&settings, &tenant, &token)?,
+        (None, None, None) => bail!("--file, --contact or --token says whose runs"),
     };
     let log = runtime(None)?.block_on(async {
         let store = open_store(&settings)?;

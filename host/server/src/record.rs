@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use passerelle_flow::ports::Host;
+use passerelle_flow::refusal::code_of;
 use passerelle_flow::secutix::{SecutixClient, SecutixError};
 use passerelle_flow::store::Priority;
 use passerelle_flow::tenant::Tenant;
@@ -26,6 +27,9 @@ pub const CHANGE: &str = "notification.json";
 /// The answer before the change, and the one after it: by their names a case knows whose they are.
 const OF_A_FILE: [&str; 2] = ["before.json", "after.json"];
 const OF_A_CONTACT: [&str; 2] = ["before.contact.json", "after.contact.json"];
+
+/// Characters of a `statusCode` that is told.
+const LONGEST_CODE: usize = 64;
 
 /// What is recorded.
 #[derive(Clone)]
@@ -65,6 +69,11 @@ pub struct Recorded {
 pub enum RecordError {
     #[error(transparent)]
     Secutix(#[from] SecutixError),
+    /// HTTP 200 and a refusal in it: there is nothing to change and to look at again.
+    #[error(
+        "SecuTix answered {0}; nothing was written. Is the number or the token right, and may this operator see it?"
+    )]
+    Refused(String),
     /// Nothing that is not understood can be scrubbed, so it is not written.
     #[error("{0} is not JSON; nothing was written")]
     NotJson(&'static str),
@@ -121,6 +130,9 @@ pub async fn record<A: Answers>(
     }
     let change = options.change.as_deref().map(|change| read(change, "the notification")).transpose()?;
     let before = read(&answers.fetch(&options.subject).await?, "the answer")?;
+    if let Some(code) = refused(&before) {
+        return Err(RecordError::Refused(code));
+    }
     let after = if between().await.map_err(RecordError::Prompt)? {
         Some(read(&answers.fetch(&options.subject).await?, "the answer")?)
     } else {
@@ -141,6 +153,13 @@ pub async fn record<A: Answers>(
         files.push(write(&options.out, name, document)?);
     }
     Ok(Recorded { files, unchanged })
+}
+
+/// The code of an answer that is no success. An answer without any is for the connector to judge: it may be a case worth having.
+fn refused(answer: &Value) -> Option<String> {
+    let status =
+        answer.get("statusCode").and_then(Value::as_str).filter(|status| !status.eq_ignore_ascii_case("success"))?;
+    Some(code_of(status, LONGEST_CODE).unwrap_or("something that is no code").to_owned())
 }
 
 fn read(content: &[u8], what: &'static str) -> Result<Value, RecordError> {

@@ -128,11 +128,6 @@ impl PrivateKey {
         Ok(Self { key, algorithm: algorithm.ok_or(SignFailure::Unsupported)? })
     }
 
-    /// SubjectPublicKeyInfo in DER, as a certificate has it.
-    pub(crate) fn public_key(&self) -> Option<Vec<u8>> {
-        self.key.public_key().map(|key| key.to_vec())
-    }
-
     pub fn algorithm(&self) -> SignatureAlgorithm {
         self.algorithm
     }

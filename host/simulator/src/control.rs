@@ -115,6 +115,7 @@ impl Control {
                 let androids: Vec<Value> = world.androids().values().map(actions::android_json).collect();
                 Ok(json!({"iphones": iphones, "androids": androids}))
             }
+            ["oddities"] => Ok(json!(secutix.oddities(|oddities| oddities.clone()))),
             ["log", "secutix"] => Ok(json!(secutix.calls())),
             ["log", "google"] => Ok(json!(world.google.calls())),
             ["log", "callbacks"] => Ok(json!(world.google.callbacks())),

@@ -161,7 +161,10 @@ fn settle(conn: &dyn Connection, finish: &Finish, mut task: Task) -> Result<(), 
             task.ready(finish.now);
             task.due_by = due_by;
         }
-        Next::Dead => task.state = State::Dead,
+        Next::Dead => {
+            task.attempts = task.attempts.saturating_add(1);
+            task.state = State::Dead;
+        }
         Next::Held => task.state = State::Held,
     }
     tasks::save(conn, &finish.tenant, &task)?;

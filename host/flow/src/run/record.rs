@@ -106,6 +106,17 @@ impl FindingRecord {
     }
 }
 
+impl FactRecord {
+    /// Of the places where a change may be made: there the matrix says what is possible, and what was observed is where it happened, so the two
+    /// need not be equal.
+    pub fn is_place(&self) -> bool {
+        [SHOP, OFFICE].contains(&self.name.as_str())
+    }
+}
+
+const SHOP: &str = "ticket-shop";
+const OFFICE: &str = "back-office";
+
 fn facts(facts: &Facts) -> Vec<FactRecord> {
     let one = |name: &str, fact: &Fact| FactRecord {
         name: name.to_owned(),
@@ -114,8 +125,8 @@ fn facts(facts: &Facts) -> Vec<FactRecord> {
         confidence: confidence_code(fact.confidence).to_owned(),
     };
     vec![
-        one("ticket-shop", &facts.ticket_shop),
-        one("back-office", &facts.back_office),
+        one(SHOP, &facts.ticket_shop),
+        one(OFFICE, &facts.back_office),
         one("new-transaction", &facts.new_transaction),
         one("new-ticket", &facts.new_ticket),
         one("new-movement", &facts.new_movement),

@@ -43,6 +43,12 @@ pub enum CredentialFault {
         "the private key is protected by a passphrase; remove it with `openssl pkey -in FILE -out FILE` and restrict who may read the file"
     )]
     EncryptedKey,
+    #[error("the private key is neither RSA nor P-256, or it is damaged")]
+    DamagedKey,
+    #[error(
+        "the private key is not the one that the certificate was requested with; Keychain Access shows the pair that belongs together"
+    )]
+    OtherKey,
     #[error("the passphrase does not open the .p12 file")]
     Passphrase,
     #[error("the passphrase is not text in UTF-8")]
@@ -67,6 +73,8 @@ impl CredentialFault {
             Self::NoCertificate
             | Self::BadCertificate
             | Self::TooManyCertificates
+            | Self::DamagedKey
+            | Self::OtherKey
             | Self::Passphrase
             | Self::PassphraseText
             | Self::Pkcs12

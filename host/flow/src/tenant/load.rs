@@ -21,7 +21,9 @@ use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, Surroundings, TemplateFolder};
-use super::{Apple, Google, Place as VenuePlace, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential};
+use super::{
+    Apple, Google, Place as VenuePlace, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential, key_pair,
+};
 use crate::apple::package::SigningIdentity;
 use crate::apple::{self, IdentityProblem, PassIdentity, PushKey};
 use crate::identity::{Millis, TenantId};
@@ -309,6 +311,10 @@ impl Loader<'_> {
         pool.extend(transpose(rest)?.unwrap_or_default());
         pass_type.and(team)?;
         let chain = apple::arrange(pool);
+        if let (Some(leaf), Some((_, content))) = (chain.first(), &key) {
+            let told = if config.key.is_some() { "apple.key" } else { "apple.certificate" };
+            self.credential(told, key_pair::belong_together(leaf, content));
+        }
         let judged = PassIdentity::read(&chain, &config.pass_type, &config.team);
         for problem in judged.lasting_problems() {
             let key = match problem {
@@ -320,7 +326,7 @@ impl Loader<'_> {
         Some(Apple {
             pass_type: config.pass_type.clone(),
             team: config.team.clone(),
-            identity: ClientIdentity { chain, key: key? },
+            identity: ClientIdentity { chain, key: key?.0 },
             signing: SigningIdentity::from(judged),
             push_key: transpose(push_key)?,
             push_url: push_url?,
@@ -357,8 +363,12 @@ impl Loader<'_> {
         self.credential(key, credential::certificates(&content))
     }
 
-    /// The name of the certificate's key in the signer: a file of its own, or the `.p12` that holds both.
-    fn pass_key(&mut self, config: &AppleConfig, passphrase: Option<&Zeroizing<String>>) -> Option<KeyRef> {
+    /// The certificate's key, to be looked at and dropped, and its name in the signer: a file of its own, or the `.p12` that holds both.
+    fn pass_key(
+        &mut self,
+        config: &AppleConfig,
+        passphrase: Option<&Zeroizing<String>>,
+    ) -> Option<(KeyRef, Zeroizing<Vec<u8>>)> {
         const NEEDED: &str = "must be set, unless \"certificate\" is a .p12 file, which holds the key as well";
         let reference = match &config.key {
             Some(text) => self.reference("apple.key", text)?,
@@ -370,13 +380,20 @@ impl Loader<'_> {
             None => (self.secrets)(&reference).ok()?,
         };
         let pkcs12 = credential::is_pkcs12(&content);
-        match &config.key {
-            Some(_) if pkcs12 => drop(self.open("apple.key", &content, passphrase)?),
-            Some(_) => self.credential("apple.key", credential::private_key_armour(&content))?,
-            None => self.rule("apple.key", pkcs12, NEEDED)?,
-        }
+        let key = match &config.key {
+            Some(_) if pkcs12 => self.open("apple.key", &content, passphrase)?.key,
+            Some(_) => {
+                self.credential("apple.key", credential::private_key_armour(&content))?;
+                content
+            }
+            None => {
+                self.rule("apple.key", pkcs12, NEEDED)?;
+                // Whether it opens was told when the certificates were read.
+                self.defaults.pkcs12.and_then(|open| open(&content, passphrase?).ok())?.key
+            }
+        };
         let passphrase = config.passphrase.clone().filter(|_| pkcs12);
-        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase })
+        Some((KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase }, key))
     }
 
     fn google(&mut self, config: &GoogleConfig, public_url: Option<&str>) -> Option<Google> {

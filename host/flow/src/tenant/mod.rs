@@ -8,6 +8,7 @@ pub mod config;
 pub mod credential;
 mod form;
 mod image;
+mod key_pair;
 pub mod load;
 pub mod problem;
 pub mod secret;

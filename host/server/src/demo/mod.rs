@@ -71,7 +71,11 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
 /// How long the edge took to start, and what it holds; none on a server, which is this process.
 fn started(stage: &Stage) -> Option<String> {
     let stage::On::Spin(edge) = &stage.on else { return None };
-    Some(format!("The edge answered {} ms after its start, most of it compiling where Spin has no compiled copy yet: {}", edge.started_in.as_millis(), memory(stage)?))
+    Some(format!(
+        "The edge answered {} ms after its start, most of it compiling where Spin has no compiled copy yet: {}",
+        edge.started_in.as_millis(),
+        memory(stage)?
+    ))
 }
 
 fn memory(stage: &Stage) -> Option<String> {

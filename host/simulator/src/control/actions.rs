@@ -36,7 +36,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ),
     (
         "POST /control/sell {\"product\":\"CARMEN\",\"holders\":[{\"first_name\",\"last_name\"}],\"origin\":\"ticket-shop\"}",
-        "a new file; with \"file\", another order in it",
+        "a new file; with \"file\", another order in it. The origin is \"ticket-shop\" or \"back-office\", here and below",
     ),
     ("POST /control/member {\"first_name\",\"last_name\"}", "a contact with a membership"),
     ("POST /control/reprint {\"movement\"}", "a new ticket with a new barcode"),
@@ -53,7 +53,10 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "another date",
     ),
     ("POST /control/notify {\"order_secret\",\"state\",\"ticket\",\"movement\"}", "a notification by hand"),
-    ("POST /control/oddities {\"numbers_as_strings\":true, …}", "SecuTix's oddities; {} turns all off"),
+    (
+        "POST /control/oddities {\"numbers_as_strings\":true, …}",
+        "SecuTix's oddities; {} turns all off; GET lists them as they are",
+    ),
     ("POST /control/iphone/{name}/add {\"url\"}", "opens a link to a .pkpass; /remove {\"serial\"}; /wipe"),
     ("POST /control/android/{name}/save {\"url\"}", "opens a save link; /remove {\"object\"}"),
 ];
@@ -97,7 +100,10 @@ impl Control {
             || body.get("origin").map_or(Ok(shop()), |origin| read(origin, "origin: ticket-shop or back-office"));
         let change = match path {
             ["sell"] => {
-                let asked: Sell = read(body, "product, holders[{first_name, last_name}], origin, performance, file")?;
+                let asked: Sell = read(
+                    body,
+                    "product, holders[{first_name, last_name}], origin (ticket-shop or back-office), performance, file",
+                )?;
                 let Sell { product, holders, origin, performance, file } = asked;
                 secutix.sell(Purchase { product, performance, holders, origin, file }).await?
             }
@@ -145,7 +151,7 @@ impl Control {
                 return Ok(json!(secutix.notify(notice).await));
             }
             ["oddities"] => {
-                let wanted: Oddities = read(body, "the names of oddities")?;
+                let wanted: Oddities = read(body, "names of oddities, as GET /control/oddities lists them")?;
                 secutix.oddities(|oddities| *oddities = wanted);
             }
             ["iphone", name, "add"] => return Ok(json!(world.iphone(name).add(text("url")?).await?)),

@@ -152,8 +152,8 @@ impl Institution {
     }
 
     /// Changes the documented oddities: `secutix.oddities(|o| o.numbers_as_strings = true)`.
-    pub fn oddities(&self, change: impl FnOnce(&mut Oddities)) {
-        change(&mut self.state().oddities);
+    pub fn oddities<T>(&self, change: impl FnOnce(&mut Oddities) -> T) -> T {
+        change(&mut self.state().oddities)
     }
 
     /// Every oddity off.

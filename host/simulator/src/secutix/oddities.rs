@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 /// All off by default. A count applies to the next so many answers about files and then runs out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Oddities {
     /// Every number travels as a string.
     pub numbers_as_strings: bool,

@@ -35,6 +35,9 @@ const CODE_LIMIT: usize = 64;
 /// Most pointers that a verdict carries: enough to see the pattern, and no second copy of a hostile answer.
 const MOST_UNREAD: usize = 64;
 
+/// Stands for a `statusCode` that is none.
+const NO_CODE: &str = "no-code";
+
 pub(super) fn judge(status_code: &Scalar<'_>) -> Result<(), Fault> {
     let Some(code) = status_code.text() else { return Err(unreadable("/statusCode")) };
     match Status::of(&code) {
@@ -42,7 +45,7 @@ pub(super) fn judge(status_code: &Scalar<'_>) -> Result<(), Fault> {
         Status::Later => return Err(Fault::NotReady),
         Status::Refused => {}
     }
-    Err(Fault::Refused(code.chars().take(CODE_LIMIT).map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect()))
+    Err(Fault::Refused(if is_code(&code) { code.into_owned() } else { NO_CODE.to_owned() }))
 }
 
 /// Does it look like a code: one word of letters, digits, `_`, `-` and `.`? What is sent as a code leaves the connector as it is, into a history in

@@ -216,7 +216,8 @@ impl Model {
             Next::Done | Next::Again { .. } => (task.done, task.attempts) = (task.claimed, 0),
             Next::Retry { .. } => task.attempts += 1,
             Next::Dead | Next::Held if newer => task.attempts = 0,
-            Next::Wait { .. } | Next::Dead | Next::Held => {}
+            Next::Dead => task.attempts += 1,
+            Next::Wait { .. } | Next::Held => {}
         }
         task.priority = match (&f.next, next_priority) {
             (Next::Done, Some(next)) => next,

@@ -12,6 +12,7 @@ use super::draft::{Draft, PassAction};
 use super::{Look, PlanError};
 use crate::flow::Flow;
 use crate::identity::Millis;
+use crate::notification::token_mac;
 use crate::parts;
 use crate::ports::Host;
 use crate::run::record;
@@ -141,7 +142,7 @@ pub(super) fn aliases(keys: &TenantKeys, verdict: &Verdict) -> Vec<OrderAlias> {
         .iter()
         .filter(|(_, token)| !token.is_empty())
         .map(|(order, token)| OrderAlias {
-            token_mac: keys.mac("order-token", &[token.as_bytes()]),
+            token_mac: token_mac(keys, token),
             order: order.clone(),
             file: file.clone(),
         })

@@ -8,7 +8,6 @@ use crate::apple::certificates::Authority;
 use crate::tenant::secret::SecretSource;
 
 const SEAL: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n";
-const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
 const ENCRYPTED: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
 const ACCOUNT: &str =
     r#"{"client_email":"wallet@demo.iam.gserviceaccount.com","private_key":"-----BEGIN PRIVATE KEY-----\nAAAA"}"#;
@@ -53,7 +52,8 @@ fn pem(der: &[u8]) -> String {
 /// What lies in the tenant's folder besides its text, and what a host says to references that lead nowhere.
 fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem> {
     let authority = Authority::new("G4");
-    let chain = authority.chain("pass.org.example.demo", "A1B2C3D4E5", &rcgen::KeyPair::generate().unwrap());
+    let key = rcgen::KeyPair::generate().unwrap();
+    let chain = authority.chain("pass.org.example.demo", "A1B2C3D4E5", &key);
     let (leaf, intermediate) = (chain[0].clone(), chain[1].clone());
     let generations = ["G3", "G5"].map(|generation| pem(Authority::new(generation).intermediate.der()));
     let generations = format!("{}{}{}", generations[0], pem(&intermediate), generations[1]);
@@ -66,7 +66,8 @@ fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretPr
         ("apple/generations.pem", generations.into_bytes()),
         ("apple/chain.pem", chain.into_bytes()),
         ("apple/intermediate.cer", intermediate),
-        ("apple/pass.key", KEY.into()),
+        ("apple/pass.key", key.serialize_pem().into()),
+        ("apple/other.key", rcgen::KeyPair::generate().unwrap().serialize_pem().into()),
         ("apple/foreign.pem", pem(Authority::new("G3").intermediate.der()).into_bytes()),
         ("apple/pass.p12", b"0\x08no certificates".to_vec()),
         ("apple/passphrase", "open\n".into()),
