@@ -64,6 +64,8 @@ pub enum Sent<'a> {
     Notification { media_type: Option<&'a str>, body: Vec<u8> },
     /// Somebody asks for a member card.
     Card(String),
+    /// SecuTix says that a contact has changed, which has a card.
+    Contact(String),
 }
 
 /// A line of a pass's history, as far as a case knows it.
@@ -101,10 +103,6 @@ impl Scene {
 
     /// Why it cannot be played over HTTP; none where it can.
     pub fn excuse(&self, clock: bool) -> Option<&'static str> {
-        let card = |answer: &Option<Answer>| matches!(answer, Some(Answer::Contact(_)));
-        if card(&self.case.before) && self.case.steps.iter().any(|step| card(&step.after)) {
-            return Some("a known card that changes: no request makes a host look at a contact again");
-        }
         // Ten thousand tickets take a host a minute, and pass through the connector's own suite in a second.
         if self.name().starts_with("hostile-ten-thousand") && std::env::var_os("CASE").is_none() {
             return Some("ten thousand tickets take both hosts more than a minute; CASE=name plays one");
@@ -143,11 +141,12 @@ impl Scene {
         }
         match self.answer(round) {
             Some(Answer::Contact(_)) => {
-                let card = self.subjects.iter().find_map(|subject| match subject {
+                let contact = self.subjects.iter().find_map(|subject| match subject {
                     Subject::Contact(number) => Some(number.clone()),
                     Subject::Movement(_) => None,
                 });
-                sent.extend(card.map(Sent::Card));
+                let known = round > 0 && matches!(self.case.before, Some(Answer::Contact(_)));
+                sent.extend(contact.map(if known { Sent::Contact } else { Sent::Card }));
             }
             // A case without a notification is a look without a hint.
             Some(Answer::File(_)) if !heard => {
