@@ -22,6 +22,7 @@ mod google_orders;
 mod google_presence;
 mod house;
 mod journey;
+mod large_file;
 mod listener;
 mod manifest;
 mod notifications;
