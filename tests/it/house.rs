@@ -44,6 +44,7 @@ pub struct House {
 }
 
 /// An answer, whole.
+#[derive(Clone)]
 pub struct Reply {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -107,7 +108,13 @@ impl Package {
     pub fn of(reply: &Reply) -> Self {
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
         assert_eq!(reply.header("content-type"), "application/vnd.apple.pkpass");
-        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(reply.body.to_vec())).unwrap();
+        let last_modified = reply.header("last-modified").to_owned();
+        Self { last_modified, ..Self::read(&reply.body) }
+    }
+
+    /// As it lies in a bundle.
+    pub fn read(archive: &[u8]) -> Self {
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(archive)).unwrap();
         let mut members = BTreeMap::new();
         for index in 0..archive.len() {
             let mut member = archive.by_index(index).unwrap();
@@ -116,7 +123,7 @@ impl Package {
             members.insert(member.name().unwrap().into_owned(), content);
         }
         let pass = serde_json::from_slice(&members["pass.json"]).unwrap();
-        Self { members, pass, last_modified: reply.header("last-modified").to_owned() }
+        Self { members, pass, last_modified: String::new() }
     }
 
     pub fn barcode(&self) -> Option<&str> {

@@ -34,6 +34,8 @@ struct Institution {
     wrong: Option<Wrong>,
     /// Classes and objects that are there.
     known: BTreeSet<String>,
+    /// Objects that somebody has in Google Wallet.
+    held: BTreeSet<String>,
     written: Vec<Written>,
     /// Calls to SecuTix.
     asked: usize,
@@ -109,6 +111,13 @@ impl OtherSide {
         tenants.get(tenant).map_or(0, |institution| institution.asked)
     }
 
+    /// From now on somebody has this object, or nobody.
+    pub fn holds(&self, tenant: &str, object: &str, held: bool) {
+        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = &mut tenants.entry(tenant.to_owned()).or_default().held;
+        _ = if held { all.insert(object.to_owned()) } else { all.remove(object) };
+    }
+
     /// What Google got since the last call.
     pub fn written(&self, tenant: &str) -> Vec<Written> {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,8 +158,11 @@ async fn answered(State(shared): State<Shared>, method: Method, uri: Uri, body: 
         ("token", _) => {
             (StatusCode::OK, text(&json!({"access_token": "t", "expires_in": 3599, "token_type": "Bearer"})))
         }
+        ("google", [collection, id]) if method == Method::GET => {
+            with(&mut |institution| institution.show(collection, id))
+        }
         ("google", [collection, rest @ ..]) => {
-            with(&mut |institution| institution.take(&method, collection, rest.first().copied(), body.clone()))
+            with(&mut |institution| institution.take(&method, collection, rest, body.clone()))
         }
         _ => (StatusCode::NOT_FOUND, Bytes::new()),
     }
@@ -166,12 +178,26 @@ impl Institution {
         }
     }
 
+    fn show(&self, collection: &str, id: &str) -> (StatusCode, Bytes) {
+        if !self.known.contains(&format!("{collection}/{id}")) {
+            return (StatusCode::NOT_FOUND, Bytes::new());
+        }
+        (StatusCode::OK, text(&json!({"id": id, "hasUsers": self.held.contains(id)})))
+    }
+
     /// As Google answers: what is there is not inserted, what is not there is not updated.
-    fn take(&mut self, method: &Method, collection: &str, id: Option<&str>, body: Bytes) -> (StatusCode, Bytes) {
+    fn take(&mut self, method: &Method, collection: &str, path: &[&str], body: Bytes) -> (StatusCode, Bytes) {
         let sent = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-        let id = id.or_else(|| sent["id"].as_str()).unwrap_or_default();
-        let name = format!("{collection}/{id}");
+        let id = path.first().copied().or_else(|| sent["id"].as_str()).unwrap_or_default();
+        let (name, adds) = (format!("{collection}/{id}"), path.get(1) == Some(&"addMessage"));
         let status = match (method.as_str(), self.known.contains(&name)) {
+            ("POST", known) if adds => {
+                if known {
+                    StatusCode::OK
+                } else {
+                    StatusCode::NOT_FOUND
+                }
+            }
             ("POST", false) | ("PUT", true) => StatusCode::OK,
             ("POST", true) => StatusCode::CONFLICT,
             _ => StatusCode::NOT_FOUND,
@@ -181,7 +207,7 @@ impl Institution {
         }
         self.written.push(Written {
             method: method.to_string(),
-            collection: collection.to_owned(),
+            collection: if adds { format!("{collection} addMessage") } else { collection.to_owned() },
             status: status.as_u16(),
             body: body.clone(),
         });

@@ -82,10 +82,9 @@ impl Looking<'_> {
         for (subject, id) in passes {
             self.pass(watch, &id, &subject, seen).await;
         }
-        // Once each: a push is sent at least once, and a phone makes nothing of a second one.
-        let woken: BTreeSet<String> =
+        let mut woken: Vec<String> =
             pushes.iter().filter_map(|token| watch.phones.get(token)).map(Subject::told).collect();
-        let woken: Vec<String> = woken.into_iter().collect();
+        woken.sort();
         seen.insert("Apple's push service: who was woken".to_owned(), Bytes::from(woken.join("\n")));
     }
 

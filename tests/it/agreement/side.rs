@@ -99,7 +99,7 @@ impl Side {
             ("retry_first_s".to_owned(), "0".to_owned()),
             ("dead_after".to_owned(), ATTEMPTS.to_string()),
         ];
-        for name in ["secutix_host", "google_api_host", "google_token_host", "google_keys_host"] {
+        for name in ["secutix_host", "google_api_host", "google_token_host"] {
             variables.push((name.to_owned(), theirs.clone()));
         }
         variables.extend(more.variables);
@@ -187,6 +187,18 @@ impl Side {
         let own =
             self.keys.keys().flat_map(|tenant| [format!("{tenant}/secutix.secret"), format!("{tenant}/seal.key")]);
         own.map(|file| secret(&file).trim().to_owned()).chain([SWEEP_TOKEN.to_owned()]).collect()
+    }
+
+    /// The round of looks at Google Wallet, when one is due.
+    pub async fn look_at_google(&self) {
+        match &self.host {
+            Host::Server(server) => {
+                while let Some(batch) = server.flow.claim_look().await.unwrap() {
+                    server.flow.look(batch).await.unwrap();
+                }
+            }
+            Host::Edge { .. } => _ = self.sweep(SWEEP_MS).await,
+        }
     }
 
     /// Until nothing is due and nothing is on its way.

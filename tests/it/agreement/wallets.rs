@@ -1,0 +1,279 @@
+//! What a wallet, a buyer and an organiser ask of a host beside SecuTix's notifications: the same play on a server and on Spin, line by line.
+//!
+//! Owns the play and its transcript: whole orders, Google's callbacks, messages, looks at Google Wallet, the end of a pass by hand. Does not own what
+//! is right about any of them (`google_*`, `notifications`, `apple_service` ask that of a server); here both hosts have to say the same.
+
+use std::collections::BTreeMap;
+
+use passerelle_connector::contract::scenario::Answer;
+use passerelle_simulator::{AppleConfig, KeyKind, Simulator, SimulatorConfig};
+use serde_json::{Value, json};
+
+use super::BETWEEN;
+use super::side::Side;
+use crate::house::{Package, Reply};
+use crate::spin::{self, OwnFlag};
+use passerelle_server::demo::edge::EdgeOptions;
+
+const TENANT: &str = "opera";
+const DAY: i64 = 86_400_000;
+/// Movements of the file, a family's.
+const MOVEMENTS: [&str; 2] = ["10228310724999", "10228310725001"];
+const FILE: &str = "10000702600";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whole_orders_callbacks_messages_and_looks_go_alike_on_the_server_and_on_spin() {
+    let program = spin::program();
+    let clock = spin::takes(&program, OwnFlag::ClockFile);
+    let apple = AppleConfig { key: KeyKind::P256, ..AppleConfig::default() };
+    let world = Simulator::start(SimulatorConfig { apple, ..SimulatorConfig::default() }).await.unwrap();
+    let server = Side::server(&world, &[TENANT], clock).await;
+    let one = spin::starting().await;
+    let edge = Side::edge(&world, &[TENANT], &spin::with_cache(&program), clock, EdgeOptions::default()).await;
+    drop(one);
+    let on_server = Play::new(&world, &server).run(clock).await;
+    let on_edge = Play::new(&world, &edge).run(clock).await;
+    assert!(on_server.len() >= 30, "{on_server:#?}");
+    for (server, edge) in on_server.iter().zip(&on_edge) {
+        assert_eq!(server, edge);
+    }
+    assert_eq!(on_server.len(), on_edge.len());
+    server.end().await;
+    edge.end().await;
+    world.stop().await;
+}
+
+struct Play<'a> {
+    world: &'a Simulator,
+    side: &'a Side,
+    /// By movement.
+    passes: BTreeMap<&'static str, String>,
+    said: Vec<String>,
+}
+
+impl<'a> Play<'a> {
+    fn new(world: &'a Simulator, side: &'a Side) -> Self {
+        Self { world, side, passes: BTreeMap::new(), said: vec![] }
+    }
+
+    async fn run(mut self, clock: bool) -> Vec<String> {
+        self.sale().await;
+        self.whole_order().await;
+        self.callbacks().await;
+        self.messages().await;
+        if clock {
+            self.look().await;
+        }
+        self.end_by_hand().await;
+        self.said
+    }
+
+    /// Whatever names this host's own passes, proofs or address is written as a name.
+    fn say(&mut self, what: &str, told: impl std::fmt::Display) {
+        let mut told = told.to_string().replace(&self.side.base, "<host>");
+        for (movement, pass) in &self.passes {
+            told = told.replace(pass.as_str(), &format!("<pass of {movement}>"));
+        }
+        self.said.push(format!("{what}: {told}"));
+    }
+
+    fn say_reply(&mut self, what: &str, reply: &Reply) {
+        let body = match serde_json::from_slice::<Value>(&reply.body) {
+            Ok(mut body) => {
+                strip(&mut body);
+                body.to_string()
+            }
+            Err(_) => format!("{} bytes", reply.body.len()),
+        };
+        let (status, kind) = (reply.status, reply.headers.get("content-type").cloned());
+        self.say(what, format!("{status} {kind:?} {body}"));
+    }
+
+    async fn described(&self, movement: &str) -> Value {
+        let pass = &self.passes[movement];
+        self.side.get(TENANT, &format!("/api/{TENANT}/passes/{pass}")).await.json()
+    }
+
+    async fn rest(&self) {
+        // What is being sent holds a lease, and a clock that jumps ends it.
+        self.side.drive().await;
+        self.side.advance(BETWEEN);
+        self.side.drive().await;
+    }
+
+    async fn sale(&mut self) {
+        let case = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/purchase-of-a-family-order/after.json");
+        self.side.other.answer(TENANT, Some(Answer::File(std::fs::read(case).unwrap())));
+        let body = json!({"orderSecretToken": "9f3c0c7e5b", "state": "PAID", "lastUpdate": null});
+        let path = format!("/api/{TENANT}/webhooks/listeners/secutix/orders");
+        let accepted = self.side.ask("POST", &path, &[("content-type", "application/json")], body.to_string()).await;
+        self.say_reply("sold", &accepted);
+        self.rest().await;
+        for movement in MOVEMENTS {
+            let path = format!("/api/{TENANT}/passes/findPass?secutix.movementId={movement}");
+            let found = self.side.get(TENANT, &path).await;
+            assert_eq!(found.status, 200, "{movement}");
+            self.passes.insert(movement, found.json()["id"].as_str().unwrap().to_owned());
+        }
+    }
+
+    async fn whole_order(&mut self) {
+        let path = format!("/api/{TENANT}/external/secutix/orders/getTicketsUrl/{FILE}");
+        let links = self.side.get(TENANT, &path).await.json()["links"].clone();
+        let apple = links["apple"].as_str().unwrap().to_owned();
+        let bundle = self.side.ask("GET", &apple, &[], "").await;
+        self.say_reply("all for Apple", &Reply { body: bytes::Bytes::new(), ..bundle.clone() });
+        let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bundle.body.to_vec())).unwrap();
+        let mut shown = Vec::new();
+        for at in 0..archive.len() {
+            let mut content = Vec::new();
+            std::io::Read::read_to_end(&mut archive.by_index(at).unwrap(), &mut content).unwrap();
+            shown.push(Package::read(&content).pass["barcodes"][0]["message"].to_string());
+        }
+        shown.sort();
+        self.say("passes of it", shown.join(" "));
+        let google = links["google"].as_str().unwrap().to_owned();
+        let saved = self.side.ask("GET", &google, &[("accept", "text/html")], "").await;
+        let claims = saved.header("location").split('.').nth(1).unwrap();
+        let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims).unwrap();
+        let mut claims: Value = serde_json::from_slice(&claims).unwrap();
+        claims.as_object_mut().unwrap().remove("iat");
+        let objects = claims["payload"]["eventTicketObjects"].as_array_mut().unwrap();
+        objects.sort_by_key(|object| object["id"].to_string().len());
+        self.say("objects of it", objects.len());
+        for wrong in [apple.replace("token=", "token=0"), google.replace("device=google", "device=other")] {
+            let refused = self.side.ask("GET", &wrong, &[], "").await;
+            self.say("refused", refused.status);
+        }
+        self.side.drive().await;
+        self.google("written for it");
+    }
+
+    /// What Google got since the last time, by what was done to how many.
+    fn google(&mut self, what: &str) {
+        let mut counts = BTreeMap::new();
+        for written in self.side.other.written(TENANT) {
+            let mut told = format!("{} {} {}", written.method, written.collection, written.status);
+            if written.collection.ends_with("addMessage") {
+                let mut body: Value = serde_json::from_slice(&written.body).unwrap();
+                body["message"].as_object_mut().unwrap().remove("id");
+                told.push_str(&body.to_string());
+            }
+            *counts.entry(told).or_insert(0) += 1;
+        }
+        self.say(what, format!("{counts:?}"));
+    }
+
+    async fn callback(&mut self, what: &str, body: &Value) {
+        let headers = [("content-type", "application/json"), ("user-agent", "Googlebot")];
+        let path = format!("/api/{TENANT}/webhooks/listeners/google");
+        let reply = self.side.ask("POST", &path, &headers, body.to_string()).await;
+        self.say_reply(what, &reply);
+        self.rest().await;
+        for movement in MOVEMENTS {
+            let providers = self.described(movement).await["providers"].clone();
+            let names: Vec<String> = providers.as_object().into_iter().flat_map(|it| it.keys().cloned()).collect();
+            self.say(&format!("after {what}, {movement} is in"), names.join(" "));
+        }
+    }
+
+    async fn callbacks(&mut self) {
+        let google = self.world.google();
+        let issuer = self.world.google_issuer().to_owned();
+        let object = format!("{issuer}.{}", self.passes[MOVEMENTS[0]]);
+        let signed = |message: &Value| google.signed_callback(&issuer, message);
+        let save = google.callback_message("save", &object, "class");
+        let mut forged = signed(&save);
+        forged["signedMessage"] =
+            json!(forged["signedMessage"].as_str().unwrap().replace("\"count\":1", "\"count\":2"));
+        let mut stale = save.clone();
+        stale["expTimeMillis"] = json!(1);
+        for (what, body) in [
+            ("a forged one", forged),
+            ("a stale one", signed(&stale)),
+            ("one for another issuer", google.signed_callback("3388000000099999999", &save)),
+            ("nonsense", json!({"signature": "x"})),
+            ("one of another kind", signed(&google.callback_message("activate", &object, "class"))),
+            (
+                "one of an unknown object",
+                signed(&google.callback_message("save", &format!("{issuer}.AAAAAAAAAAAAAAAA"), "c")),
+            ),
+            ("a save", signed(&save)),
+            ("the same again", signed(&save)),
+            ("a removal", signed(&google.callback_message("del", &object, "class"))),
+        ] {
+            self.callback(what, &body).await;
+        }
+        let robots = self.side.ask("GET", "/robots.txt", &[], "").await;
+        self.say("robots", String::from_utf8_lossy(&robots.body).into_owned());
+    }
+
+    async fn messages(&mut self) {
+        let path = format!("/api/{TENANT}/passes/notifications");
+        let to = json!({"passes": self.passes.values().collect::<Vec<_>>()});
+        let unseen = self.side.post(TENANT, &path, &json!({"to": to, "text": "entry-changed"})).await;
+        self.say_reply("sent without a look", &unseen);
+        let preview = self.side.post(TENANT, &path, &json!({"to": to, "text": "entry-changed", "dryRun": true})).await;
+        self.say_reply("previewed", &preview);
+        let token = preview.json()["token"].clone();
+        let sent = self.side.post(TENANT, &path, &json!({"to": to, "text": "entry-changed", "token": token})).await;
+        self.say_reply("sent", &sent);
+        self.rest().await;
+        let id = sent.json()["id"].as_str().unwrap().to_owned();
+        let mut told = self.side.get(TENANT, &format!("{path}/{id}")).await;
+        let mut body = told.json();
+        // In an order that both have.
+        body["results"].as_array_mut().unwrap().sort_by_key(|result| {
+            self.passes.iter().find(|(_, pass)| result["pass"] == pass.as_str()).map(|(movement, _)| *movement)
+        });
+        told.body = body.to_string().into();
+        self.say_reply("what came of it", &told);
+        self.google("asked of Google");
+        let link = self.described(MOVEMENTS[0]).await["links"]["apple"].as_str().unwrap().to_owned();
+        let package = Package::of(&self.side.ask("GET", &link, &[], "").await);
+        let fields = package.pass["eventTicket"]["backFields"].as_array().unwrap();
+        let shown: Vec<&Value> = fields.iter().filter(|field| field["key"] == "message").collect();
+        self.say("the pass shows", format!("{shown:?}"));
+    }
+
+    /// Callbacks are lost at times; Google is asked once a day.
+    async fn look(&mut self) {
+        let object = format!("{}.{}", self.world.google_issuer(), self.passes[MOVEMENTS[1]]);
+        self.side.look_at_google().await;
+        self.side.other.holds(TENANT, &object, true);
+        for held in [true, false] {
+            self.side.other.holds(TENANT, &object, held);
+            self.side.advance(DAY + 1);
+            self.side.look_at_google().await;
+            self.side.drive().await;
+            let found = self.described(MOVEMENTS[1]).await["providers"]["google"].is_string();
+            self.say("a look finds it in Google Wallet", found);
+        }
+    }
+
+    async fn end_by_hand(&mut self) {
+        let path = format!("/api/{TENANT}/passes/{}/deactivate", self.passes[MOVEMENTS[1]]);
+        for what in ["ended by hand", "ended again"] {
+            let ended = self.side.post(TENANT, &path, &json!({})).await;
+            self.say_reply(what, &ended);
+        }
+        self.rest().await;
+        let state = self.described(MOVEMENTS[1]).await["state"].clone();
+        self.say("it is", state);
+        self.google("written for its end");
+    }
+}
+
+/// Times, and identifiers of one host's own.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| {
+                !["id", "token", "at", "sentAt", "expires", "correlation_id", "instance"].contains(&name.as_str())
+            });
+            members.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
