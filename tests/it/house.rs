@@ -340,6 +340,7 @@ impl House {
     }
 
     pub async fn end(self) {
+        assert_eq!(self.stage.world.complaints(), Vec::<String>::new(), "a phone was not served as Apple says");
         self.stage.strike().await.unwrap();
     }
 }

@@ -116,7 +116,12 @@ pub struct KeyRef {
     pub reference: String,
     /// Reference to the passphrase, where the key lies in a `.p12` file.
     pub passphrase: Option<String>,
+    /// Of what the reference led to when the tenant was loaded: another key under the same name is not the one that its certificate has.
+    pub content: KeyContent,
 }
+
+/// Half of a SHA-256: enough to tell two files apart, and to tell nothing of either.
+pub type KeyContent = [u8; 16];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {

@@ -204,7 +204,12 @@ pub fn secutix() -> Secutix {
 
 /// A key of [`tenant`] by reference.
 pub fn key(reference: &str) -> KeyRef {
-    KeyRef { tenant: TenantId::parse("opera").unwrap(), reference: reference.into(), passphrase: None }
+    KeyRef {
+        tenant: TenantId::parse("opera").unwrap(),
+        reference: reference.into(),
+        passphrase: None,
+        content: [0; 16],
+    }
 }
 
 /// A tenant with everything but certificates and templates.

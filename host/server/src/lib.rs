@@ -14,6 +14,7 @@ pub mod keys;
 pub mod listen;
 pub mod logging;
 pub mod pkcs12;
+mod private_key;
 pub mod record;
 pub mod reissue;
 pub mod report_file;

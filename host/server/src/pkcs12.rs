@@ -29,7 +29,7 @@ mod tests {
     use passerelle_simulator::Authority;
 
     use super::*;
-    use crate::signer::PrivateKey;
+    use crate::private_key::PrivateKey;
 
     struct Files {
         folder: tempfile::TempDir,

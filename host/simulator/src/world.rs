@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::apple::phone::{Iphone, PhoneSettings};
 use crate::apple::push::PushService;
+use crate::apple::timeline::PhoneEvent;
 use crate::authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, ServiceAccount};
 use crate::caller::Caller;
 use crate::control::Control;
@@ -286,6 +287,17 @@ impl Simulator {
         for phone in self.inner.iphones().values() {
             phone.advance(millis);
         }
+    }
+
+    /// What iPhones tried and could not do: whatever a server did otherwise than Apple asks for, and every answer that was none.
+    pub fn complaints(&self) -> Vec<String> {
+        let of = |(name, phone): (String, Iphone)| {
+            phone.log().into_iter().filter_map(move |entry| match entry.event {
+                PhoneEvent::Failed { step, reason } => Some(format!("iPhone {name}, {step}: {reason}")),
+                _ => None,
+            })
+        };
+        self.inner.iphones().into_iter().flat_map(of).collect()
     }
 
     /// Lets calls in progress finish (at most a second), then closes everything.

@@ -71,6 +71,7 @@ mod tests {
             tenant: TenantId::parse(tenant).unwrap(),
             reference: reference.to_owned(),
             passphrase: None,
+            content: [0; 16],
         };
         let variable = key("own", "variable:pass_key");
         assert_eq!(block_on(signer.algorithm(&variable)), Ok(SignatureAlgorithm::EcdsaP256Sha256Der));

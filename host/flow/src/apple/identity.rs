@@ -6,7 +6,7 @@
 use der::asn1::{Ia5StringRef, ObjectIdentifier, PrintableStringRef, TeletexStringRef, Utf8StringRef};
 use der::{Decode, Tag, Tagged};
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
 use x509_cert::name::Name;
 
 use super::expiry::MONTH;
@@ -17,6 +17,8 @@ use crate::identity::Millis;
 const UID: ObjectIdentifier = ObjectIdentifier::new_unwrap("0.9.2342.19200300.100.1.1");
 /// RFC 4519, 2.20: `OU`, which holds the team identifier.
 const OU: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
+/// Apple's extended key usage of Pass Type ID certificates.
+const PASS_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.4.14");
 
 /// What is wrong with a certificate chain. Positions count from the leaf, 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +38,10 @@ pub enum IdentityProblem {
     OtherPassType { certificate: Option<String>, configured: String },
     #[error("the certificate is of the team {}, the tenant's is {configured}", .certificate.as_deref().unwrap_or("(none)"))]
     OtherTeam { certificate: Option<String>, configured: String },
+    #[error(
+        "the certificate is not one for signing passes: its key usage lacks {lacks}; Pass Type IDs have certificates of their own"
+    )]
+    OtherUsage { lacks: &'static str },
     /// The issuer's name says which of Apple's intermediates it is.
     #[error("the intermediate certificate is missing: add that of {issuer}")]
     NoIntermediate { issuer: String },
@@ -189,7 +195,18 @@ fn check_leaf(leaf: &Certificate, pass_type: &str, team: &str) -> Vec<IdentityPr
     if ou.as_deref() != Some(team) {
         problems.push(IdentityProblem::OtherTeam { certificate: ou, configured: team.to_owned() });
     }
+    problems.extend(lacking(leaf).map(|lacks| IdentityProblem::OtherUsage { lacks }));
     problems
+}
+
+/// What a Pass Type ID certificate may do and this one may not: phones look at both. Absent extensions restrict nothing (RFC 5280, 4.2.1.3 and 12).
+fn lacking(leaf: &Certificate) -> Option<&'static str> {
+    let usage = leaf.tbs_certificate.get::<KeyUsage>().ok().flatten();
+    if usage.is_some_and(|(_, usage)| !usage.digital_signature()) {
+        return Some("digitalSignature");
+    }
+    let extended = leaf.tbs_certificate.get::<ExtendedKeyUsage>().ok().flatten();
+    extended.filter(|(_, extended)| !extended.0.contains(&PASS_SIGNING)).map(|_| "1.2.840.113635.100.4.14")
 }
 
 /// By name, and by key identifier where both say one: Apple's generations of one intermediate are told apart by it.

@@ -20,4 +20,5 @@ pub use archive::TooLarge;
 pub use identity::{IdentityProblem, PassIdentity, arrange, check_identity};
 pub use images::TemplateImages;
 pub use provider_token::PushKey;
+pub(crate) use scale::unreadable;
 pub use signature::{Signatory, SignatureError};

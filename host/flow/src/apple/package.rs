@@ -101,7 +101,7 @@ pub async fn pkpass<S: Signer>(
 }
 
 /// The images, hashed by whichever pass of the template comes first.
-fn template_images(template: &Template) -> Result<&TemplateImages, TooLarge> {
+pub(crate) fn template_images(template: &Template) -> Result<&TemplateImages, TooLarge> {
     if let Some(images) = template.apple_images.get() {
         return Ok(images);
     }

@@ -1,7 +1,7 @@
 //! The smaller sizes of an image, made of the largest that a template has.
 //!
 //! Owns which sizes are missing and the reduction. Does not own the names (the template's compiler) nor the files (`tenant`), which are never
-//! written. Done once per template, by its first pass. Nothing is enlarged: a phone does that as well as we would. Bounded by the 4096 pixels and
+//! written. Done once per template, when a server loads it or by its first pass. Nothing is enlarged: a phone does that as well as we would. Bounded by the 4096 pixels and
 //! the 1 MiB that an image may have.
 
 use std::collections::BTreeMap;
@@ -12,6 +12,12 @@ use image::imageops::{FilterType, resize};
 use image::{ImageFormat, RgbaImage};
 
 const SCALES: [(&str, u32); 3] = [("", 1), ("@2x", 2), ("@3x", 3)];
+
+/// Names of images whose pixels cannot be read, although their form is right (`tenant::image`).
+pub(crate) fn unreadable(images: &BTreeMap<String, Bytes>) -> Vec<String> {
+    let broken = |image: &Bytes| image::load_from_memory_with_format(image, ImageFormat::Png).is_err();
+    images.iter().filter(|(_, image)| broken(image)).map(|(name, _)| name.clone()).collect()
+}
 
 /// The images, and every smaller size of theirs that is not among them.
 pub(super) fn with_smaller(images: &BTreeMap<String, Bytes>) -> BTreeMap<String, Bytes> {

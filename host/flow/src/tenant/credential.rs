@@ -7,10 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, general_purpose};
 use der::Decode as _;
+use sha2::{Digest as _, Sha256};
 use x509_cert::Certificate;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::problem::Area;
+use crate::ports::KeyContent;
 
 /// Bytes of a sealing key: ChaCha20-Poly1305's key, and what HKDF-free derivations by HMAC-SHA-256 expect.
 pub const SEAL_KEY_BYTES: usize = 32;
@@ -45,6 +47,8 @@ pub enum CredentialFault {
     EncryptedKey,
     #[error("the private key is neither RSA nor P-256, or it is damaged")]
     DamagedKey,
+    #[error("the RSA key is shorter than 2048 bits")]
+    ShortKey,
     #[error(
         "the private key is not the one that the certificate was requested with; Keychain Access shows the pair that belongs together"
     )]
@@ -74,6 +78,7 @@ impl CredentialFault {
             | Self::BadCertificate
             | Self::TooManyCertificates
             | Self::DamagedKey
+            | Self::ShortKey
             | Self::OtherKey
             | Self::Passphrase
             | Self::PassphraseText
@@ -198,6 +203,12 @@ pub fn private_key_armour(content: &[u8]) -> Result<(), CredentialFault> {
         return Err(CredentialFault::EncryptedKey);
     }
     if PLAIN.iter().any(|armour| text.contains(armour)) { Ok(()) } else { Err(CredentialFault::NoPrivateKey) }
+}
+
+/// Tells this content of a key from every other.
+pub fn key_content(content: &[u8]) -> KeyContent {
+    let digest = Sha256::digest(content);
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// `client_email` of a Google service account's key file; its private key must be there too, and is left to the signer.

@@ -19,6 +19,9 @@ const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1
 /// RFC 5480, 2.1.1; the curve is the certificate's to say.
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 
+/// Bytes of an RSA modulus: 2048 bits, the least that Apple issues for and that anybody verifies.
+const SHORTEST: usize = 256;
+
 /// `certificate` in DER; `key` in PEM, or PKCS#8 in DER as a `.p12` file holds it.
 pub fn belong_together(certificate: &[u8], key: &[u8]) -> Result<(), CredentialFault> {
     let certificate = Certificate::from_der(certificate).map_err(|_| CredentialFault::BadCertificate)?;
@@ -27,6 +30,9 @@ pub fn belong_together(certificate: &[u8], key: &[u8]) -> Result<(), CredentialF
     let same = match &private {
         PrivateKey::Rsa(key) => {
             let own = numbers(key, true).ok_or(CredentialFault::DamagedKey)?;
+            if own.first().is_none_or(|modulus| modulus.len() < SHORTEST) {
+                return Err(CredentialFault::ShortKey);
+            }
             numbers(certified.subject_public_key.raw_bytes(), false).is_some_and(|certified| certified == own)
         }
         PrivateKey::Ec(scalar) => {

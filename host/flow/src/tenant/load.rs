@@ -236,7 +236,8 @@ impl Loader<'_> {
     fn private_key(&mut self, key: &str, reference: SecretReference) -> Option<KeyRef> {
         let content = self.resolve(key, &reference)?;
         self.credential(key, credential::private_key_armour(&content))?;
-        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase: None })
+        let content = credential::key_content(&content);
+        Some(KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase: None, content })
     }
 
     fn locales(&mut self, locales: &[String]) -> Option<Vec<String>> {
@@ -380,6 +381,7 @@ impl Loader<'_> {
             None => (self.secrets)(&reference).ok()?,
         };
         let pkcs12 = credential::is_pkcs12(&content);
+        let seen = credential::key_content(&content);
         let key = match &config.key {
             Some(_) if pkcs12 => self.open("apple.key", &content, passphrase)?.key,
             Some(_) => {
@@ -393,7 +395,7 @@ impl Loader<'_> {
             }
         };
         let passphrase = config.passphrase.clone().filter(|_| pkcs12);
-        Some((KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase }, key))
+        Some((KeyRef { tenant: self.id.clone(), reference: reference.to_string(), passphrase, content: seen }, key))
     }
 
     fn google(&mut self, config: &GoogleConfig, public_url: Option<&str>) -> Option<Google> {

@@ -128,6 +128,19 @@ pub struct Template {
     pub locales: Vec<String>,
 }
 
+impl Template {
+    /// Makes what every pass of the template shares, now instead of with the first of them. The names of images that cannot be read: a phone would
+    /// show none of them.
+    pub fn draw(&self) -> Vec<String> {
+        let unreadable = crate::apple::unreadable(&self.images);
+        if unreadable.is_empty() {
+            // Too large for an archive: the first pass says so.
+            let _ = crate::apple::package::template_images(self);
+        }
+        unreadable
+    }
+}
+
 /// Which template a ticket gets: first match wins (domain.md 1.5).
 #[derive(Clone, Debug, Default)]
 pub struct Selection {

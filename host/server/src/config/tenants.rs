@@ -4,14 +4,17 @@
 //! slip of an editor stops no pass. A folder that is gone takes its tenant along; one whose `tenant.toml` is gone is broken.
 //! Does not own when a change is looked for (`watch`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use aws_lc_rs::digest;
+use passerelle_flow::apple::{IdentityProblem, check_identity};
 use passerelle_flow::identity::TenantId;
+use passerelle_flow::ports::{Clock as _, KeyRef};
 use passerelle_flow::tenant::Tenant;
-use passerelle_flow::tenant::load::{self, Defaults, Loaded, TenantFiles};
+use passerelle_flow::tenant::credential::CredentialFault;
+use passerelle_flow::tenant::load::{self, Defaults, Loaded, TENANT_FILE, TenantFiles};
 use passerelle_flow::tenant::problem::{Fault, Place, Problem};
 use passerelle_flow::tenant::secret::{SecretProblem, SecretReference};
 use zeroize::Zeroizing;
@@ -19,6 +22,8 @@ use zeroize::Zeroizing;
 use super::secrets::SecretReader;
 use super::settings::Settings;
 use super::variables::Variables;
+use crate::host::ServerClock;
+use crate::private_key::PrivateKey;
 
 /// Names the fingerprint of a folder: equal, and nothing that the tenant is made of has changed.
 type Fingerprint = [u8; 32];
@@ -30,6 +35,8 @@ pub struct Tenants {
     defaults: Defaults,
     /// Read on every request, replaced on a reload: readers take the lock for the time of a clone.
     current: RwLock<Arc<BTreeMap<TenantId, Arc<Tenant>>>>,
+    /// The private keys of the current set, and of the one before it: a request that began under that one signs with its key.
+    keys: RwLock<HashMap<KeyRef, PrivateKey>>,
     /// What the current set was made of. Its lock also keeps two reloads from interleaving.
     seen: Mutex<BTreeMap<TenantId, Seen>>,
 }
@@ -75,6 +82,7 @@ impl Tenants {
             variables: settings.variables.clone(),
             defaults: settings.defaults(),
             current: RwLock::default(),
+            keys: RwLock::default(),
             seen: Mutex::default(),
         }
     }
@@ -99,7 +107,12 @@ impl Tenants {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The reader of a tenant's references, for the signer and for `check`.
+    /// A key of a tenant that is in force, or was until the last reload: the one that was there when its certificate was read.
+    pub fn key(&self, key: &KeyRef) -> Option<PrivateKey> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// The reader of a tenant's references.
     pub fn secrets(&self, id: &TenantId) -> SecretReader {
         SecretReader::new(self.folder.join(id.as_str()), &self.secret_folders).with_variables(self.variables.clone())
     }
@@ -131,11 +144,17 @@ impl Tenants {
                 next.extend(kept.map(|tenant| (id.clone(), Arc::clone(tenant))));
                 continue;
             }
-            let Examined { outcome, contents } = self.examine_files(id, &files);
+            let Examined { outcome, contents, keys } = self.examine_files(id, &files);
+            let outcome =
+                outcome.and_then(|loaded| match kept.and_then(|kept| self.ends_first(kept, &loaded.tenant)) {
+                    None => Ok(loaded),
+                    Some(problem) => Err(vec![problem]),
+                });
             let fingerprint = fingerprint(&files, &contents);
             seen.insert(id.clone(), Seen { fingerprint, references: contents.into_keys().collect() });
             match outcome {
                 Ok(loaded) => {
+                    self.keys.write().unwrap_or_else(PoisonError::into_inner).extend(keys);
                     let list = if kept.is_some() { &mut report.changed } else { &mut report.added };
                     list.push(id.clone());
                     next.insert(id.clone(), Arc::new(loaded.tenant));
@@ -148,13 +167,20 @@ impl Tenants {
         }
         report.removed.extend(before.keys().filter(|id| !present.contains(*id)).cloned());
         seen.retain(|id, _| present.contains(id));
+        let needed: HashSet<KeyRef> = next
+            .values()
+            .chain(before.values())
+            .flat_map(|tenant| keys_of(tenant))
+            .map(|(_, key)| key.clone())
+            .collect();
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).retain(|key, _| needed.contains(key));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         report
     }
 
     /// Reads one tenant without putting it in force: for `check`.
     pub fn examine(&self, id: &TenantId) -> Examination {
-        let Examined { outcome, contents } = self.examine_files(id, &self.files(id));
+        let Examined { outcome, contents, .. } = self.examine_files(id, &self.files(id));
         Examination { outcome, references: contents.into_keys().collect() }
     }
 
@@ -167,20 +193,64 @@ impl Tenants {
         }
     }
 
+    /// What has ended does not replace what has not: a slip with two files must not stop every pass.
+    fn ends_first(&self, kept: &Tenant, new: &Tenant) -> Option<Problem> {
+        let now = ServerClock::default().now();
+        let ended = |tenant: &Tenant| {
+            let apple = tenant.apple.as_ref()?;
+            let problems = check_identity(&apple.identity.chain, &apple.pass_type, &apple.team, now);
+            problems.into_iter().find(IdentityProblem::is_fatal)
+        };
+        let source = ended(new).filter(|_| kept.apple.is_some() && ended(kept).is_none())?;
+        Some(self.problem(&new.id, Fault::Certificate { key: "apple.certificate".to_owned(), source }))
+    }
+
+    fn problem(&self, id: &TenantId, fault: Fault) -> Problem {
+        let file = self.folder.join(id.as_str()).join(TENANT_FILE);
+        Problem { place: Place::file(file.display().to_string()), fault }
+    }
+
     fn examine_files(&self, id: &TenantId, files: &Files) -> Examined {
         let reader = self.secrets(id);
+        // Of what was used, not of what may be there a moment later.
         let contents = Mutex::new(BTreeMap::new());
         let secrets = |reference: &SecretReference| {
-            let content = reader.read(reference);
-            // Of what was used, not of what may be there a moment later.
-            contents.lock().unwrap_or_else(PoisonError::into_inner).insert(reference.clone(), content_digest(&content));
-            content
+            let mut contents = contents.lock().unwrap_or_else(PoisonError::into_inner);
+            contents.entry(reference.clone()).or_insert_with(|| reader.read(reference)).clone()
         };
-        let outcome = match files {
+        let mut keys = HashMap::new();
+        let mut outcome = match files {
             Ok(files) => load::load(id.clone(), files, &secrets, &self.defaults),
             Err(problems) => Err(problems.clone()),
         };
-        Examined { outcome, contents: contents.into_inner().unwrap_or_else(PoisonError::into_inner) }
+        if let Ok(Loaded { tenant, .. }) = &outcome {
+            let mut problems = Vec::new();
+            for (name, key) in keys_of(tenant) {
+                match PrivateKey::read(secrets, key) {
+                    Ok(parsed) => _ = keys.insert(key.clone(), parsed),
+                    Err(_) => {
+                        problems.push(self.problem(
+                            id,
+                            Fault::Credential { key: name.to_owned(), source: CredentialFault::DamagedKey },
+                        ))
+                    }
+                }
+            }
+            for template in tenant.templates.values() {
+                // Here, beside the requests, and not by the first pass: the smaller sizes of a large image take a second to make.
+                problems.extend(template.draw().into_iter().map(|image| {
+                    let path = format!("templates/{}/images/{image}", template.name);
+                    let place = self.folder.join(id.as_str()).join(path);
+                    Problem { place: Place::file(place.display().to_string()), fault: Fault::Image(UNDRAWABLE) }
+                }));
+            }
+            if !problems.is_empty() {
+                outcome = Err(problems);
+            }
+        }
+        let contents = contents.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let contents = contents.into_iter().map(|(reference, content)| (reference, content_digest(&content))).collect();
+        Examined { outcome, contents, keys }
     }
 
     fn files(&self, id: &TenantId) -> Files {
@@ -224,6 +294,17 @@ impl Tenants {
 struct Examined {
     outcome: Result<Loaded, Vec<Problem>>,
     contents: BTreeMap<SecretReference, Fingerprint>,
+    keys: HashMap<KeyRef, PrivateKey>,
+}
+
+const UNDRAWABLE: &str = "the PNG image is damaged: its pixels cannot be read";
+
+/// The private keys that a tenant signs with, by the key of `tenant.toml` that names them.
+fn keys_of(tenant: &Tenant) -> impl Iterator<Item = (&'static str, &KeyRef)> {
+    let apple = tenant.apple.iter().map(|apple| ("apple.key", &apple.identity.key));
+    let push = tenant.apple.iter().filter_map(|apple| apple.push_key.as_ref());
+    let push = push.map(|push| ("apple.push_key.key", &push.key));
+    apple.chain(push).chain(tenant.google.iter().map(|google| ("google.account", &google.key)))
 }
 
 /// One tenant's folder, read.

@@ -17,7 +17,11 @@ const BURST: u32 = 12;
 pub async fn play(stage: &Stage) -> Report {
     let mut scenarios = Vec::new();
     match perform(stage, &mut scenarios).await {
-        Ok(missing) => Report::of(scenarios, missing, None),
+        Ok(mut missing) => {
+            // Phones keep to Apple's protocol, and say where a server does not.
+            missing.extend(stage.world.complaints());
+            Report::of(scenarios, missing, None)
+        }
         Err(error) => Report::of(scenarios, Vec::new(), Some(format!("{error:#}"))),
     }
 }

@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{ClientIdentity, Http as _, HttpFailure, HttpRequest, HttpResponse, KeyRef};
+use passerelle_flow::tenant::credential::key_content;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -341,8 +342,11 @@ async fn a_client_certificate_is_shown_over_one_http2_connection() {
     let settings = Settings::parse("passerelle.toml", b"", folder.path()).unwrap();
     let home = settings.tenants.join(tenant.as_str());
     std::fs::create_dir_all(&home).unwrap();
-    std::fs::write(home.join("pass.key"), key.serialize_pem()).unwrap();
-    std::fs::write(home.join("other.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let other = KeyPair::generate().unwrap().serialize_pem();
+    let keys = [("pass.key", key.serialize_pem()), ("other.key", other), ("absent.key", String::new())];
+    for (name, pem) in keys.iter().filter(|(_, pem)| !pem.is_empty()) {
+        std::fs::write(home.join(name), pem).unwrap();
+    }
 
     let expected = certificate.to_vec();
     let receiver = Receiver::start(Some(trust.server(&["h2"], true)), move |seen| {
@@ -351,8 +355,9 @@ async fn a_client_certificate_is_shown_over_one_http2_connection() {
     })
     .await;
     let egress = egress_in(folder.path(), &config::Egress { extra_roots: vec![trust.root()], ..open() });
-    let identity = |key: &str| {
-        let key = KeyRef { tenant: tenant.clone(), reference: format!("file:{key}"), passphrase: None };
+    let identity = |name: &str| {
+        let content = key_content(keys.iter().find(|(key, _)| *key == name).unwrap().1.as_bytes());
+        let key = KeyRef { tenant: tenant.clone(), reference: format!("file:{name}"), passphrase: None, content };
         Some(ClientIdentity { chain: vec![certificate.to_vec()], key })
     };
     let push = || egress.send(HttpRequest { identity: identity("pass.key"), ..get(receiver.url("https")) });
