@@ -114,6 +114,12 @@ async fn what_is_genuine_and_says_nothing_of_our_passes_is_answered_and_ignored(
     }
     assert_eq!(house.tally(), BTreeMap::from([("other-event", 2), ("other-object", 3)]));
     assert_eq!(house.in_google(&held.serial).await, None);
+    let metrics = house.send("GET", "/metrics", &[], "").await;
+    let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for (outcome, count) in [("other-event", 2), ("other-object", 3)] {
+        let line = format!("passerelle_google_callbacks_total{{tenant=\"demo\",outcome=\"{outcome}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
     // And a word about ours is counted beside them.
     assert_eq!(house.post_callback(&house.genuine("save", &held.object)).await.status, 200);
     assert!(house.in_google(&held.serial).await.is_some());

@@ -63,3 +63,18 @@ async fn an_order_too_long_for_an_address_gets_one_of_googles() {
     assert_eq!(google.warnings(), Vec::<String>::new());
     house.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_would_open_nothing_is_not_handed_out() {
+    let house = House::new().await;
+    for (tickets, apple) in [(40, true), (41, false)] {
+        let file = sell(&house, tickets).await;
+        let path = format!("/api/demo/external/secutix/orders/getTicketsUrl/{file}");
+        let links = house.get(&path).await.json()["links"].clone();
+        assert_eq!((links["apple"].is_string(), links["google"].is_string()), (apple, true), "{tickets}");
+        if let Some(link) = links["apple"].as_str() {
+            assert_eq!(house.send("GET", link, &[], "").await.status, 200);
+        }
+    }
+    house.end().await;
+}

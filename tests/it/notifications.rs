@@ -203,3 +203,19 @@ impl House {
         self.stage.world.secutix().calls().iter().filter(|call| call.endpoint.starts_with("getContactData")).count()
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_listed_and_gets_no_message_is_named() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada", "Grace"]).await;
+    house.stage.world.secutix().cancel(sold.movement(1)).await.unwrap();
+    house.void(&sold.held[1]).await;
+    let (living, ended) = (&sold.held[0].serial, &sold.held[1].serial);
+    let to = json!({"passes": [ended, living, "AAAAAAAAAAAAAAAA"]});
+    let previewed = house.message(&json!({"to": to, "text": "entry-changed", "dryRun": true})).await.json();
+    assert_eq!((&previewed["count"], &previewed["leftOut"]), (&json!(1), &json!([ended, "AAAAAAAAAAAAAAAA"])));
+    let sent = house.message(&json!({"to": to, "text": "entry-changed", "count": 1})).await.json();
+    assert_eq!((&sent["told"], &sent["leftOut"]), (&json!(1), &json!([ended, "AAAAAAAAAAAAAAAA"])));
+    house.stage.rest().await.unwrap();
+    house.end().await;
+}

@@ -28,7 +28,10 @@ pub fn told(log: &SubjectLog) -> String {
             let _ = writeln!(text, "    because of {}{joined}", notified(notification));
         }
         if notifications.is_empty() {
-            let _ = writeln!(text, "    without a new notification: it looked again, or somebody asked");
+            let _ = writeln!(
+                text,
+                "    without a new notification: it looked again, somebody asked, or SecuTix said that the contact changed"
+            );
         }
         let _ = write!(text, "{}", outcome(run));
     }

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::tenant::Tenant;
+use passerelle_flow::tenant::credential::CredentialFault;
 use passerelle_flow::tenant::load::{self, Defaults, TENANT_FILE};
-use passerelle_flow::tenant::problem::Problem;
+use passerelle_flow::tenant::problem::{Fault, Problem};
 use passerelle_flow::tenant::secret::{SecretProblem, SecretReference, SecretSource};
 use zeroize::Zeroizing;
 
@@ -30,10 +31,31 @@ pub enum Absent {
     Unknown,
     /// The folder is no tenant: all that is wrong, the first time. Answered like an unknown one, as the server does.
     Broken(Vec<Problem>),
-    /// It takes a secret from the environment of a process, which only a server has.
-    ServerOnly,
+    /// It takes what only a server has.
+    ServerOnly(Only),
     /// The variables cannot be read now.
     Unreachable,
+}
+
+/// What of a tenant only a server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Only {
+    /// A secret in the environment of a process (`env:`).
+    Environment,
+    /// A certificate in a `.p12` file.
+    Pkcs12,
+}
+
+impl Only {
+    /// For whoever asked for the tenant.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Environment => {
+                "This tenant takes a secret from the environment of a process. A server has one; an edge does not."
+            }
+            Self::Pkcs12 => "This tenant's certificate is in a .p12 file. A server opens it; an edge reads PEM.",
+        }
+    }
 }
 
 impl<V: Variables> Tenants<V> {
@@ -89,7 +111,12 @@ impl<V: Variables> Tenants<V> {
             Some(Err(problem)) => Err(*problem),
             None => Err(SecretProblem::Unsupported),
         };
-        let loaded = draft.load(id.clone(), &secrets, &self.defaults).map_err(Absent::Broken)?;
+        let loaded = draft.load(id.clone(), &secrets, &self.defaults).map_err(|problems| {
+            let elsewhere = |problem: &Problem| {
+                matches!(problem.fault, Fault::Credential { source: CredentialFault::Pkcs12Elsewhere, .. })
+            };
+            if problems.iter().all(elsewhere) { Absent::ServerOnly(Only::Pkcs12) } else { Absent::Broken(problems) }
+        })?;
         for warning in &loaded.warnings {
             tracing::warn!(tenant = %id, "{warning}");
         }
@@ -107,7 +134,9 @@ impl<V: Variables> Tenants<V> {
             let content = match self.secrets.source(id, &source).await {
                 Ok(content) => Ok(content),
                 Err(SecretFault::Unreachable) => return Err(Absent::Unreachable),
-                Err(SecretFault::Wrong(_)) if matches!(source, SecretSource::Env(_)) => return Err(Absent::ServerOnly),
+                Err(SecretFault::Wrong(_)) if matches!(source, SecretSource::Env(_)) => {
+                    return Err(Absent::ServerOnly(Only::Environment));
+                }
                 Err(SecretFault::Wrong(problem)) => Err(problem),
             };
             contents.insert(source, content);
@@ -182,7 +211,20 @@ mod tests {
         assert!(matches!(why("absent"), Absent::Unknown));
         assert!(matches!(why("demo"), Absent::Broken(problems) if !problems.is_empty()));
         assert!(matches!(why("demo"), Absent::Broken(problems) if problems.is_empty()), "told a second time");
-        assert!(matches!(why("env"), Absent::ServerOnly));
+        assert!(matches!(why("env"), Absent::ServerOnly(Only::Environment)));
+        // A certificate that only a server opens.
+        let apple =
+            "[apple]\npass_type = \"pass.org.example.demo\"\nteam = \"A1B2C3D4E5\"\ncertificate = \"file:pass.p12\"\n";
+        let copied = text("file:secret").replace("[templates]", &format!("{apple}[templates]"));
+        let folder = root.path().join("p12/templates/event-ticket");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("template.toml"), TEMPLATE).unwrap();
+        for (file, content) in
+            [("tenant.toml", copied.as_bytes()), ("secret", b"s"), ("pass.p12", b"0\x08no certificates")]
+        {
+            std::fs::write(root.path().join("p12").join(file), content).unwrap();
+        }
+        assert!(matches!(why("p12"), Absent::ServerOnly(Only::Pkcs12)));
         let Absent::Broken(problems) = why("lost") else { panic!("not told as broken") };
         let told = problems.iter().map(ToString::to_string).collect::<String>();
         assert!(told.contains("variable:lost_secret: the Spin application has no such variable"), "{told}");

@@ -38,6 +38,9 @@ pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> 
         (SIGNALS, erasure.notifications_before),
         (RUNS, erasure.runs_before),
         (CHANGES, erasure.changes_before),
+        // First who got it: a message goes with its last pass.
+        (MESSAGES_OF_PASSES, erasure.changes_before),
+        (MESSAGES, erasure.changes_before),
     ] {
         let rows = conn.run(sql, params![before, batch])?;
         more |= gone(rows) >= batch;
@@ -60,3 +63,12 @@ const RUNS: &str = "DELETE FROM run WHERE (tenant, id) IN (SELECT r.tenant, r.id
 const CHANGES: &str = "DELETE FROM pass_change WHERE (tenant, pass, seq) IN (SELECT c.tenant, c.pass, c.seq FROM pass_change c \
      WHERE c.at < ?1 AND EXISTS (SELECT 1 FROM pass_change n WHERE n.tenant = c.tenant AND n.pass = c.pass AND n.seq > c.seq) \
      ORDER BY c.at, c.seq LIMIT ?2)";
+
+/// What a pass still shows is its newest message, and stays as long as the pass lives.
+const MESSAGES_OF_PASSES: &str = "DELETE FROM notice_pass WHERE (tenant, notice, pass) IN (SELECT p.tenant, p.notice, p.pass FROM notice_pass p \
+     JOIN notice n ON n.tenant = p.tenant AND n.id = p.notice WHERE n.created_at < ?1 AND (EXISTS (SELECT 1 FROM notice_pass l \
+     WHERE l.tenant = p.tenant AND l.pass = p.pass AND l.seq > p.seq) OR NOT EXISTS (SELECT 1 FROM sealed_part s \
+     WHERE s.tenant = p.tenant AND s.pass = p.pass)) ORDER BY n.created_at, p.pass LIMIT ?2)";
+
+const MESSAGES: &str = "DELETE FROM notice WHERE (tenant, id) IN (SELECT n.tenant, n.id FROM notice n WHERE n.created_at < ?1 \
+     AND NOT EXISTS (SELECT 1 FROM notice_pass p WHERE p.tenant = n.tenant AND p.notice = n.id) ORDER BY n.created_at LIMIT ?2)";

@@ -16,7 +16,7 @@ use crate::tenant::Tenant;
 /// Of a `.pkpasses`.
 const MEDIA_TYPE: &str = "application/vnd.apple.pkpasses";
 /// Passes of one download. Apple names no number; a phone adds them one after the other, and a group larger than this is handed out ticket by ticket.
-const LIMIT: usize = 40;
+pub const LIMIT: usize = 40;
 
 pub async fn download<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &str) -> Answer {
     if tenant.apple.is_none() {

@@ -38,6 +38,7 @@ pub async fn listen<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> An
             Ok(empty(StatusCode::OK))
         }
         Err(CallbackError::Envelope(Ecv2Error::Malformed) | CallbackError::Message) => {
+            tracing::info!(code, "what was posted is no Google callback");
             Err(Problem::field("body", "a callback of Google Wallet is expected"))
         }
         Err(error @ (CallbackError::Envelope(_) | CallbackError::Stale)) => {

@@ -1,4 +1,5 @@
-//! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), and the end of each tenant's certificate.
+//! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), the end of each tenant's certificate, and what came of Google's
+//! callbacks.
 //!
 //! Owns the names. A label is a tenant or a state and never anything of a ticket.
 
@@ -18,7 +19,9 @@ pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
     let depth = flow.host.store().depth().await.map_err(caller::unavailable)?;
     let mut text = String::new();
     let mut family = |name: &str, help: &str, samples: &[(String, i64)]| -> std::fmt::Result {
-        writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge")?;
+        // By the naming of Prometheus, which has no other mark in this format.
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")?;
         samples.iter().try_for_each(|(labels, value)| writeln!(text, "{name}{labels} {value}"))
     };
     let state = |state: &str, value| (format!("{{state=\"{state}\"}}"), value);
@@ -46,7 +49,22 @@ pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 "When the tenant's Apple certificate ends.",
                 &ends,
             )
+        })
+        .and_then(|()| {
+            let help = "Google callbacks by what came of them, since the start.";
+            family("passerelle_google_callbacks_total", help, &callbacks(flow))
         });
     written.map_err(|_| Problem::internal())?;
     Ok(respond(StatusCode::OK, MEDIA_TYPE, text))
+}
+
+fn callbacks<H: Host>(flow: &Flow<H>) -> Vec<(String, i64)> {
+    let of = |tenant: std::sync::Arc<crate::tenant::Tenant>| {
+        let counts = flow.callbacks.of(&tenant.id);
+        counts.into_iter().map(move |(outcome, count)| {
+            let labels = format!("{{tenant=\"{}\",outcome=\"{outcome}\"}}", tenant.id);
+            (labels, i64::try_from(count).unwrap_or(i64::MAX))
+        })
+    };
+    flow.host.tenants().into_iter().flat_map(of).collect()
 }

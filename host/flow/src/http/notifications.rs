@@ -62,7 +62,10 @@ pub async fn send<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
     let now = flow.now();
     if body.dry_run {
         let token = token(tenant, now, &text, &passes);
-        return respond_json(&json!({ "count": passes.len(), "token": token, "message": text.by_locale() }));
+        let left_out = left_out(&audience, &passes);
+        return respond_json(
+            &json!({ "count": passes.len(), "leftOut": left_out, "token": token, "message": text.by_locale() }),
+        );
     }
     let id = match (&body.token, body.count) {
         (Some(token), _) => previewed(tenant, token, now, &text, &passes)?,
@@ -93,9 +96,16 @@ pub async fn send<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
         told += store.post_notice(notice).await.map_err(caller::unavailable)?;
     }
     tracing::info!(notice = %id, passes = passes.len(), told, "a message to holders");
-    let mut response = respond_json(&json!({ "id": id, "count": passes.len(), "told": told }))?;
+    let left_out = left_out(&audience, &passes);
+    let mut response = respond_json(&json!({ "id": id, "count": passes.len(), "leftOut": left_out, "told": told }))?;
     *response.status_mut() = StatusCode::ACCEPTED;
     Ok(response)
+}
+
+/// Listed passes that get no message: they have ended, or there are none of that id.
+fn left_out<'a>(audience: &'a Audience, passes: &[PassId]) -> Vec<&'a str> {
+    let Audience::Passes(listed) = audience else { return vec![] };
+    listed.iter().filter(|id| !passes.contains(id)).map(PassId::as_str).collect()
 }
 
 fn audience(tenant: &Tenant, to: &To) -> Result<Audience, Problem> {

@@ -38,13 +38,7 @@ async fn save<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &str)
     let known = store.file_view(&tenant.id, file).await.map_err(caller::unavailable)?;
     let mut passes: Vec<PassView> = Vec::new();
     for pass in known.passes.iter().filter(|pass| pass.state == PassState::Live) {
-        // A template without a part for Google makes no pass to save.
-        if pass.google_class.is_some() {
-            passes.extend(store.pass(&tenant.id, &pass.id).await.map_err(caller::unavailable)?);
-        }
-    }
-    if passes.is_empty() {
-        return Err(Problem::not_found("pass of this file for Google Wallet"));
+        passes.extend(store.pass(&tenant.id, &pass.id).await.map_err(caller::unavailable)?);
     }
     save_all(flow, tenant, call, &passes).await
 }

@@ -203,10 +203,10 @@ impl Problem {
 
     pub fn void_pass(successor: Option<String>) -> Self {
         let detail = match successor {
-            Some(link) => format!("This ticket is no longer valid. Its successor: {link}"),
-            None => "This ticket is no longer valid, so it cannot be added to a wallet.".to_owned(),
+            Some(link) => format!("This pass is no longer valid. Its successor: {link}"),
+            None => "This pass is no longer valid, so it cannot be added to a wallet.".to_owned(),
         };
-        Self::new(StatusCode::GONE, "void-pass", "The ticket is no longer valid", detail)
+        Self::new(StatusCode::GONE, "void-pass", "The pass is no longer valid", detail)
     }
 
     /// The retention time of what the pass showed is over.

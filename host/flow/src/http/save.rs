@@ -37,8 +37,16 @@ pub async fn save<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, view: &
 pub async fn save_all<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, passes: &[PassView]) -> Answer {
     let mut ready = Vec::new();
     for view in passes {
-        let built = at_google(flow, tenant, call, view).await?;
+        let built = match at_google(flow, tenant, call, view).await {
+            Ok(built) => built,
+            // A template without a part for Google makes no pass to save; the others are still somebody's tickets.
+            Err(problem) if problem.is_not_configured() => continue,
+            Err(problem) => return Err(problem),
+        };
         ready.push((kind_of(&built).map_err(not_sent)?, built, &view.pass.id));
+    }
+    if ready.is_empty() {
+        return Err(Problem::not_found("pass of this file for Google Wallet"));
     }
     let saved: Vec<SavedPass<'_>> =
         ready.iter().map(|(kind, built, pass)| SavedPass { kind: *kind, class_key: &built.class_key, pass }).collect();

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::demand::{Demand, demand, failed};
 use super::passes::{Links, links};
-use super::{Answer, Call, Problem, caller, json, method, order_passes};
+use super::{Answer, Call, Problem, bundle, caller, json, method, order_passes};
 use crate::access::Scope;
 use crate::flow::Flow;
 use crate::identity::secutix_id;
@@ -85,11 +85,10 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
             TicketItem { ticket, pass }
         })
         .collect();
-    let live = view.passes.iter().any(|pass| pass.state == PassState::Live);
-    let shown = view.passes.iter().any(|pass| pass.state == PassState::Live && pass.google_class.is_some());
+    let live = view.passes.iter().filter(|pass| pass.state == PassState::Live).count();
     let link = |device: &str| format!("{}&device={device}", order_passes::link(tenant, &file));
-    let apple = (live && tenant.apple.is_some()).then(|| link("apple"));
-    let google = (shown && tenant.google.is_some()).then(|| link("google"));
+    let apple = ((1..=bundle::LIMIT).contains(&live) && tenant.apple.is_some()).then(|| link("apple"));
+    let google = (live > 0 && tenant.google.is_some()).then(|| link("google"));
     let links = (apple.is_some() || google.is_some()).then_some(Links { apple, google });
     let mut response = json(&Tickets { file, tickets, links })?;
     *response.status_mut() = StatusCode::OK;

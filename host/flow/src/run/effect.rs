@@ -104,10 +104,12 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
         // Another seal key than before.
         Err(error) => return Ok(Sent::Person(error.to_string())),
     };
+    // A token that is renewed while this one is being refused is another one, and good.
+    let sent_at = flow.now();
     Ok(match push(&flow.host, tenant, &token).await {
         Ok(PushOutcome::Delivered) => Sent::Next(EffectNext::Have(lease.want)),
         Ok(PushOutcome::Gone { at }) => {
-            let at = at.unwrap_or_else(|| flow.now());
+            let at = at.unwrap_or(sent_at);
             // The passes were removed, or the phone wiped, without a word to us.
             flow.host.store().forget_device(&lease.tenant, &lease.target, at, "apple-push").await?;
             // Renewed since: the level is still wanted, and is read anew.

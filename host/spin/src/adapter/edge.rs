@@ -137,11 +137,9 @@ impl Edge {
                 }
                 Ok(())
             }
-            Err(Absent::ServerOnly) => {
-                tracing::error!(tenant = %id, "the tenant has a secret in the environment (env:), which only a server has");
-                Err(Problem::server_only(
-                    "This tenant takes a secret from the environment of a process. A server has one; an edge does not.",
-                ))
+            Err(Absent::ServerOnly(what)) => {
+                tracing::error!(tenant = %id, ?what, "the tenant needs what only a server has");
+                Err(Problem::server_only(what.detail()))
             }
             Err(Absent::Unreachable) => Err(Problem::unavailable()),
         }

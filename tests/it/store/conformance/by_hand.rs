@@ -7,6 +7,7 @@ checks! {
     a_message_raises_each_pass_once_and_is_told_what_came_of_it,
     of_two_messages_the_last_is_shown,
     a_pass_that_a_person_ends_is_void_once,
+    an_old_message_goes_unless_a_pass_still_shows_it,
 }
 
 fn notice(id: &str, now: Millis, passes: &[usize]) -> NoticeWrite {
@@ -98,4 +99,22 @@ pub async fn a_pass_that_a_person_ends_is_void_once<E: Engine>(engine: &E) {
     let wanted = effects(engine, 5).await;
     assert_eq!(told(&wanted), [(EffectKind::ApplePush, "phone", 2), (EffectKind::GoogleObject, pass.as_str(), 2)]);
     assert_eq!(store.post_notice(notice("n", 6, &[0])).await.unwrap(), 0, "what has ended is told nothing");
+}
+
+pub async fn an_old_message_goes_unless_a_pass_still_shows_it<E: Engine>(engine: &E) {
+    let store = engine.store();
+    store.data_key(&opera(), key("k", 1_000_000)).await.unwrap();
+    let shown = PassWrite { sealed: Some(sealed("k", 1)), ..new_pass(0, "file") };
+    // The second pass shows nothing any more.
+    write(engine, 0, vec![shown, new_pass(1, "file")], vec![]).await;
+    store.post_notice(notice("one", 5, &[0, 1])).await.unwrap();
+    store.post_notice(notice("two", 6, &[0])).await.unwrap();
+    let before = |time| Erasure { now: 0, notifications_before: 0, runs_before: 0, changes_before: time, batch: 100 };
+    assert_eq!(store.erase(before(5)).await.unwrap().records, 0, "nothing is older than that");
+    // Its place on both passes, the message itself, and a line of the first pass's history.
+    assert_eq!(store.erase(before(6)).await.unwrap().records, 4);
+    assert_eq!(store.notice(&opera(), "one").await.unwrap(), None);
+    store.erase(before(LATER)).await.unwrap();
+    let newest = store.newest_notice(&opera(), &pass_id(0)).await.unwrap();
+    assert_eq!(newest.map(|newest| newest.id).as_deref(), Some("two"), "it is shown as long as its ticket is");
 }
