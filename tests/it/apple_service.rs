@@ -4,7 +4,7 @@ use std::process::Command;
 
 use passerelle_server::demo::stage::Held;
 use passerelle_server::reissue::{self, Pace};
-use passerelle_simulator::Origin;
+use passerelle_simulator::{Origin, PushProof};
 use serde_json::{Value, json};
 
 use crate::house::{House, LIMIT, Package, Reply, Sold};
@@ -394,5 +394,61 @@ async fn the_end_of_the_certificate_is_told_to_machines() {
     house.advance(10 * 86_400_000).await;
     let later = house.send("GET", "/health/ready", &[], "").await.json();
     assert!(same(days - 10, later["apple_certificate_days_left"].as_i64().unwrap()), "{later}");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_order_is_added_in_one_go() {
+    let house = House::new().await;
+    let sold = house.sold("FLUTE", &["Ada", "Grace", "Emmy"]).await;
+    let tickets = format!("/api/demo/external/secutix/orders/getTicketsUrl/{}", sold.file);
+    let link = house.get(&tickets).await.json()["links"]["apple"].as_str().unwrap().to_owned();
+    let phone = house.stage.world.iphone("of the family");
+    let mut added: Vec<String> = phone.add_all(&link).await.unwrap().into_iter().map(|view| view.serial).collect();
+    added.sort();
+    let mut held: Vec<String> = sold.held.iter().map(|held| held.serial.clone()).collect();
+    held.sort();
+    assert_eq!(added, held);
+    // Each is a pass like any other: it follows.
+    house.stage.world.secutix().reprint(sold.movement(2), Origin::TicketShop).await.unwrap();
+    house.up_to_date(&sold).await;
+    let serial = sold.held[2].serial.clone();
+    let barcode = house.package(&serial).await.barcode().unwrap().to_owned();
+    let shows =
+        |view: &passerelle_simulator::PassView| view.serial == serial && view.raw.to_string().contains(&barcode);
+    phone.wait_until(shows, LIMIT).await.expect("the phone of the family was not told");
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_key_speaks_for_its_team_without_a_certificate() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let world = &house.stage.world;
+    let key = world.authority().push_key(world.team()).unwrap();
+    let file = house.folder.path().join("tenants/demo/apple/push.p8");
+    std::fs::write(&file, &key.private_key_pem).unwrap();
+    let push_key = format!("\n[apple.push_key]\nid = \"{}\"\nkey = \"file:apple/push.p8\"\n", key.id);
+    house.rewrite("tenant.toml", |text| text + &push_key).await;
+    let reprinted = async || world.secutix().reprint(sold.movement(0), Origin::TicketShop).await.unwrap();
+    let pushed = || world.push().records().into_iter().skip_while(|push| push.proof == PushProof::Certificate);
+
+    world.push().know(&key, world.pass_type());
+    for _ in 0..3 {
+        reprinted().await;
+        house.up_to_date(&sold).await;
+    }
+    let delivered: Vec<_> = pushed().filter(|push| push.status == 200).collect();
+    assert!(delivered.len() >= 3 && delivered.iter().all(|push| push.proof == PushProof::ProviderToken));
+    assert_eq!(world.push().provider_tokens(), 1, "one token for all of them");
+
+    // One that Apple does not know: no phone is told, and a person has to act.
+    let other = world.authority().push_key(world.team()).unwrap();
+    std::fs::write(&file, &other.private_key_pem).unwrap();
+    house.rewrite("tenant.toml", |text| text.replace(&key.id, &other.id)).await;
+    reprinted().await;
+    crate::house::until("Apple refuses", async || pushed().any(|push| push.status == 403)).await;
+    let refused = pushed().find(|push| push.status == 403).unwrap();
+    assert_eq!(refused.reason.as_deref(), Some("InvalidProviderToken"));
     house.end().await;
 }

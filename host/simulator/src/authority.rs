@@ -18,6 +18,8 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::secutix::random_hex;
+
 /// `userId` (RFC 4519), where Apple puts the pass type identifier.
 const UID: [u64; 7] = [0, 9, 2342, 19_200_300, 100, 1, 1];
 /// Apple's extended key usage of pass certificates.
@@ -123,6 +125,17 @@ impl ServiceAccount {
     }
 }
 
+/// `AuthKey_<id>.p8`, and what the push service knows of it.
+#[derive(Clone)]
+pub struct PushKey {
+    /// Ten letters and digits (JWT `kid`).
+    pub id: String,
+    pub team: String,
+    pub private_key_pem: String,
+    /// An uncompressed point.
+    pub(crate) public_key: Vec<u8>,
+}
+
 /// What a phone trusts a pass by.
 #[derive(Clone, Default)]
 pub struct PassTrust {
@@ -221,6 +234,18 @@ impl Authority {
         })
     }
 
+    /// A key for provider tokens, as Apple's developer pages give one out.
+    pub fn push_key(&self, team: &str) -> Result<PushKey, AuthorityError> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+        let id = random_hex::<5>().to_ascii_uppercase();
+        Ok(PushKey {
+            id,
+            team: team.to_owned(),
+            private_key_pem: key.serialize_pem(),
+            public_key: key.der_bytes().to_vec(),
+        })
+    }
+
     pub fn service_account(&self, email: &str, token_uri: &str) -> Result<ServiceAccount, AuthorityError> {
         let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048)?;
         let mut id = [0; 20];
@@ -248,6 +273,8 @@ impl Authority {
         let mut anchors = RootCertStore::empty();
         anchors.add(self.intermediate.der().clone())?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), provider())
+            // A provider token may stand in for it; which of both there is, the service asks.
+            .allow_unauthenticated()
             .build()
             .map_err(|_| AuthorityError::Verifier)?;
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;

@@ -1,5 +1,5 @@
-//! Compact JSON web signatures, HS256 and RS256, as far as the three places that receive them need (SecuTix, Google's token
-//! endpoint, Google's save link).
+//! Compact JSON web signatures, HS256, RS256 and ES256, as far as the four places that receive them need (SecuTix, Google's token
+//! endpoint, Google's save link, Apple's push service).
 //!
 //! Owns the form and the signature. Does not own what the claims must say. Bounded by: exactly the algorithm that is expected,
 //! never the one that the header asks for.
@@ -27,6 +27,8 @@ pub(crate) enum Key<'a> {
     Hs256(&'a [u8]),
     /// PKCS#1 `RSAPublicKey`.
     Rs256(&'a [u8]),
+    /// An uncompressed point.
+    Es256(&'a [u8]),
 }
 
 /// The claims, once the header and the signature have been found right.
@@ -42,6 +44,7 @@ pub(crate) fn verify(token: &str, key: &Key<'_>) -> Result<Map<String, Value>, J
     let expected = match key {
         Key::Hs256(_) => "HS256",
         Key::Rs256(_) => "RS256",
+        Key::Es256(_) => "ES256",
     };
     if header.get("alg").and_then(Value::as_str) != Some(expected) {
         return Err(JwsError::Algorithm);
@@ -54,6 +57,9 @@ pub(crate) fn verify(token: &str, key: &Key<'_>) -> Result<Map<String, Value>, J
             hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, secret), signed.as_bytes(), &seal).is_ok()
         }
         Key::Rs256(public) => signature::UnparsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, public)
+            .verify(signed.as_bytes(), &seal)
+            .is_ok(),
+        Key::Es256(public) => signature::UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, public)
             .verify(signed.as_bytes(), &seal)
             .is_ok(),
     }

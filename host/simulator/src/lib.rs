@@ -33,11 +33,11 @@ mod world;
 
 pub use apple::package::{Package, PackageError};
 pub use apple::phone::{AddError, Iphone};
-pub use apple::push::{PushRecord, PushReply, PushService};
+pub use apple::push::{PushProof, PushRecord, PushReply, PushService};
 pub use apple::signature::SignatureError;
 pub use apple::timeline::{FieldChange, PhoneEntry, PhoneEvent};
 pub use apple::view::{Field, PassView};
-pub use authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, ServiceAccount};
+pub use authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, PushKey, ServiceAccount};
 pub use google::phone::{GooglePhone, GoogleView, SaveError};
 pub use google::{CallbackDelivery, CallbackRecord, GoogleCall, GoogleService};
 pub use listener::ListenError;

@@ -50,6 +50,15 @@ pub struct Package {
     pub members: Vec<String>,
 }
 
+/// The packages of a `.pkpasses`: a zip of files that end in `.pkpass`, and nothing else.
+pub(crate) fn bundle(bytes: &[u8]) -> Result<Vec<Vec<u8>>, PackageError> {
+    let members = unpack(bytes)?;
+    if let Some(other) = members.keys().find(|name| !name.ends_with(".pkpass")) {
+        return Err(PackageError::Member(other.clone()));
+    }
+    if members.is_empty() { Err(PackageError::Archive) } else { Ok(members.into_values().collect()) }
+}
+
 impl Package {
     pub(crate) fn open(bytes: &[u8], trust: &PassTrust, allow_http: bool, second: i64) -> Result<Self, PackageError> {
         let members = unpack(bytes)?;

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode};
 use tokio::sync::{Notify, watch};
 
-use crate::apple::package::{Package, PackageError};
+use crate::apple::package::{self, Package, PackageError};
 use crate::apple::push::PushService;
 use crate::apple::timeline::{PhoneEntry, PhoneEvent};
 use crate::apple::view::PassView;
@@ -28,7 +28,7 @@ pub enum AddError {
     Call(#[from] CallError),
     #[error("download: answered {0}")]
     Status(u16),
-    #[error("download: not application/vnd.apple.pkpass")]
+    #[error("download: not application/vnd.apple.pkpass, or not application/vnd.apple.pkpasses where those were meant")]
     MediaType,
     #[error("refused: {0}")]
     Package(#[from] PackageError),
@@ -173,12 +173,38 @@ impl Iphone {
         self.add_bytes(&bytes, last_modified).await
     }
 
+    /// Opens a link to a `.pkpasses`: each pass of it is checked and added as if it had come alone. What one names wrong, all are refused for.
+    pub async fn add_all(&self, url: &str) -> Result<Vec<PassView>, AddError> {
+        let downloaded = self.of_type(url, &[], "application/vnd.apple.pkpasses").await;
+        let opened = match downloaded {
+            Ok((bytes, _)) => package::bundle(&bytes).map_err(AddError::from),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &opened {
+            self.failed("add", error);
+        }
+        let mut added = Vec::new();
+        for package in opened? {
+            added.push(self.add_bytes(&package, None).await?);
+        }
+        Ok(added)
+    }
+
     async fn download(&self, url: &str, headers: &[(&str, &str)]) -> Result<(Bytes, Option<String>), AddError> {
+        self.of_type(url, headers, "application/vnd.apple.pkpass").await
+    }
+
+    async fn of_type(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        media_type: &str,
+    ) -> Result<(Bytes, Option<String>), AddError> {
         let reply = self.inner.caller.call(Method::GET, url, headers, Bytes::new()).await?;
         if reply.status != StatusCode::OK {
             return Err(AddError::Status(reply.status.as_u16()));
         }
-        if reply.header("content-type") != Some("application/vnd.apple.pkpass") {
+        if reply.header("content-type") != Some(media_type) {
             return Err(AddError::MediaType);
         }
         let last_modified = reply.header("last-modified").map(str::to_owned);
