@@ -161,7 +161,7 @@ async fn a_card_follows_its_contact_and_ends_by_a_persons_word() {
     house.stage.rest().await.unwrap();
     let listener = format!("/api/demo/webhooks/listeners/secutix/contacts?contactNumber={contact}");
     secutix.change_contact(&contact, &passerelle_simulator::Holder::new("Sonya", "Kovalevsky")).unwrap();
-    assert_eq!(house.send("POST", &listener, &[], "").await.status, 200);
+    assert_eq!(secutix.announce_contact(&contact).await, Some(200));
     let renamed = |view: &passerelle_simulator::GoogleView| view.holder.as_deref() == Some("Sonya Kovalevsky");
     house.stage.android.wait_until(renamed, LIMIT).await.expect("the Android phone does not show it");
     let shows = |view: &passerelle_simulator::PassView| view.raw.to_string().contains("Sonya Kovalevsky");

@@ -39,6 +39,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "a new file; with \"file\", another order in it. The origin is \"ticket-shop\" or \"back-office\", here and below",
     ),
     ("POST /control/member {\"first_name\",\"last_name\"}", "a contact with a membership"),
+    ("POST /control/contact {\"contact\",\"first_name\",\"last_name\"}", "another name of a contact, and its card"),
     ("POST /control/reprint {\"movement\"}", "a new ticket with a new barcode"),
     ("POST /control/holder {\"movement\",\"first_name\",\"last_name\"}", "another name on the ticket"),
     ("POST /control/cultural-contact {\"movement\",\"contact\"}", "another attendee in the books"),
@@ -143,6 +144,11 @@ impl Control {
             ["member"] => {
                 let number = secutix.create_contact(&read(body, "first_name, last_name")?, true);
                 return Ok(json!({"contact": number}));
+            }
+            ["contact"] => {
+                let number = text("contact")?;
+                secutix.change_contact(number, &read(body, "contact, first_name, last_name")?)?;
+                return Ok(json!({"announced": secutix.announce_contact(number).await}));
             }
             ["notify"] => {
                 let mut notice = Notice::of_order(text("state")?, text("order_secret")?);

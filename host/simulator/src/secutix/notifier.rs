@@ -15,6 +15,8 @@ use crate::secutix::change::{Change, TicketIds};
 use crate::secutix::desk::venue_time;
 use crate::{Millis, now};
 
+const USER_AGENT: &str = "SecuTix-S360-simulated";
+
 /// The five fields. `ticket` and `movement` are null where the notice is about an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
@@ -194,6 +196,15 @@ impl Institution {
         receipts
     }
 
+    /// Says that a contact has changed, as a contact webhook is set up: its number in the address, no body, at the place beside the orders'. What was
+    /// answered; none: nobody listens. One attempt: what SecuTix does about a failure is documented for orders only.
+    pub async fn announce_contact(&self, number: &str) -> Option<u16> {
+        let listener = self.state().listener.clone()?;
+        let url = format!("{}/contacts?contactNumber={number}", listener.strip_suffix("/orders")?);
+        let answer = self.caller().call(Method::POST, &url, &[("user-agent", USER_AGENT)], "").await.ok()?;
+        Some(answer.status.as_u16())
+    }
+
     pub(crate) async fn deliver(&self, notice: Notice) -> Receipt {
         let (listener, attempts, mut wait, body) = {
             let state = self.state();
@@ -210,7 +221,7 @@ impl Institution {
             answered_at: now(),
         };
         let Some(listener) = listener else { return receipt };
-        let headers = [("content-type", "application/json"), ("user-agent", "SecuTix-S360-simulated")];
+        let headers = [("content-type", "application/json"), ("user-agent", USER_AGENT)];
         while receipt.attempts < attempts {
             if receipt.attempts > 0 {
                 tokio::time::sleep(wait).await;
