@@ -177,9 +177,20 @@ fn every_key_of_the_google_part_is_one_of_google() {
 
 #[test]
 fn every_barcode_is_one_of_google() {
-    for format in
-        ["qr", "pdf417", "aztec", "code128", "code39", "codabar", "ean13", "i2of5", "datamatrix", "ean8", "upca", "text"]
-    {
+    for format in [
+        "qr",
+        "pdf417",
+        "aztec",
+        "code128",
+        "code39",
+        "codabar",
+        "ean13",
+        "i2of5",
+        "datamatrix",
+        "ean8",
+        "upca",
+        "text",
+    ] {
         let template =
             format!("kind = \"event-ticket\"\ndescription = \"x\"\n[barcode]\ngoogle = \"{format}\"\n[google]\n");
         check(&built(&job(&compiled(&small(&template)), &ticket_body(), vec![carmen()])));

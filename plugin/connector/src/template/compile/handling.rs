@@ -19,7 +19,8 @@ const NFC: [&str; 2] = ["BLOCK_PAYMENT", "BLOCK_CLOSED_LOOP_TRANSIT"];
 const COUNTRY: &str = "a country is two capital letters (ISO 3166-1): \"CH\"";
 const CURRENCY: &str = "a currency is three capital letters (ISO 4217): \"CHF\"";
 const AMOUNT: &str = "an amount is digits, with at most six behind a point: \"45.00\"";
-const TAP: &str = "enableSmartTap and redemptionIssuers need each other: only an issuer who is named there can read the pass";
+const TAP: &str =
+    "enableSmartTap and redemptionIssuers need each other: only an issuer who is named there can read the pass";
 const ISSUER: &str = "a redemption issuer is the number of an issuer, in quotes";
 
 /// Google counts money in millionths.
@@ -129,9 +130,7 @@ impl<'s> Resource<'_, 's> {
             let written = section.as_ref().and_then(|section| section.written(key));
             let part = match written {
                 Some(written) => self.moment(&written),
-                None if key == "end" && self.is_ticket() => {
-                    Some(Part::Date(super::apple::known(Variable::ValidTo), 0))
-                }
+                None if key == "end" && self.is_ticket() => Some(Part::Date(super::apple::known(Variable::ValidTo), 0)),
                 None => None,
             };
             let member = |part| Node::object(&format!("\"{key}\":"), vec![Node::member("date", part)]);

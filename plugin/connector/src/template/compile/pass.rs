@@ -29,9 +29,8 @@ static FORMATS: [BarcodeFormat; 8] = [
 const CODE_128: &str = "PKBarcodeFormatCode128";
 
 /// What Google draws and Apple does not; `text` is the message without a code. Google's words are beside ours.
-const GOOGLE_NAMES: [&str; 12] = [
-    "qr", "pdf417", "aztec", "code128", "code39", "codabar", "ean13", "i2of5", "datamatrix", "ean8", "upca", "text",
-];
+const GOOGLE_NAMES: [&str; 12] =
+    ["qr", "pdf417", "aztec", "code128", "code39", "codabar", "ean13", "i2of5", "datamatrix", "ean8", "upca", "text"];
 const GOOGLE_FORMATS: [&str; 12] = [
     "QR_CODE",
     "PDF_417",
