@@ -20,6 +20,7 @@ mod google_client;
 mod google_objects;
 mod google_orders;
 mod google_presence;
+mod google_updates;
 mod house;
 mod journey;
 mod large_file;

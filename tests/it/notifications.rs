@@ -21,7 +21,7 @@ impl House {
     }
 
     /// Previews, sends, and waits until it is sent. The message's id.
-    async fn told(&self, to: &Value, text: &str) -> String {
+    pub async fn told(&self, to: &Value, text: &str) -> String {
         let (count, token) = self.previewed(to, text).await;
         let reply = self.message(&json!({"to": to, "text": text, "token": token})).await;
         assert_eq!((reply.status.as_u16(), reply.json()["told"].as_u64()), (202, Some(count)));
@@ -29,7 +29,7 @@ impl House {
         reply.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn results(&self, id: &str) -> Vec<Value> {
+    pub async fn results(&self, id: &str) -> Vec<Value> {
         let reply = self.get(&format!("/api/demo/passes/notifications/{id}")).await;
         assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
         reply.json()["results"].as_array().unwrap().clone()

@@ -39,7 +39,7 @@ pub use apple::timeline::{FieldChange, PhoneEntry, PhoneEvent};
 pub use apple::view::{Field, PassView};
 pub use authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, PushKey, ServiceAccount};
 pub use google::phone::{GooglePhone, GoogleView, SaveError};
-pub use google::{CallbackDelivery, CallbackRecord, GoogleCall, GoogleService};
+pub use google::{Announcement, CallbackDelivery, CallbackRecord, GoogleCall, GoogleService};
 pub use listener::ListenError;
 pub use secutix::catalogue::{Catalogue, FIRST_PERFORMANCE, Performance, Product, ProductKind, Texts, Venue, texts};
 pub use secutix::change::{Change, MATRIX, MatrixRow, TicketIds, UseCase};

@@ -1,9 +1,10 @@
-//! What is kept for Google's sake: root keys, the round of looks at what is installed, and the count of notifications.
+//! What is kept for Google's sake: root keys, the round of looks at what is installed, what was brought to Google, and the count
+//! of notifications.
 //!
 //! Owns where a round stands. Does not own what a look finds (the flow's).
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{EffectKind, KeptRoots};
+use passerelle_flow::store::{Brought, EffectKind, KeptRoots};
 
 use crate::{Connection, Fault, column, params, statement};
 
@@ -74,6 +75,10 @@ fn stand(conn: &dyn Connection, tenant: &str, begun_at: Millis, cursor: Option<&
     .map(drop)
 }
 
+pub fn end_round(conn: &dyn Connection, tenant: &TenantId) -> Result<(), Fault> {
+    conn.run("UPDATE google_round SET position = NULL WHERE tenant = ?1", params![tenant.as_str()]).map(drop)
+}
+
 fn hand_out(tenant: String, passes: Vec<String>) -> Result<Option<(TenantId, Vec<PassId>)>, Fault> {
     let passes = passes.into_iter().map(column::pass_id).collect::<Result<_, _>>()?;
     Ok(Some((column::tenant(tenant)?, passes)))
@@ -125,35 +130,52 @@ pub fn recheck(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, at: Mill
     .map(drop)
 }
 
+pub fn brought(conn: &dyn Connection, tenant: &TenantId, resource: &str) -> Result<Option<Brought>, Fault> {
+    let sql = "SELECT body, told, template FROM google_brought WHERE tenant = ?1 AND resource = ?2";
+    statement::one(conn, sql, params![tenant.as_str(), resource], |row| {
+        Ok(Brought { body: row.get(0)?, told: row.get(1)?, template: row.get(2)? })
+    })
+}
+
+pub fn keep_brought(conn: &dyn Connection, tenant: &TenantId, resource: &str, brought: &Brought) -> Result<(), Fault> {
+    conn.run(
+        "INSERT INTO google_brought(tenant, resource, body, told, template) VALUES(?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT(tenant, resource) DO UPDATE SET body = excluded.body, told = excluded.told, \
+         template = excluded.template",
+        params![tenant.as_str(), resource, &brought.body, &brought.told, &brought.template],
+    )
+    .map(drop)
+}
+
 pub fn take_notification(
     conn: &dyn Connection,
     tenant: &TenantId,
-    pass: &PassId,
-    now: Millis,
-    window: Millis,
+    target: &str,
+    along: Option<&str>,
+    (now, window): (Millis, Millis),
     most: i64,
 ) -> Result<bool, Fault> {
-    let (tenant, pass) = (tenant.as_str(), pass.as_str());
+    let tenant = tenant.as_str();
     let gone = now.saturating_sub(window);
-    conn.run("DELETE FROM google_notified WHERE tenant = ?1 AND pass = ?2 AND at <= ?3", params![tenant, pass, gone])?;
-    let sql = "SELECT coalesce(sum(times), 0) FROM google_notified WHERE tenant = ?1 AND pass = ?2";
-    if statement::number(conn, sql, params![tenant, pass])? >= most {
+    conn.run(
+        "DELETE FROM google_notified WHERE tenant = ?1 AND target = ?2 AND at <= ?3",
+        params![tenant, target, gone],
+    )?;
+    let sql = "SELECT coalesce(sum(times), 0) FROM google_notified \
+               WHERE tenant = ?1 AND target IN (?2, ?3) AND at > ?4";
+    if statement::number(conn, sql, params![tenant, target, along.unwrap_or(target), gone])? >= most {
         return Ok(false);
     }
     conn.run(
-        "INSERT INTO google_notified(tenant, pass, at, times) VALUES(?1, ?2, ?3, 1) \
-         ON CONFLICT(tenant, pass, at) DO UPDATE SET times = times + 1",
-        params![tenant, pass, now],
+        "INSERT INTO google_notified(tenant, target, at, times) VALUES(?1, ?2, ?3, 1) \
+         ON CONFLICT(tenant, target, at) DO UPDATE SET times = times + 1",
+        params![tenant, target, now],
     )?;
     Ok(true)
 }
 
-pub fn give_back_notification(
-    conn: &dyn Connection,
-    tenant: &TenantId,
-    pass: &PassId,
-    at: Millis,
-) -> Result<(), Fault> {
-    let sql = "UPDATE google_notified SET times = times - 1 WHERE tenant = ?1 AND pass = ?2 AND at = ?3 AND times > 0";
-    conn.run(sql, params![tenant.as_str(), pass.as_str(), at]).map(drop)
+pub fn give_back_notification(conn: &dyn Connection, tenant: &TenantId, target: &str, at: Millis) -> Result<(), Fault> {
+    let sql =
+        "UPDATE google_notified SET times = times - 1 WHERE tenant = ?1 AND target = ?2 AND at = ?3 AND times > 0";
+    conn.run(sql, params![tenant.as_str(), target, at]).map(drop)
 }

@@ -155,9 +155,14 @@ CREATE TABLE google_roots(
 CREATE TABLE google_round(tenant TEXT NOT NULL, begun_at BIGINT NOT NULL, position TEXT, PRIMARY KEY(tenant));
 CREATE TABLE google_recheck(tenant TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY(tenant, pass));
 CREATE INDEX google_recheck_at ON google_recheck(at);
+-- MACs of what Google was last brought of a class or an object.
+CREATE TABLE google_brought(
+  tenant TEXT NOT NULL, resource TEXT NOT NULL, body TEXT NOT NULL, told TEXT NOT NULL, template TEXT NOT NULL,
+  PRIMARY KEY(tenant, resource));
+-- A target is a pass, or a class, whose holders are all notified at once.
 CREATE TABLE google_notified(
-  tenant TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL, times BIGINT NOT NULL,
-  PRIMARY KEY(tenant, pass, at));
+  tenant TEXT NOT NULL, target TEXT NOT NULL, at BIGINT NOT NULL, times BIGINT NOT NULL,
+  PRIMARY KEY(tenant, target, at));
 
 -- A message to holders, and what came of it by pass. `seq` counts the messages of a pass; `tag` is the update tag that it made.
 CREATE TABLE notice(

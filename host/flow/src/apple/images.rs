@@ -14,6 +14,9 @@ use sha1::{Digest, Sha1};
 use super::archive::{Archive, TooLarge};
 use super::scale::with_smaller;
 
+/// Images below this folder are for Google, which fetches them by address.
+const GOOGLE: &str = "google/";
+
 /// Made once for a template.
 pub struct TemplateImages {
     pub(super) archive: Archive,
@@ -27,7 +30,8 @@ impl TemplateImages {
     pub fn new(images: &BTreeMap<String, Bytes>) -> Result<Self, TooLarge> {
         let mut archive = Archive::default();
         let mut manifest = String::new();
-        let images = with_smaller(images);
+        let images = images.iter().filter(|(name, _)| !name.starts_with(GOOGLE));
+        let images = with_smaller(&images.map(|(name, image)| (name.clone(), image.clone())).collect());
         for (name, image) in &images {
             archive.add(name, image)?;
             manifest.push_str(&format!("{}:\"{}\",", Value::from(name.as_str()), sha1_hex(image)));

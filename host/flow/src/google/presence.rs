@@ -28,6 +28,8 @@ const BATCH: u32 = 10;
 const GRACE: Millis = 3_600_000;
 /// After Google did not answer for a pass; one that it refuses waits for the next round.
 const AGAIN: Millis = 900_000;
+/// The cause under which that is told.
+const ALARM: &str = "google-presence";
 
 /// What a batch has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct Looked {
     pub corrected: u32,
     /// The budget is spent: there is nothing to do before.
     pub wait_until: Option<Millis>,
+    /// Google refuses our credentials, for which a person has to do something: the rest of the round is left out.
+    pub stopped: bool,
 }
 
 /// Passes of one tenant that are to be looked at.
@@ -80,6 +84,15 @@ pub async fn look<H: Host>(flow: &Flow<H>, batch: Batch) -> StoreResult<Looked> 
             Err(LookError::Google(error)) if error.is_transient() => {
                 tracing::warn!(tenant = %tenant_id, %pass, %error, "Google does not say whether anybody has the pass");
                 store.recheck_presence(&tenant_id, pass, now + AGAIN).await?;
+            }
+            // It would be said of every pass, and a token asked for each time: tomorrow's round looks whether somebody has put it right.
+            Err(LookError::Google(error)) if error.needs_person() => {
+                if flow.alarms.is_due(&tenant_id, ALARM, now) {
+                    tracing::error!(tenant = %tenant_id, %error, "the round of looks at Google Wallet is stopped until the next one");
+                }
+                store.end_presence_round(&tenant_id).await?;
+                looked.stopped = true;
+                break;
             }
             Err(error) => {
                 tracing::error!(tenant = %tenant_id, %pass, %error, "whether anybody has the pass is not known")

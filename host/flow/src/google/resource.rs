@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::identity::PassId;
 use crate::tenant::{Google, Template, Tenant};
 
@@ -72,10 +74,16 @@ pub fn object_id(google: &Google, pass: &PassId) -> String {
     format!("{}.{pass}", google.issuer)
 }
 
-/// Where Google fetches an image of a template: a public route of this server.
-pub fn image_url(tenant: &Tenant, template: &Template, image: &str) -> String {
-    format!("{}/api/{}/templates/{}/images/{image}", tenant.public_url, tenant.id, template.name)
+/// Where Google fetches an image of a template: a public route of this server. None: the template has no such file.
+pub fn image_url(tenant: &Tenant, template: &Template, image: &str) -> Option<String> {
+    let content = hex::encode(Sha256::digest(template.images.get(image)?));
+    let version = content.get(..IMAGE_VERSION)?;
+    let Tenant { public_url, id, .. } = tenant;
+    Some(format!("{public_url}/api/{id}/templates/{}/images/{image}?v={version}", template.name))
 }
+
+/// Digits of an image's SHA-256 in its address: enough to tell one from the next.
+const IMAGE_VERSION: usize = 8;
 
 /// Where Google posts that a pass was saved or removed: a public route of this server.
 pub fn callback_url(tenant: &Tenant) -> String {

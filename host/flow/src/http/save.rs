@@ -99,8 +99,9 @@ async fn bring<H: Host>(flow: &Flow<H>, tenant: &Tenant, id: &PassId) -> Result<
         (view.pass.version, events.collect::<Vec<_>>())
     };
     let mut view = read(flow, tenant, id).await?;
+    let mut which = Which::First;
     for _ in 0..ROUNDS {
-        let built = send_google(flow, tenant, &view, Which::Both).await.map_err(not_sent)?;
+        let built = send_google(flow, tenant, &view, which).await.map_err(not_sent)?;
         let after = read(flow, tenant, id).await?;
         if state(&view) == state(&after) {
             let level = view.pass.version;
@@ -109,7 +110,7 @@ async fn bring<H: Host>(flow: &Flow<H>, tenant: &Tenant, id: &PassId) -> Result<
             reached.await.map_err(caller::unavailable)?;
             return Ok(built);
         }
-        view = after;
+        (view, which) = (after, Which::Again);
     }
     Err(Problem::under_way())
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::message::{self, google_message};
+use super::resource::{self, Writing, class_target};
 use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
 use crate::google::{GoogleError, PassKind, Worth, objects};
@@ -194,7 +195,10 @@ pub(super) fn google_next<H: Host>(
 pub enum Which {
     Class,
     Object,
-    Both,
+    /// A first save: the object, and the class unless Google has it already. The class is an event's, and thousands save a ticket of it.
+    First,
+    /// It changed while it was brought there. Ours may have been the last to arrive: both are written, whatever is known of them.
+    Again,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -220,27 +224,41 @@ pub async fn send_google<H: Host>(
         return Err(SendError::NotConfigured);
     }
     let mut google = followed(flow, tenant, view).await?;
-    let (host, tokens) = (&flow.host, &flow.google_tokens);
+    let worth = if matches!(which, Which::First | Which::Again) { Worth::Person } else { Worth::Effect };
     let template = &view.pass.template;
-    // A first save makes both; from then on they are believed to exist, and a wrong belief costs one request.
-    let exists = which != Which::Both;
-    let worth = if which == Which::Both { Worth::Person } else { Worth::Effect };
+    let pass = view.pass.id.as_str();
+    let class_target = class_target(&google.class_key);
+    // What was saved once is believed to be there, and a wrong belief costs one request.
+    let exists = which != Which::First;
+    let class = objects::class_of(tenant, template, &google)?;
+    let class = |once, exists| {
+        let (resource, target) = (class.clone(), class_target.as_str());
+        resource::write(flow, tenant, Writing { resource, view, target, along: None, worth, exists, once })
+    };
+    let object = |google: &BuiltGoogle, exists| {
+        let resource = objects::object_of(tenant, template, &view.pass.id, google);
+        let along = Some(class_target.as_str());
+        async move {
+            let writing = Writing { resource: resource?, view, target: pass, along, worth, exists, once: false };
+            resource::write(flow, tenant, writing).await
+        }
+    };
     if which != Which::Object {
-        objects::upsert_class(host, tenant, tokens, template, &google, exists, worth).await?;
+        class(which == Which::First, exists).await?;
     }
     if which != Which::Class {
         let shown = message::put_into(flow, tenant, view, &mut google).await?;
-        match objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists, worth).await {
-            // The class was never made, or under another template: make it, once.
-            Err(GoogleError::NotReady) if which == Which::Object => {
-                objects::upsert_class(host, tenant, tokens, template, &google, false, worth).await?;
-                objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, exists, worth).await?;
+        match object(&google, exists).await {
+            // The class was never made, or under another template, or is not what was believed: make it, once.
+            Err(SendError::Google(GoogleError::NotReady)) => {
+                class(false, false).await?;
+                object(&google, exists).await?;
             }
-            done => done?,
+            done => drop(done?),
         }
         // One that was added meanwhile is gone with what it was added to: once more, with it.
         if message::put_into(flow, tenant, view, &mut google).await? != shown {
-            objects::upsert_object(host, tenant, tokens, &view.pass.id, &google, true, worth).await?;
+            object(&google, true).await?;
         }
     }
     Ok(google)

@@ -6,10 +6,11 @@
 use serde_json::{Map, Value};
 
 use super::effect::{SendError, Sent, Which, google_next, kind_of, send_google};
+use super::resource::{class_target, was_refused};
 use crate::flow::Flow;
 use crate::google::messages::{self, MOST_NOTIFICATIONS, NOTIFY_WINDOW, is_quota};
 use crate::google::{GoogleError, PassKind};
-use crate::identity::{Millis, PassId};
+use crate::identity::PassId;
 use crate::notice::{self, NoticeError, Shown};
 use crate::ports::Host;
 use crate::rebuild::{self, BuiltGoogle};
@@ -51,8 +52,11 @@ async fn tell<H: Host>(
 ) -> Result<GoogleNotice, SendError> {
     let built = rebuild::rebuild_view(flow, tenant, view).await?.google.ok_or(SendError::NotConfigured)?;
     let kind = kind_of(&built)?;
-    let (pass, store, now) = (&view.pass.id, flow.host.store(), flow.now());
-    let notify = store.take_google_notification(&tenant.id, pass, now, NOTIFY_WINDOW, MOST_NOTIFICATIONS).await?;
+    let (pass, store, now) = (view.pass.id.as_str(), flow.host.store(), flow.now());
+    // Its holder was notified of what became of the event, too.
+    let class = class_target(&built.class_key);
+    let notify =
+        store.take_google_notification(&tenant.id, pass, Some(&class), now, NOTIFY_WINDOW, MOST_NOTIFICATIONS).await?;
     if !notify {
         add(flow, tenant, view, kind, shown, false).await?;
         return Ok(GoogleNotice::Silent);
@@ -64,21 +68,12 @@ async fn tell<H: Host>(
             Ok(GoogleNotice::Silent)
         }
         Err(error) => {
-            if was_refused(&error) {
-                give_back(flow, tenant, pass, now).await?;
+            if !matches!(&error, SendError::Google(error) if !was_refused(error)) {
+                store.give_back_google_notification(&tenant.id, pass, now).await?;
             }
             Err(error)
         }
     }
-}
-
-/// Nobody was notified for sure. An answer that is missing says nothing.
-fn was_refused(error: &SendError) -> bool {
-    !matches!(error, SendError::Google(GoogleError::Unanswered(_) | GoogleError::Unreadable))
-}
-
-async fn give_back<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &PassId, at: Millis) -> StoreResult<()> {
-    flow.host.store().give_back_google_notification(&tenant.id, pass, at).await
 }
 
 async fn add<H: Host>(

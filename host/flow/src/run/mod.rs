@@ -10,6 +10,7 @@ mod message;
 mod outcome;
 mod plan;
 mod record;
+mod resource;
 
 use std::collections::HashMap;
 

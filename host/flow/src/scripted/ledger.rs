@@ -3,7 +3,7 @@
 use super::*;
 use crate::identity::PassId;
 use crate::store::{
-    Audience, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice, NoticeReport, NoticeWrite, PassNotice,
+    Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice, NoticeReport, NoticeWrite, PassNotice,
     StoreResult,
 };
 
@@ -18,20 +18,30 @@ impl GoogleLedger for Budgets {
     async fn claim_presence(&self, _: Millis, _: Millis, _: u32) -> StoreResult<Option<(TenantId, Vec<PassId>)>> {
         panic!("no protocol asks for this")
     }
+    async fn end_presence_round(&self, _: &TenantId) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
     async fn recheck_presence(&self, _: &TenantId, _: &PassId, _: Millis) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
+    async fn google_brought(&self, _: &TenantId, _: &str) -> StoreResult<Option<Brought>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_google_brought(&self, _: &TenantId, _: &str, _: Brought) -> StoreResult<()> {
         panic!("no protocol asks for this")
     }
     async fn take_google_notification(
         &self,
         _: &TenantId,
-        _: &PassId,
+        _: &str,
+        _: Option<&str>,
         _: Millis,
         _: Millis,
         _: i64,
     ) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
-    async fn give_back_google_notification(&self, _: &TenantId, _: &PassId, _: Millis) -> StoreResult<()> {
+    async fn give_back_google_notification(&self, _: &TenantId, _: &str, _: Millis) -> StoreResult<()> {
         panic!("no protocol asks for this")
     }
 }

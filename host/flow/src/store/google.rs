@@ -1,5 +1,5 @@
 //! What is kept for Google's sake, as data and operations of their own: root keys, the round of those who look whether a pass is still
-//! there, and how often a holder was notified.
+//! there, what a class or an object looked like when it was last written, and how often a holder was notified.
 //!
 //! Part of the store's port ([`super::Store`] asks for it). Each operation is one transaction.
 
@@ -19,6 +19,17 @@ pub struct KeptRoots {
     pub expires_at: Millis,
 }
 
+/// What Google was last brought of a class or an object: MACs, and nothing that could be read back.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Brought {
+    /// Of all of it; empty: a write was begun, and nobody knows how it ended.
+    pub body: String,
+    /// Of what its holders are told of when it changes; empty: of nothing.
+    pub told: String,
+    /// Digest of the template that it was made by.
+    pub template: String,
+}
+
 pub trait GoogleLedger: MaybeSync {
     fn google_roots(&self, url: &str) -> impl Future<Output = StoreResult<Option<KeptRoots>>> + MaybeSend;
     fn keep_google_roots(&self, url: &str, roots: KeptRoots) -> impl Future<Output = StoreResult<()>> + MaybeSend;
@@ -33,6 +44,8 @@ pub trait GoogleLedger: MaybeSync {
         every: Millis,
         limit: u32,
     ) -> impl Future<Output = StoreResult<Option<(TenantId, Vec<PassId>)>>> + MaybeSend;
+    /// Ends the tenant's round where it stands: what it has not handed out is left to the next.
+    fn end_presence_round(&self, tenant: &TenantId) -> impl Future<Output = StoreResult<()>> + MaybeSend;
     /// Asks for a look at this pass, at `at` or later, out of turn.
     fn recheck_presence(
         &self,
@@ -40,11 +53,26 @@ pub trait GoogleLedger: MaybeSync {
         pass: &PassId,
         at: Millis,
     ) -> impl Future<Output = StoreResult<()>> + MaybeSend;
-    /// Takes one of the `most` notifications that a pass may get in `window` before `now`. False: there is none left.
+    /// What was last brought of a resource (`eventTicketClass/3388….x`); none: as far as is known, nothing.
+    fn google_brought(
+        &self,
+        tenant: &TenantId,
+        resource: &str,
+    ) -> impl Future<Output = StoreResult<Option<Brought>>> + MaybeSend;
+    fn keep_google_brought(
+        &self,
+        tenant: &TenantId,
+        resource: &str,
+        brought: Brought,
+    ) -> impl Future<Output = StoreResult<()>> + MaybeSend;
+
+    /// Takes one of the `most` notifications that the holders of a target (a pass, a class) may get in `window` before `now`; those of `along` (the
+    /// class of the pass) are counted with them. False: there is none left.
     fn take_google_notification(
         &self,
         tenant: &TenantId,
-        pass: &PassId,
+        target: &str,
+        along: Option<&str>,
         now: Millis,
         window: Millis,
         most: i64,
@@ -53,7 +81,7 @@ pub trait GoogleLedger: MaybeSync {
     fn give_back_google_notification(
         &self,
         tenant: &TenantId,
-        pass: &PassId,
+        target: &str,
         at: Millis,
     ) -> impl Future<Output = StoreResult<()>> + MaybeSend;
 }

@@ -28,7 +28,7 @@ pub use self::by_hand::{
 pub use self::effect::{EffectKind, EffectLease, EffectNext};
 pub use self::erasure::{Erased, Erasure};
 pub use self::event::{EventWrite, StoredEvent};
-pub use self::google::{GoogleLedger, KeptRoots};
+pub use self::google::{Brought, GoogleLedger, KeptRoots};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::callbacks::CallbackKeys;
 pub use self::callbacks::{CallbackDelivery, CallbackRecord};
+pub use self::resources::Announcement;
 use crate::google::resources::{Kind, Refused, Resources};
 use crate::listener::{Answer, Peer, Service, respond_json, service};
 use crate::{Millis, now};
@@ -159,6 +160,16 @@ impl GoogleService {
         self.state().script.extend(statuses);
     }
 
+    /// Updates that notified the holders of what they changed, oldest first.
+    pub fn announced(&self) -> Vec<Announcement> {
+        self.state().resources.announced.clone()
+    }
+
+    /// The next requests that would notify somebody are refused, so many: another program has used the day's notifications up.
+    pub fn exhaust_notifications(&self, times: u32) {
+        self.state().resources.exhausted = times;
+    }
+
     /// Whether the 21st request of a second is answered 429.
     pub fn limit_rate(&self, on: bool) {
         self.state().rate_limited = on;
@@ -248,7 +259,7 @@ impl GoogleService {
             (&Method::POST, None, None) => resources.insert(kind, body()?, issuer),
             (&Method::GET, None, None) => resources.list(kind, request.uri().query().unwrap_or_default()),
             (&Method::GET, Some(id), None) => resources.get(kind, id).cloned().ok_or_else(|| Refused::unknown(id)),
-            (&Method::PUT, Some(id), None) => resources.update(kind, id, body()?, issuer),
+            (&Method::PUT, Some(id), None) => resources.update(kind, id, body()?, issuer, second),
             (&Method::PATCH, Some(id), None) => resources.patch(kind, id, body()?, issuer),
             (&Method::POST, Some(id), Some("addMessage")) => resources.add_message(kind, id, body()?, second),
             _ => Err(not_found()),

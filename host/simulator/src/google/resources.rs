@@ -129,9 +129,25 @@ pub(crate) struct Resources {
     stored: BTreeMap<(Kind, String), Value>,
     written: BTreeMap<(Kind, String), Millis>,
     pub warnings: Vec<String>,
-    /// Seconds at which the holders of a pass were notified.
+    /// Seconds at which the holders of a pass, or of all passes of a class, were notified.
     notified: BTreeMap<(Kind, String), Vec<i64>>,
+    /// Updates that told the holders of what they changed.
+    pub announced: Vec<Announcement>,
+    /// The next requests for a notification are refused, so many: somebody else has used them up.
+    pub exhausted: u32,
 }
+
+/// An update that notified: Google does so for some fields, when the update asks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    pub collection: &'static str,
+    pub id: String,
+    pub fields: Vec<&'static str>,
+}
+
+/// "Event details or seat information" (wallets.md 2.2): other fields notify nobody.
+const ANNOUNCED: [(Kind, &[&str]); 2] =
+    [(Kind::EventTicketClass, &["eventName", "venue", "dateTime"]), (Kind::EventTicketObject, &["seatInfo"])];
 
 impl Resources {
     pub fn get(&self, kind: Kind, id: &str) -> Option<&Value> {
@@ -147,7 +163,8 @@ impl Resources {
         self.stored.keys().filter(|(found, _)| *found == kind).map(|(_, id)| id.clone()).collect()
     }
 
-    pub fn insert(&mut self, kind: Kind, body: Map<String, Value>, issuer: &str) -> Result<Value, Refused> {
+    pub fn insert(&mut self, kind: Kind, mut body: Map<String, Value>, issuer: &str) -> Result<Value, Refused> {
+        asks_to_notify(&mut body)?;
         let id = self.check(kind, &body, &body, issuer)?;
         if self.get(kind, &id).is_some() {
             let message = format!("Existing {} with id={id} found", kind.collection());
@@ -157,13 +174,51 @@ impl Resources {
     }
 
     /// Full replacement.
-    pub fn update(&mut self, kind: Kind, id: &str, body: Map<String, Value>, issuer: &str) -> Result<Value, Refused> {
+    pub fn update(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        mut body: Map<String, Value>,
+        issuer: &str,
+        second: i64,
+    ) -> Result<Value, Refused> {
         if self.get(kind, id).is_none() {
             return Err(Refused::unknown(id));
         }
         self.same_id(id, &body)?;
+        let notify = asks_to_notify(&mut body)?;
         let id = self.check(kind, &body, &body, issuer)?;
+        if notify {
+            self.announce(kind, &id, &body, second)?;
+        }
         self.store(kind, id, body)
+    }
+
+    /// Tells the holders of what an update changes, if it is among what they are told of.
+    fn announce(&mut self, kind: Kind, id: &str, body: &Map<String, Value>, second: i64) -> Result<(), Refused> {
+        let told = ANNOUNCED.iter().find(|(of, _)| *of == kind).map(|(_, fields)| *fields).unwrap_or_default();
+        let before = self.get(kind, id);
+        let changed = |field: &&&'static str| before.and_then(|it| it.get(**field)) != body.get(**field);
+        let fields: Vec<&'static str> = told.iter().filter(changed).copied().collect();
+        if fields.is_empty() {
+            return Ok(());
+        }
+        self.notify(kind, id, second)?;
+        self.announced.push(Announcement { collection: kind.collection(), id: id.to_owned(), fields });
+        Ok(())
+    }
+
+    /// At most three notifications in 24 hours.
+    fn notify(&mut self, kind: Kind, id: &str, second: i64) -> Result<(), Refused> {
+        let notified = self.notified.entry((kind, id.to_owned())).or_default();
+        notified.retain(|at| *at > second - DAY);
+        if notified.len() >= NOTIFICATIONS || self.exhausted > 0 {
+            self.exhausted = self.exhausted.saturating_sub(1);
+            let message = "at most 3 notifications in 24 hours";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "QuotaExceededException", message));
+        }
+        notified.push(second);
+        Ok(())
     }
 
     /// Objects are merged, everything else (lists too) is replaced whole, null removes.
@@ -222,18 +277,15 @@ impl Resources {
         let Some(message) = body.get("message").filter(|message| message.is_object()).cloned() else {
             return Err(Refused::invalid("message: required"));
         };
+        if self.get(kind, id).is_none() {
+            return Err(Refused::unknown(id));
+        }
+        if message.get("messageType").and_then(Value::as_str) == Some("TEXT_AND_NOTIFY") {
+            self.notify(kind, id, second)?;
+        }
         let Some(Value::Object(stored)) = self.stored.get_mut(&(kind, id.to_owned())) else {
             return Err(Refused::unknown(id));
         };
-        if message.get("messageType").and_then(Value::as_str) == Some("TEXT_AND_NOTIFY") {
-            let notified = self.notified.entry((kind, id.to_owned())).or_default();
-            notified.retain(|at| *at > second - DAY);
-            if notified.len() >= NOTIFICATIONS {
-                let message = "at most 3 notifications in 24 hours";
-                return Err(Refused::new(StatusCode::BAD_REQUEST, "QuotaExceededException", message));
-            }
-            notified.push(second);
-        }
         let messages = stored.entry("messages").or_insert_with(|| json!([]));
         if let Some(messages) = messages.as_array_mut() {
             messages.push(message);
@@ -343,6 +395,15 @@ impl Resources {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes the wish out of a body: it is of this request, and no part of the resource.
+fn asks_to_notify(body: &mut Map<String, Value>) -> Result<bool, Refused> {
+    match body.remove("notifyPreference") {
+        None => Ok(false),
+        Some(wish) if wish == "NOTIFY_ON_UPDATE" => Ok(true),
+        Some(_) => Err(Refused::invalid("notifyPreference: unknown")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The store's part for Google's sake. Which operation reads and which writes; nothing else.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{GoogleLedger, KeptRoots, StoreResult};
+use passerelle_flow::store::{Brought, GoogleLedger, KeptRoots, StoreResult};
 use passerelle_sqlite::google;
 
 use super::EdgeStore;
@@ -25,22 +25,35 @@ impl<D: Database> GoogleLedger for EdgeStore<D> {
         self.session.write(|conn| google::claim_presence(conn, now, every, limit))
     }
 
+    async fn end_presence_round(&self, tenant: &TenantId) -> StoreResult<()> {
+        self.session.write(|conn| google::end_round(conn, tenant))
+    }
+
     async fn recheck_presence(&self, tenant: &TenantId, pass: &PassId, at: Millis) -> StoreResult<()> {
         self.session.write(|conn| google::recheck(conn, tenant, pass, at))
+    }
+
+    async fn google_brought(&self, tenant: &TenantId, resource: &str) -> StoreResult<Option<Brought>> {
+        self.session.read(|conn| google::brought(conn, tenant, resource))
+    }
+
+    async fn keep_google_brought(&self, tenant: &TenantId, resource: &str, brought: Brought) -> StoreResult<()> {
+        self.session.write(|conn| google::keep_brought(conn, tenant, resource, &brought))
     }
 
     async fn take_google_notification(
         &self,
         tenant: &TenantId,
-        pass: &PassId,
+        target: &str,
+        along: Option<&str>,
         now: Millis,
         window: Millis,
         most: i64,
     ) -> StoreResult<bool> {
-        self.session.write(|conn| google::take_notification(conn, tenant, pass, now, window, most))
+        self.session.write(|conn| google::take_notification(conn, tenant, target, along, (now, window), most))
     }
 
-    async fn give_back_google_notification(&self, tenant: &TenantId, pass: &PassId, at: Millis) -> StoreResult<()> {
-        self.session.write(|conn| google::give_back_notification(conn, tenant, pass, at))
+    async fn give_back_google_notification(&self, tenant: &TenantId, target: &str, at: Millis) -> StoreResult<()> {
+        self.session.write(|conn| google::give_back_notification(conn, tenant, target, at))
     }
 }

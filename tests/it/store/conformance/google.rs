@@ -5,8 +5,10 @@ use super::*;
 checks! {
     root_keys_are_kept_by_address,
     a_round_hands_out_every_saved_pass_once_and_goes_on_where_it_was_left,
+    a_round_that_is_ended_leaves_its_rest_to_the_next,
     a_look_that_was_asked_for_comes_first_and_once,
     three_notifications_are_there_in_any_day,
+    what_was_brought_to_google_is_kept_by_tenant_and_resource,
 }
 
 const DAY: Millis = 86_400_000;
@@ -49,6 +51,17 @@ pub async fn a_round_hands_out_every_saved_pass_once_and_goes_on_where_it_was_le
     assert_eq!(store.claim_presence(2 * DAY, DAY, 9).await.unwrap(), batch(&[0, 1, 2, 3, 4]));
 }
 
+pub async fn a_round_that_is_ended_leaves_its_rest_to_the_next<E: Engine>(engine: &E) {
+    let store = engine.store();
+    saved(engine, 0..3).await;
+    store.claim_presence(0, DAY, 2).await.unwrap();
+    let both = Some((opera(), vec![pass_id(0), pass_id(1)]));
+    assert_eq!(store.claim_presence(DAY, DAY, 2).await.unwrap(), both);
+    store.end_presence_round(&opera()).await.unwrap();
+    assert_eq!(store.claim_presence(2 * DAY - 1, DAY, 2).await.unwrap(), None);
+    assert_eq!(store.claim_presence(2 * DAY, DAY, 2).await.unwrap(), both);
+}
+
 pub async fn a_look_that_was_asked_for_comes_first_and_once<E: Engine>(engine: &E) {
     let store = engine.store();
     saved(engine, 0..2).await;
@@ -63,14 +76,37 @@ pub async fn a_look_that_was_asked_for_comes_first_and_once<E: Engine>(engine: &
 
 pub async fn three_notifications_are_there_in_any_day<E: Engine>(engine: &E) {
     let store = engine.store();
-    let take = async |n, now| store.take_google_notification(&opera(), &pass_id(n), now, DAY, 3).await.unwrap();
+    let take = async |n, now| {
+        let (pass, class) = (pass_id(n), "class.a");
+        store.take_google_notification(&opera(), pass.as_str(), Some(class), now, DAY, 3).await.unwrap()
+    };
     for (now, expected) in [(0, true), (10, true), (10, true), (11, false), (DAY - 1, false), (DAY, true), (DAY, false)]
     {
         assert_eq!(take(0, now).await, expected, "{now}");
     }
     assert!(take(1, 11).await, "a pass has its own");
     // One of the two at 10 was not sent: it is there again.
-    store.give_back_google_notification(&opera(), &pass_id(0), 10).await.unwrap();
+    store.give_back_google_notification(&opera(), pass_id(0).as_str(), 10).await.unwrap();
     assert!(take(0, DAY + 1).await);
     assert!(!take(0, DAY + 1).await);
+    // Of the class all its holders are notified: it counts for each of them, and theirs do not for the others.
+    for now in [2 * DAY + 2, 2 * DAY + 3] {
+        assert!(store.take_google_notification(&opera(), "class.a", None, now, DAY, 3).await.unwrap());
+    }
+    assert!(take(2, 2 * DAY + 4).await);
+    assert!(!take(2, 2 * DAY + 4).await);
+    assert!(store.take_google_notification(&opera(), "class.a", None, 2 * DAY + 5, DAY, 3).await.unwrap());
+    assert!(!take(3, 2 * DAY + 6).await);
+    assert!(take(3, 3 * DAY + 3).await, "a day later there is room again");
+}
+
+pub async fn what_was_brought_to_google_is_kept_by_tenant_and_resource<E: Engine>(engine: &E) {
+    let store = engine.store();
+    let brought = |body: &str| Brought { body: body.to_owned(), told: "told".to_owned(), template: "t".to_owned() };
+    assert_eq!(store.google_brought(&opera(), "eventTicketClass/33.a").await.unwrap(), None);
+    for body in ["one", "two"] {
+        store.keep_google_brought(&opera(), "eventTicketClass/33.a", brought(body)).await.unwrap();
+    }
+    assert_eq!(store.google_brought(&opera(), "eventTicketClass/33.a").await.unwrap(), Some(brought("two")));
+    assert_eq!(store.google_brought(&opera(), "eventTicketClass/44.a").await.unwrap(), None);
 }

@@ -7,6 +7,8 @@ use crate::scripted::{Keys, ScriptedHost, answer, run, tenant};
 
 const NOW: i64 = 1_773_511_331_500;
 const ISSUER: &str = "3388000000012345678";
+/// Of what is in the test's images.
+const DIGEST: &str = "8f8cbb7d";
 const TOKEN: &str = r#"{"access_token":"ya29.a","expires_in":3599}"#;
 
 type Answer = Result<HttpResponse, HttpFailure>;
@@ -44,14 +46,19 @@ fn built(kind: &str, class_body: &str) -> BuiltGoogle {
 }
 
 fn write_object(host: &ScriptedHost, exists: bool) -> Result<(), GoogleError> {
-    let built = built("eventTicket", "{}");
-    run(upsert_object(host, &tenant(), &TokenCache::default(), &pass(), &built, exists, Worth::Effect))
+    let object = object_of(&tenant(), "member", &pass(), &built("eventTicket", "{}"))?;
+    run(upsert(host, &tenant(), &TokenCache::default(), &object, write(exists)))
+}
+
+fn write(exists: bool) -> Write {
+    Write { exists, notify: false, worth: Worth::Effect }
 }
 
 fn write_class(host: &ScriptedHost, kind: &str, body: &str, images: &[&str]) -> Result<(), GoogleError> {
     let mut tenant = tenant();
     tenant.templates.insert("member".into(), Arc::new(template(images)));
-    run(upsert_class(host, &tenant, &TokenCache::default(), "member", &built(kind, body), false, Worth::Effect))
+    let class = class_of(&tenant, "member", &built(kind, body))?;
+    run(upsert(host, &tenant, &TokenCache::default(), &class, write(false)))
 }
 
 /// Method and address of what was sent after the token.
@@ -173,7 +180,7 @@ fn a_loyalty_class_has_the_logo_that_it_must_have() {
     assert_eq!(
         body(&host_a)["programLogo"],
         json!({
-            "sourceUri": {"uri": "https://passes.example.org/api/opera/templates/member/images/logo@2x.png"},
+            "sourceUri": {"uri": "https://passes.example.org/api/opera/templates/member/images/logo@2x.png?v=8f8cbb7d"},
             "contentDescription": {"defaultValue": {"language": "fr", "value": "Opéra de Démo"}},
         })
     );
@@ -198,11 +205,9 @@ fn what_cannot_be_sent_is_not() {
     assert_eq!(write_class(&none, "generic", "[]", &[]), Err(GoogleError::Body));
     assert_eq!(write_class(&none, "flight", "{}", &[]), Err(GoogleError::Kind));
     let built = built("generic", "{}");
-    let sent = run(upsert_class(&none, &tenant(), &TokenCache::default(), "gone", &built, true, Worth::Effect));
-    assert_eq!(sent, Err(GoogleError::NoTemplate("gone".into())));
+    assert_eq!(class_of(&tenant(), "gone", &built).err(), Some(GoogleError::NoTemplate("gone".into())));
     let without = Tenant { google: None, ..tenant() };
-    let sent = run(upsert_object(&none, &without, &TokenCache::default(), &pass(), &built, true, Worth::Effect));
-    assert_eq!(sent, Err(GoogleError::NoGoogle));
+    assert_eq!(object_of(&without, "member", &pass(), &built).err(), Some(GoogleError::NoGoogle));
     assert!(none.requests().is_empty());
 }
 
@@ -210,15 +215,58 @@ fn what_cannot_be_sent_is_not() {
 fn a_write_may_move_between_threads() {
     fn moves<F: Future + Send>(_: &F) {}
     fn of_any_host<H: Host>(host: &H) {
-        moves(&upsert_object(
-            host,
-            &tenant(),
-            &TokenCache::default(),
-            &pass(),
-            &built("generic", "{}"),
-            true,
-            Worth::Effect,
-        ));
+        let object = object_of(&tenant(), "member", &pass(), &built("generic", "{}")).unwrap();
+        moves(&upsert(host, &tenant(), &TokenCache::default(), &object, write(true)));
     }
     of_any_host(&host([]));
+}
+
+#[test]
+fn an_update_that_is_to_be_told_says_so_and_nothing_of_it_is_kept() {
+    let host_a = host([answer(200, &[], "{}"), answer(200, &[], "{}")]);
+    let object = object_of(&tenant(), "member", &pass(), &built("eventTicket", "{}")).unwrap();
+    let tokens = TokenCache::default();
+    run(upsert(&host_a, &tenant(), &tokens, &object, Write { notify: true, ..write(true) })).unwrap();
+    assert_eq!(body(&host_a)["notifyPreference"], "NOTIFY_ON_UPDATE");
+    run(upsert(&host_a, &tenant(), &tokens, &object, write(true))).unwrap();
+    assert_eq!(body(&host_a).get("notifyPreference"), None);
+}
+
+#[test]
+fn holders_are_told_of_the_event_and_of_their_seat_and_of_nothing_else() {
+    let class = |body: &str| {
+        let mut tenant = tenant();
+        tenant.templates.insert("member".into(), Arc::new(template(&[])));
+        class_of(&tenant, "member", &built("eventTicket", body)).unwrap().told()
+    };
+    let of = class(r#"{"eventName":"a","dateTime":{"start":"1"},"finePrint":"x"}"#);
+    assert_eq!(of, class(r#"{"eventName":"a","dateTime":{"start":"1"},"finePrint":"y","heroImage":"z"}"#));
+    assert_ne!(of, class(r#"{"eventName":"a","dateTime":{"start":"2"},"finePrint":"x"}"#));
+    assert_ne!(of, class(r#"{"eventName":"a","dateTime":{"start":"1"},"venue":"b"}"#));
+    let object = |kind: &str, body: &str| {
+        let built = BuiltGoogle { object_body: body.as_bytes().to_vec(), ..built(kind, "{}") };
+        object_of(&tenant(), "member", &pass(), &built).unwrap().told()
+    };
+    let seated = object("eventTicket", r#"{"state":"ACTIVE","seatInfo":{"seat":"7"}}"#);
+    assert_eq!(seated, object("eventTicket", r#"{"state":"COMPLETED","seatInfo":{"seat":"7"}}"#));
+    assert_ne!(seated, object("eventTicket", r#"{"state":"ACTIVE","seatInfo":{"seat":"8"}}"#));
+    assert_eq!(object("generic", r#"{"header":"a"}"#), Vec::<u8>::new());
+}
+
+#[test]
+fn an_image_of_the_template_becomes_an_address_that_changes_with_it() {
+    let mut tenant = tenant();
+    tenant.templates.insert("member".into(), Arc::new(template(&["google/hero.png"])));
+    let source = r#"{"heroImage":{"sourceUri":{"uri":"google/hero.png"}},"logo":{"sourceUri":{"uri":"https://cdn.example.org/a.png"}},
+        "imageModulesData":[{"id":"a","mainImage":{"sourceUri":{"uri":"google/hero.png"}}}]}"#;
+    let class: Value =
+        serde_json::from_slice(&class_of(&tenant, "member", &built("eventTicket", source)).unwrap().body()).unwrap();
+    let address = format!("https://passes.example.org/api/opera/templates/member/images/google/hero.png?v={DIGEST}");
+    assert_eq!(class["heroImage"]["sourceUri"]["uri"], address);
+    assert_eq!(class["imageModulesData"][0]["mainImage"]["sourceUri"]["uri"], address);
+    assert_eq!(class["logo"]["sourceUri"]["uri"], "https://cdn.example.org/a.png");
+    let object = BuiltGoogle { object_body: source.as_bytes().to_vec(), ..built("generic", "{}") };
+    let object: Value =
+        serde_json::from_slice(&object_of(&tenant, "member", &pass(), &object).unwrap().body()).unwrap();
+    assert_eq!(object["heroImage"]["sourceUri"]["uri"], address);
 }

@@ -69,6 +69,17 @@ fn every_key_of_the_google_part_is_one_of_google() {
         homepageUri = "https://example.org/"
         finePrint = { fr = "a", en = "b" }
         multipleDevicesAndHoldersAllowedStatus = "ONE_USER_ONE_DEVICE"
+        wideLogo = "https://example.org/wide.png"
+        countryCode = "CH"
+        viewUnlockRequirement = "UNLOCK_REQUIRED_TO_VIEW"
+        securityAnimation = "FOIL_SHIMMER"
+        enableSmartTap = true
+        redemptionIssuers = ["3388000000000000000"]
+        smartTapRedemptionValue = "{barCode}"
+        linkedObjectIds = ["3388000000000000000.{contact.number}"]
+        faceValue = { amount = "45.5", currencyCode = "CHF" }
+        passConstraints = { screenshotEligibility = "INELIGIBLE", nfcConstraint = "BLOCK_PAYMENT" }
+        validTimeInterval = { start = "2026-09-01T00:00+02:00", end = "2027-06-30T23:59:59+02:00" }
         ticketHolderName = "{lastName}"
         ticketNumber = "{ticket.movement}"
         ticketType = { fr = "Place {ticket.tariff}", en = "Seat {ticket.tariff}" }
@@ -78,7 +89,8 @@ fn every_key_of_the_google_part_is_one_of_google() {
         seat = "a"
         row = { fr = "b", en = "c" }
         section = "d"
-        gate = "e"
+        gate = "DOOR"
+        doorsOpen = "DOORS_OPEN"
         confirmationCode = "f"
         [google.seatInfo]
         section = "{ticket.area}"
@@ -93,6 +105,15 @@ fn every_key_of_the_google_part_is_one_of_google() {
         id = "a"
         uri = "https://example.org/{event.code}"
         description = { fr = "b", en = "c" }
+        [[google.class.imageModulesData]]
+        id = "plan"
+        mainImage = "https://example.org/plan.png"
+        [google.object]
+        heroImage = "https://example.org/{ticket.area}.png"
+        hexBackgroundColor = "#123456"
+        [[google.object.imageModulesData]]
+        id = "seat"
+        mainImage = "https://example.org/{ticket.seat}.png"
         [[google.object.textModulesData]]
         id = "a"
         header = "b"
@@ -103,7 +124,9 @@ fn every_key_of_the_google_part_is_one_of_google() {
         description = "b"
         "##,
     );
-    check(&built(&job(&compiled(&ticket), &ticket_body(), vec![carmen()])));
+    let pass = built(&job(&compiled(&ticket), &ticket_body(), vec![carmen()]));
+    check(&pass);
+    assert_eq!(object(&pass)["faceValue"], json!({"micros": "45500000", "currencyCode": "CHF"}));
 
     let loyalty = small(
         r##"
@@ -117,6 +140,10 @@ fn every_key_of_the_google_part_is_one_of_google() {
         accountIdLabel = "Nr."
         accountName = "{lastName}"
         accountId = "{contact.number}"
+        wideLogo = "https://example.org/wide.png"
+        rewardsTier = { fr = "Or", en = "Gold" }
+        rewardsTierLabel = { fr = "Niveau", en = "Tier" }
+        loyaltyPoints = { label = { fr = "Statut", en = "Status" }, balance = "{contact.quality}" }
         "##,
     );
     check(&built(&job(&compiled(&loyalty), &card_body(), vec![])));
@@ -135,6 +162,9 @@ fn every_key_of_the_google_part_is_one_of_google() {
         logo = "https://example.org/logo.png"
         heroImage = "https://example.org/hero.png"
         hexBackgroundColor = "#123456"
+        wideLogo = "https://example.org/wide.png"
+        notifications = { expiryNotification = true, upcomingNotification = false }
+        validTimeInterval = { end = "2027-08-31T23:59:59+02:00" }
         [[google.object.textModulesData]]
         id = "a"
         body = "{contact.number}"
@@ -143,6 +173,28 @@ fn every_key_of_the_google_part_is_one_of_google() {
     let payload = built(&job(&compiled(&generic), &card_body(), vec![]));
     assert_eq!(payload.google.as_ref().unwrap().class_key, "small");
     check(&payload);
+}
+
+#[test]
+fn every_barcode_is_one_of_google() {
+    for format in [
+        "qr",
+        "pdf417",
+        "aztec",
+        "code128",
+        "code39",
+        "codabar",
+        "ean13",
+        "i2of5",
+        "datamatrix",
+        "ean8",
+        "upca",
+        "text",
+    ] {
+        let template =
+            format!("kind = \"event-ticket\"\ndescription = \"x\"\n[barcode]\ngoogle = \"{format}\"\n[google]\n");
+        check(&built(&job(&compiled(&small(&template)), &ticket_body(), vec![carmen()])));
+    }
 }
 
 #[test]

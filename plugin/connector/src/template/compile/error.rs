@@ -68,7 +68,7 @@ pub enum Problem {
     TooMany { what: &'static str, style: &'static str, count: usize, limit: usize },
     #[error("{0}")]
     Syntax(&'static str),
-    /// One of Apple's rules.
+    /// One of Apple's or Google's rules.
     #[error("{0}")]
     Rule(&'static str),
     #[error(
@@ -81,6 +81,11 @@ pub enum Problem {
     NotUniform,
     #[error("an address must begin with https:// or with a variable")]
     NotHttps,
+    #[error(
+        "`{name}` is neither an address, which begins with https://, nor an image of the template's folder{}",
+        suggestion(.nearest)
+    )]
+    NoImageFile { name: String, nearest: Option<String> },
     #[error("there is no `{0}`; a pass without an icon is refused by the phone")]
     NoIcon(String),
     #[error("there is no `{0}`; without it the phone scales another size of the icon")]

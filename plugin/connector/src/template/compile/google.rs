@@ -1,22 +1,23 @@
 //! The Google part of a template: a class and an object as trees.
 //!
-//! Owns which member belongs to which, and the defaults; free texts and links are in `module`. The class is shared by all tickets of an event and so may name no fact of a ticket;
+//! Owns which member belongs to which, and the defaults; free texts and links are in `module`, images in `picture`, places in `merchant`, and what
+//! Google does with a pass beside showing it in `handling`. The class is shared by all tickets of an event and so may name no fact of a ticket;
 //! the object may name no fact of the event: then an event's change is one call, and a ticket's change touches no other. Keys are Google's
 //! own. Identifiers, review status and callback are the host's.
 
+use super::TemplateSource;
 use super::apple::{colour, known};
 use super::condition::Condition;
 use super::context::{Allowed, Context};
 use super::document::{Section, Written};
 use super::error::Problem;
+use super::handling::{DOORS, LABELS};
+use super::merchant;
 use super::pass::Common;
 use super::tree::{Node, Part, quoted};
 use super::wording::{Segment, Words};
 use crate::template::program::{GOOGLE_KINDS, Kind};
 use crate::template::vocabulary::Variable;
-
-/// Google refuses an eleventh.
-const MAX_LOCATIONS: u32 = 10;
 
 const HOLDERS: [&str; 3] = ["MULTIPLE_HOLDERS", "ONE_USER_ALL_DEVICES", "ONE_USER_ONE_DEVICE"];
 
@@ -50,10 +51,18 @@ pub(super) struct Resource<'c, 's> {
     pub context: &'c Context<'s>,
     pub google: &'c Section<'s>,
     pub allowed: Allowed,
+    /// Files of the template's folder `images`.
+    pub images: &'c [String],
     pub nodes: Vec<Node>,
 }
 
-pub(super) fn compile<'s>(context: &Context<'s>, google: Section<'s>, common: &Common) -> Google {
+pub(super) fn compile<'s>(
+    context: &Context<'s>,
+    google: Section<'s>,
+    relevance: Option<&Section<'s>>,
+    common: &Common,
+    source: &TemplateSource,
+) -> Google {
     let default = if context.kind == Kind::EventTicket { 0 } else { 1 };
     let kind = google.one_of("type", &GOOGLE_KINDS).unwrap_or(default);
     if (kind == 0) != (context.kind == Kind::EventTicket) {
@@ -61,39 +70,54 @@ pub(super) fn compile<'s>(context: &Context<'s>, google: Section<'s>, common: &C
         let name = GOOGLE_KINDS.get(kind).copied().unwrap_or_default().to_owned();
         google.problem(&google.place, Problem::OutOfScope { name, reason });
     }
-    let resource = |allowed| Resource { context, google: &google, allowed, nodes: Vec::new() };
+    let resource = |allowed| Resource { context, google: &google, allowed, images: &source.images, nodes: Vec::new() };
     let (mut class, mut object) = (resource(Allowed::NotHolder), resource(Allowed::NotEvent));
 
+    let (class_part, object_part) = (google.section("class"), google.section("object"));
     object.state();
     match kind {
         0 => {
             class.issuer(common);
             class.event();
-            class.image("logo");
-            class.colour();
+            class.nodes.extend(merchant::locations(context, relevance, &source.venues));
+            class.image(&google, "logo", "logo");
+            class.image(&google, "wideLogo", "wideLogo");
+            class.colour(&google);
+            class.country();
             object.ticket();
+            object.face_value();
+            if let Some(part) = &object_part {
+                object.colour(part);
+            }
         }
         1 => {
             class.issuer(common);
             class.program();
-            class.colour();
+            class.image(&google, "wideLogo", "wideProgramLogo");
+            class.colour(&google);
+            class.country();
             object.member();
+            object.points();
         }
         _ => {
             object.generic(common);
-            object.image("logo");
-            object.colour();
+            object.image(&google, "logo", "logo");
+            object.image(&google, "wideLogo", "wideLogo");
+            object.image(&google, "heroImage", "heroImage");
+            object.colour(&google);
+            object.reminders();
         }
     }
-    let generic = kind == 2;
-    if generic {
-        object.image("heroImage")
-    } else {
-        class.image("heroImage")
-    }
-    if !generic {
+    if kind != 2 {
+        class.image(&google, "heroImage", "heroImage");
         class.link_member("homepageUri");
+        // Of one ticket, instead of the class's.
+        if let Some(part) = &object_part {
+            object.image(part, "heroImage", "heroImage");
+        }
     }
+    class.class_handling();
+    object.object_handling();
     if let Some(name) = google.one_of("multipleDevicesAndHoldersAllowedStatus", &HOLDERS).and_then(|at| HOLDERS.get(at))
     {
         class.nodes.push(Node::raw(format!("\"multipleDevicesAndHoldersAllowedStatus\":\"{name}\"")));
@@ -101,8 +125,13 @@ pub(super) fn compile<'s>(context: &Context<'s>, google: Section<'s>, common: &C
     if let Some(barcode) = &common.barcode {
         object.nodes.push(barcode.google().only(&Condition::not(Variable::StateVoid)));
     }
-    class.modules("class");
-    object.modules("object");
+    for (resource, part) in [(&mut class, class_part), (&mut object, object_part)] {
+        if let Some(part) = part {
+            resource.modules(&part);
+            resource.image_modules(&part);
+            part.finish();
+        }
+    }
     let (class, object) = (class.nodes, object.nodes);
     google.finish();
     Google { kind: kind + 1, class: Node::object("", class).kept(), object: Node::object("", object).kept() }
@@ -134,7 +163,12 @@ impl<'s> Context<'s> {
 
 impl<'s> Resource<'_, 's> {
     /// The template's text for a key, else ours; an empty one is none.
-    fn words(&self, section: Option<&Section<'s>>, key: &'static str, default: &'static str) -> Option<Words> {
+    pub(super) fn words(
+        &self,
+        section: Option<&Section<'s>>,
+        key: &'static str,
+        default: &'static str,
+    ) -> Option<Words> {
         let written = section.and_then(|section| section.written(key));
         match written {
             Some(text) => self.context.words(&text, self.allowed, false).filter(|words| !words.is_empty()),
@@ -143,7 +177,11 @@ impl<'s> Resource<'_, 's> {
         }
     }
 
-    fn plain(&mut self, key: &'static str, default: &'static str) {
+    pub(super) fn is_ticket(&self) -> bool {
+        self.context.kind == Kind::EventTicket
+    }
+
+    pub(super) fn plain(&mut self, key: &'static str, default: &'static str) {
         let words = self.words(Some(self.google), key, default);
         self.nodes.extend(words.map(|words| Node::member(key, Part::Plain(words))));
     }
@@ -162,15 +200,10 @@ impl<'s> Resource<'_, 's> {
         }
     }
 
-    fn colour(&mut self) {
-        if let Some(colour) = colour(self.google, "hexBackgroundColor") {
+    fn colour(&mut self, section: &Section<'s>) {
+        if let Some(colour) = colour(section, "hexBackgroundColor") {
             self.nodes.push(Node::raw(format!("\"hexBackgroundColor\":\"{}\"", colour.google())));
         }
-    }
-
-    fn image(&mut self, key: &'static str) {
-        let words = self.context.address(self.google, key, self.allowed);
-        self.nodes.extend(words.map(|words| image(key, words)));
     }
 
     fn link_member(&mut self, key: &'static str) {
@@ -183,7 +216,7 @@ impl<'s> Resource<'_, 's> {
         let state = |name: &str| Node::raw(format!("\"state\":\"{name}\""));
         let live = Condition::not(Variable::StateVoid);
         self.nodes.push(state("INACTIVE").only(&Condition::is(Variable::StateVoid)));
-        if self.context.kind == Kind::MemberCard {
+        if !self.is_ticket() {
             self.nodes.push(state("ACTIVE").only(&live));
             return;
         }
@@ -197,33 +230,24 @@ impl<'s> Resource<'_, 's> {
         self.nodes.extend(name.map(|words| Node::member("eventName", Part::Localized(words)).demanded()));
         self.nodes.push(Node::member("eventId", Part::EventKey));
         self.venue();
-        let date = |name: &str, variable| Node::member(name, Part::Date(known(variable), 0));
-        self.nodes.push(Node::object(
-            "\"dateTime\":",
-            vec![
-                date("doorsOpen", Variable::EventDoors),
-                date("start", Variable::EventsStart),
-                date("end", Variable::EventsEnd),
-            ],
-        ));
         let labels = self.google.section("labels");
-        for (key, name) in [
-            ("seat", "customSeatLabel"),
-            ("row", "customRowLabel"),
-            ("section", "customSectionLabel"),
-            ("gate", "customGateLabel"),
-            ("confirmationCode", "customConfirmationCodeLabel"),
-        ] {
-            let words = self.words(labels.as_ref(), key, "");
-            self.nodes.extend(words.map(|words| Node::member(name, Part::Localized(words))));
+        let date = |name: &str, variable| Node::member(name, Part::Date(known(variable), 0));
+        let doors = self.label(labels.as_ref(), DOORS);
+        let mut dates = vec![
+            date("doorsOpen", Variable::EventDoors),
+            date("start", Variable::EventsStart),
+            date("end", Variable::EventsEnd),
+        ];
+        dates.extend(doors.map(|label| label.only(&Condition::is(Variable::EventDoors))));
+        self.nodes.push(Node::object("\"dateTime\":", dates));
+        for label in LABELS {
+            let label = self.label(labels.as_ref(), label);
+            self.nodes.extend(label);
         }
         if let Some(labels) = labels {
             labels.finish();
         }
         self.localized("finePrint", "");
-        let place = Node::object("", vec![Node::leaf(vec![Part::Coordinates])]);
-        let each = Node::Events { limit: MAX_LOCATIONS, places: true, node: Box::new(place) };
-        self.nodes.push(Node::array("\"merchantLocations\":", vec![each]));
     }
 
     /// Google takes name and address together or not at all. Where the address lacks its city, the street stands alone; where it lacks
@@ -291,13 +315,13 @@ impl<'s> Resource<'_, 's> {
             }
             None => self.google.missing("programName"),
         }
-        match self.context.address(self.google, "logo", self.allowed) {
-            Some(words) => self.nodes.push(image("programLogo", words).demanded()),
-            None => self.google.missing("logo"),
-        }
-        for (key, localized) in
-            [("accountNameLabel", "localizedAccountNameLabel"), ("accountIdLabel", "localizedAccountIdLabel")]
-        {
+        self.program_logo();
+        for (key, localized) in [
+            ("accountNameLabel", "localizedAccountNameLabel"),
+            ("accountIdLabel", "localizedAccountIdLabel"),
+            ("rewardsTier", "localizedRewardsTier"),
+            ("rewardsTierLabel", "localizedRewardsTierLabel"),
+        ] {
             if let Some(words) = self.words(Some(self.google), key, "") {
                 self.nodes.push(Node::member(key, Part::Plain(words.clone())));
                 if !words.is_uniform() {
@@ -324,9 +348,4 @@ impl<'s> Resource<'_, 's> {
         self.nodes.extend(header.map(|words| Node::member("header", Part::Localized(words)).demanded()));
         self.localized("subheader", "");
     }
-}
-
-fn image(key: &str, words: Words) -> Node {
-    let uri = Part::Plain(words);
-    Node::leaf(vec![Part::Raw(format!("\"{key}\":{{\"sourceUri\":{{\"uri\":")), uri, Part::Raw("}}".to_owned())])
 }

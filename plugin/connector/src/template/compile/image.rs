@@ -1,6 +1,7 @@
 //! The images of an Apple pass: their names, and which of them go together.
 //!
-//! Owns names only; a host owns the bytes, and puts all images of a template's folder into the package, under the same name.
+//! Owns names only; a host owns the bytes, and puts all images of a template's folder into the package, under the same name, but those below
+//! `google/`, which are for Google alone.
 
 use super::error::{Problem, Report};
 use super::field::Style;
@@ -49,6 +50,7 @@ pub(super) fn check(report: &Report, images: &[String], locales: &[&str], style:
 /// `logo@2x.png`, `fr.lproj/logo@2x.png`.
 fn is_known(image: &str, locales: &[&str]) -> bool {
     let file = match image.split_once('/') {
+        Some(("google", _)) => return image.ends_with(".png"),
         Some((folder, file)) => match folder.strip_suffix(".lproj") {
             Some(locale) if locales.contains(&locale) => file,
             _ => return false,

@@ -11,9 +11,12 @@ mod document;
 mod error;
 mod field;
 mod google;
+mod handling;
 mod image;
+mod merchant;
 mod module;
 mod pass;
+mod picture;
 mod places;
 mod poster;
 mod semantics;
@@ -160,10 +163,10 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
         image::check(context.report, &source.images, &context.tags(), style);
         apple_tree = tree(Some(&node));
     }
+    let google = google.map(|google| google::compile(context, google, relevance.as_ref(), &common, source));
     if let Some(relevance) = relevance {
         relevance.finish();
     }
-    let google = google.map(|google| google::compile(context, google, &common));
     let class = tree(google.as_ref().map(|google| &google.class));
     let object = tree(google.as_ref().map(|google| &google.object));
     root.finish();

@@ -13,8 +13,7 @@ const MAX_MODULES: usize = 10;
 
 impl<'s> Resource<'_, 's> {
     /// `[[google.class.textModulesData]]` and `[[google.class.linksModuleData]]`; the same of the object.
-    pub(super) fn modules(&mut self, part: &'static str) {
-        let Some(section) = self.google.section(part) else { return };
+    pub(super) fn modules(&mut self, section: &Section<'s>) {
         let texts: Vec<Node> =
             section.sections("textModulesData").into_iter().filter_map(|module| self.text_module(module)).collect();
         let links: Vec<Node> =
@@ -25,7 +24,6 @@ impl<'s> Resource<'_, 's> {
                 section.problem(&section.place, problem);
             }
         }
-        section.finish();
         self.nodes.push(Node::array("\"textModulesData\":", texts));
         self.nodes.push(Node::object("\"linksModuleData\":", vec![Node::array("\"uris\":", links)]));
     }

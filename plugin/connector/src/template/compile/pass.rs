@@ -10,7 +10,7 @@ pub(super) struct BarcodeFormat {
     pub apple: &'static str,
     /// For phones that do not know it: those before iOS 27.
     pub older: Option<&'static str>,
-    pub google: &'static str,
+    google: &'static str,
     pub square: bool,
 }
 
@@ -28,8 +28,28 @@ static FORMATS: [BarcodeFormat; 8] = [
 ];
 const CODE_128: &str = "PKBarcodeFormatCode128";
 
+/// What Google draws and Apple does not; `text` is the message without a code. Google's words are beside ours.
+const GOOGLE_NAMES: [&str; 12] =
+    ["qr", "pdf417", "aztec", "code128", "code39", "codabar", "ean13", "i2of5", "datamatrix", "ean8", "upca", "text"];
+const GOOGLE_FORMATS: [&str; 12] = [
+    "QR_CODE",
+    "PDF_417",
+    "AZTEC",
+    "CODE_128",
+    "CODE_39",
+    "CODABAR",
+    "EAN_13",
+    "ITF_14",
+    "DATA_MATRIX",
+    "EAN_8",
+    "UPC_A",
+    "TEXT_ONLY",
+];
+
 pub(super) struct Barcode {
     pub format: &'static BarcodeFormat,
+    /// Google's word for its own format.
+    google: &'static str,
     pub message: Words,
     /// Beneath it.
     pub text: Option<Words>,
@@ -60,13 +80,16 @@ pub(super) fn common<'s>(context: &Context<'s>, root: &Section<'s>) -> Common {
             Some(at) => FORMATS.get(at),
             None => FORMATS.first(),
         };
+        // Other than Apple's, where the template says so: readers at a gate know formats that Apple does not draw.
+        let google = section.one_of("google", &GOOGLE_NAMES).and_then(|at| GOOGLE_FORMATS.get(at).copied());
         let message = match section.written("message") {
             Some(text) => context.uniform(&text, Allowed::NotEvent),
             None => context.default_words("{barCode!}", &section.place),
         };
         let text = section.written("text").and_then(|text| context.uniform(&text, Allowed::NotEvent));
         section.finish();
-        Some(Barcode { format: format?, message: message?, text, when })
+        let format = format?;
+        Some(Barcode { format, google: google.unwrap_or(format.google), message: message?, text, when })
     });
     let square_barcode = barcode.as_ref().is_some_and(|barcode| barcode.format.square);
     Common { description, organization, barcode, square_barcode }
@@ -76,7 +99,7 @@ impl Barcode {
     pub(super) fn google(&self) -> Node {
         let mut members = vec![
             Node::leaf(vec![
-                Part::Raw(format!("\"type\":\"{}\",\"value\":", self.format.google)),
+                Part::Raw(format!("\"type\":\"{}\",\"value\":", self.google)),
                 Part::Plain(self.message.clone()),
             ])
             .demanded(),

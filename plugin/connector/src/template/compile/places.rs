@@ -1,7 +1,7 @@
 //! When and where a pass comes up on the lock screen: `[relevance]`, and the places of the tenant's venues.
 //!
-//! Owns `relevantDates`, `relevantDate`, `locations`, `maxDistance`, `beacons` and the expiry of a ticket. Does not own Google's
-//! `merchantLocations`, which are made of the same venues. The phone decides: it takes the smaller of the distance and its own.
+//! Owns `relevantDates`, `relevantDate`, `locations`, `maxDistance`, `beacons` and the expiry of a ticket, and the reading of places, out of which
+//! `merchant` makes Google's. The phone decides: it takes the smaller of the distance and its own.
 
 use super::apple::known;
 use super::condition::{Condition, Test};
@@ -93,6 +93,7 @@ pub(super) fn relevance<'s>(context: &Context<'s>, relevance: Option<&Section<'s
     let text = text.and_then(|text| context.words(&text, Allowed::All, false));
     let distance = relevance.and_then(|section| section.integer("maxDistance", 1, MAX_DISTANCE));
     let own = relevance.map(|section| written_places(context, section)).unwrap_or_default();
+    let own = own.into_iter().map(OwnPlace::apple).collect();
     if relevance.and_then(|section| section.boolean("locations")).unwrap_or(true) {
         nodes.extend(locations(text.as_ref(), distance, own, venues));
     }
@@ -132,19 +133,38 @@ fn locations(text: Option<&Words>, distance: Option<u32>, own: Vec<Node>, venues
     nodes
 }
 
-fn at(venue: &Venue, negated: bool) -> Condition {
+/// The pass's event is at the venue, or is not.
+pub(super) fn at(venue: &Venue, negated: bool) -> Condition {
     let name = Test { negated, reference: known(Variable::VenueName), equals: Some(venue.name.clone()) };
     Condition(vec![vec![name]])
 }
 
-fn written_places<'s>(context: &Context<'s>, section: &Section<'s>) -> Vec<Node> {
+/// A place of the template's own, `[[relevance.places]]`.
+pub(super) struct OwnPlace {
+    pub latitude: f64,
+    pub longitude: f64,
+    altitude: Option<f64>,
+    text: Option<Words>,
+}
+
+impl OwnPlace {
+    fn apple(self) -> Node {
+        let mut raw = format!("\"latitude\":{},\"longitude\":{}", self.latitude, self.longitude);
+        raw.extend(self.altitude.map(|altitude| format!(",\"altitude\":{altitude}")));
+        let mut members = vec![Node::raw(raw)];
+        members.extend(self.text.map(|words| Node::member("relevantText", Part::Lookup(words))));
+        Node::object("", members)
+    }
+}
+
+pub(super) fn written_places<'s>(context: &Context<'s>, section: &Section<'s>) -> Vec<OwnPlace> {
     let sections = section.sections("places");
     if sections.len() > MAX_LOCATIONS {
         let (what, style) = ("places", "Apple's");
         let problem = Problem::TooMany { what, style, count: sections.len(), limit: MAX_LOCATIONS };
         section.problem(&section.place, problem);
     }
-    let mut nodes = Vec::new();
+    let mut places = Vec::new();
     for place in sections {
         let latitude = place.number("latitude", -LATITUDE, LATITUDE);
         let longitude = place.number("longitude", -LONGITUDE, LONGITUDE);
@@ -156,15 +176,11 @@ fn written_places<'s>(context: &Context<'s>, section: &Section<'s>) -> Vec<Node>
         }
         let text = place.written("relevantText").and_then(|text| context.words(&text, Allowed::All, false));
         if let (Some(latitude), Some(longitude)) = (latitude, longitude) {
-            let mut raw = format!("\"latitude\":{latitude},\"longitude\":{longitude}");
-            raw.extend(altitude.map(|altitude| format!(",\"altitude\":{altitude}")));
-            let mut members = vec![Node::raw(raw)];
-            members.extend(text.map(|words| Node::member("relevantText", Part::Lookup(words))));
-            nodes.push(Node::object("", members));
+            places.push(OwnPlace { latitude, longitude, altitude, text });
         }
         place.finish();
     }
-    nodes
+    places
 }
 
 fn beacons<'s>(context: &Context<'s>, section: &Section<'s>) -> Option<Node> {
