@@ -13,6 +13,7 @@ mod field;
 mod google;
 mod image;
 mod module;
+mod nfc;
 mod pass;
 mod places;
 mod poster;
@@ -36,8 +37,8 @@ use crate::template::format::{MAGIC, VERSION};
 use crate::template::program::Kind;
 
 pub use self::error::{Language, Problem, TemplateError};
+pub use self::nfc::Nfc;
 pub use self::places::{DISTANCE, MAX_LOCATIONS, Place, Venue};
-pub use self::poster::Nfc;
 pub use self::spelling::{nearest, plain};
 
 const FILE: &str = "template.toml";
@@ -53,8 +54,8 @@ pub struct TemplateSource {
     pub locales: Vec<(String, String)>,
     /// Names of the images relative to `images/`: `icon.png`, `fr.lproj/logo@2x.png`.
     pub images: Vec<String>,
-    /// Names of the tenant's settings, without `settings.`.
-    pub settings: Vec<String>,
+    /// The tenant's settings by name, without `settings.`. Their values are judged where Apple has a rule, and are not in the result.
+    pub settings: Vec<(String, String)>,
     /// The tenant's venues.
     pub venues: Vec<Venue>,
     /// None: the tenant has no NFC, and so no poster tickets.
@@ -146,7 +147,7 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
     if apple.is_none() && google.is_none() {
         root.problem(&root.place, Problem::NoWallet);
     }
-    let relevance = if context.kind == Kind::EventTicket { root.section("relevance") } else { None };
+    let relevance = root.section("relevance");
     let tree = |node: Option<&Node>| {
         let mut writer = Writer::default();
         if let Some(node) = node {
