@@ -216,7 +216,7 @@ impl<'s> Reader<'_, 's> {
     }
 
     fn dates(&mut self) {
-        let mut literals = [None, None];
+        let (mut start, mut end) = (None, None);
         for (name, variable) in DATES {
             let part = match self.own.and_then(|own| date(self.context, own, name)) {
                 Some(own) => own,
@@ -224,15 +224,14 @@ impl<'s> Reader<'_, 's> {
             };
             let literal = part.as_ref().and_then(Part::as_stamp).map(Stamp::instant);
             match name {
-                "eventStartDate" => literals[0] = literal,
-                "eventEndDate" => literals[1] = literal,
+                "eventStartDate" => start = literal,
+                "eventEndDate" => end = literal,
                 _ => {}
             }
             self.node(part.map(|part| (name, Node::member(name, part))));
         }
-        if let [Some(start), Some(end)] = literals
-            && start > end
-        {
+        // What variables bring is not known before there is a pass.
+        if start.zip(end).is_some_and(|(start, end)| start > end) {
             self.context.report.warn(FILE, Problem::Rule("eventStartDate is after eventEndDate in [apple.semantics]"));
         }
     }
@@ -304,6 +303,11 @@ pub(super) fn moment<'s>(context: &Context<'s>, words: Words, written: &Written<
             Mode::Fallback(_) => {}
         }
     }
+    // A date with other words around it is none.
+    if words.has_dates() && words.lists.iter().any(|list| list.len() > 1) {
+        context.report.at(written.place(), Problem::BadDate);
+        return None;
+    }
     let words = words.with_iso();
     if !words.is_uniform() {
         context.report.at(written.place(), Problem::NotUniform);
@@ -332,7 +336,7 @@ fn list<'s>(context: &Context<'s>, own: &Section<'s>, name: &'static str) -> Opt
     let texts = own.texts_of(name)?;
     let words = texts.iter().filter_map(|text| context.words(text, Allowed::All, false));
     let nodes: Vec<Node> = words.map(|words: Words| Node::leaf(vec![Part::Plain(words)])).collect();
-    Some(Node::array(&format!("\"{name}\":"), nodes))
+    (!nodes.is_empty()).then(|| Node::array(&format!("\"{name}\":"), nodes))
 }
 
 /// Apple wants the amount as a text: `"45.00"`.

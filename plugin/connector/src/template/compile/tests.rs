@@ -225,6 +225,7 @@ fn apples_rules_are_told_with_the_key_that_breaks_them() {
             "[apple.nfc]\nmessage = \"{settings.phone}-{settings.phone}-{settings.phone}-{settings.phone}\"",
             "at most 64 bytes",
         ),
+        ("expirationDate = \"on {event.end}\"", "apple.expirationDate: this is no date of a pass"),
         ("expirationDate = \"tomorrow\"", "apple.expirationDate: this is no date of a pass"),
         (
             "expirationDate = \"2027-01-01T00:00Z\"\n[relevance]\nexpireAfterHours = 3",
