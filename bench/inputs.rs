@@ -171,7 +171,7 @@ fn template(settings: &[(String, String)]) -> Result<String> {
         template: text("template.toml".to_owned())?,
         locales: locales.into_iter().collect::<Result<_>>()?,
         images: images.collect::<std::io::Result<_>>()?,
-        settings: settings.iter().map(|(name, _)| name.clone()).collect(),
+        settings: settings.to_vec(),
         ..TemplateSource::default()
     };
     match compile(&source) {

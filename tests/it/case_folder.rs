@@ -183,7 +183,7 @@ fn template(folder: &Path) -> Result<Option<String>, String> {
         template: read(from.join("template.toml"))?,
         locales: LOCALES.into_iter().map(locale).collect::<Result<_, _>>()?,
         images,
-        settings: SETTINGS.map(|(name, _)| name.to_owned()).to_vec(),
+        settings: SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         ..TemplateSource::default()
     };
     compile(&source).map(|compiled| Some(compiled.text)).map_err(|errors| format!("{errors:?}"))

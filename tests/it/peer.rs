@@ -10,9 +10,10 @@ use std::time::Duration;
 use passerelle_flow::apple::push::{PushOutcome, push};
 use passerelle_flow::tenant::{Apple, Tenant};
 use passerelle_server::demo::stage::{Held, StageOptions};
+use passerelle_simulator::{Holder, PassView};
 use serde_json::{Value, json};
 
-use crate::house::{House, Package};
+use crate::house::{House, LIMIT, Package};
 
 fn peer() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/peer");
@@ -54,6 +55,11 @@ async fn passkit_generator_takes_every_pass_without_a_warning_and_drops_nothing(
     for held in &sold.held {
         assert_eq!(opinion(&house, &installed(&house, held).await), content());
     }
+    // One that was used at the entrance is complete, and stays.
+    house.stage.world.secutix().scan(sold.movement(1)).await.unwrap();
+    let used = |view: &PassView| view.serial == sold.held[1].serial && view.field("used").is_some();
+    house.stage.iphone.wait_until(used, LIMIT).await.unwrap();
+    assert_eq!(opinion(&house, &installed(&house, &sold.held[1]).await), content());
     let season = house.sold("SEASON", &["Emmy"]).await;
     assert_eq!(opinion(&house, &installed(&house, &season.held[0]).await), content());
     house.stage.world.secutix().cancel(sold.movement(0)).await.unwrap();
@@ -79,12 +85,111 @@ max_distance = 80
 places = [{ latitude = 46.2, longitude = 6.14 }, { latitude = 46.21, longitude = 6.15, text = "Entrée des artistes" }]
 "#;
 
+/// In the `[barcode]` and `[apple]` of the example's card.
+const CARD: [(&str, &str); 2] = [
+    ("format = \"qr\"", "format = \"ean13\""),
+    ("style = \"storeCard\"", "style = \"storeCard\"\nexpirationDate = \"2099-08-31T23:59:59+02:00\""),
+];
+
+const CARD_END: &str = r#"
+[apple.nfc]
+message = "{contact.number}"
+
+[apple.semantics]
+membershipProgramName = "{t:card}"
+balance = { amount = "20.50", currencyCode = "CHF" }
+wifiAccess = [{ ssid = "Foyer", password = "secret" }]
+
+[[apple.featuredActions]]
+identifier = "benefits"
+type = "membershipBenefits"
+url = "{settings.website}"
+
+[[apple.featuredActions]]
+identifier = "call"
+type = "call"
+url = "tel:+41225550100"
+
+[[apple.back]]
+key = "balance"
+label = "{t:number}"
+value = "{contact.number}"
+numberStyle = "decimal"
+attributedValue = '<a href="{settings.website}">{contact.number}</a>'
+
+[apple.back.semantics]
+membershipProgramName = "{t:card}"
+
+[[apple.back]]
+key = "until"
+value = "2099-08-31T23:59:59+02:00"
+dateStyle = "long"
+
+[relevance]
+locations = true
+text = "{t:card}"
+startDate = "2099-01-01T00:00:00+01:00"
+endDate = "2099-06-30T23:59:59+02:00"
+
+[[relevance.beacons]]
+proximityUUID = "f8f589e9-ba34-4d2f-9a7b-0d2c9c2a4b11"
+major = 1
+minor = 65535
+relevantText = "{t:card}"
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_card_with_all_that_one_may_have_is_taken_by_others() {
+    let house =
+        House::with(StageOptions { tenant: Some(|text| format!("{text}\n{NFC}")), ..StageOptions::default() }).await;
+    let whole = |text: String| {
+        let text = CARD.iter().fold(text, |text, (from, to)| text.replacen(from, to, 1));
+        format!("{text}\n{CARD_END}")
+    };
+    house.rewrite("templates/member-card/template.toml", whole).await;
+    let contact = house.stage.world.secutix().create_contact(&Holder::new("Ada", "Lovelace"), true);
+    let held = house.stage.put_card(&contact).await.unwrap();
+    house.stage.rest().await.unwrap();
+    let package = installed(&house, &held).await;
+    let pass = &package.pass;
+    assert_eq!((&pass["nfc"]["message"], &pass["semantics"]["balance"]["amount"]), (&json!(contact), &json!("20.50")));
+    assert_eq!(pass["locations"].as_array().map(Vec::len), Some(2), "{pass:#}");
+    assert_eq!(
+        [&pass["barcodes"][0]["format"], &pass["barcodes"][1]["format"]],
+        ["PKBarcodeFormatEAN13", "PKBarcodeFormatCode128"]
+    );
+    for key in ["beacons", "maxDistance", "relevantDates", "expirationDate", "featuredActions"] {
+        assert!(pass.get(key).is_some(), "{key}: {pass:#}");
+    }
+    assert_eq!(opinion(&house, &package), content());
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_of_a_barcode_is_known_to_others() {
+    let house = House::new().await;
+    let sold = house.sold("CARMEN", &["Ada"]).await;
+    let mut before = "qr";
+    for format in ["pdf417", "aztec", "code128", "code39", "codabar", "ean13", "i2of5"] {
+        let change =
+            |text: String| text.replacen(&format!("format = \"{before}\""), &format!("format = \"{format}\""), 1);
+        house.rewrite("templates/event-ticket/template.toml", change).await;
+        let package = installed(&house, &sold.held[0]).await;
+        let told = package.pass["barcodes"][0]["format"].as_str().unwrap().to_lowercase();
+        assert_eq!(told, format!("pkbarcodeformat{format}"));
+        assert_eq!(opinion(&house, &package), content(), "{format}");
+        before = format;
+    }
+    house.end().await;
+}
+
 const FULL: &str = r#"
 [apple.semantics]
 performerNames = ["Elīna Garanča", "{event.title}"]
 artistIDs = ["1234"]
 genre = "Opéra"
 venueGatesOpenDate = "2026-12-01T18:00:00+01:00"
+eventStartDateInfo = { date = "{event.start}", timeZone = "Europe/Zurich", unannounced = false }
 silenceRequested = true
 totalPrice = { amount = "45.00", currencyCode = "CHF" }
 
@@ -93,6 +198,18 @@ transitInformationURL = "https://www.tpg.ch"
 accessibilityURL = "https://www.example.org/access"
 contactVenueWebsite = "{settings.website}"
 contactVenueEmail = "billets@example.org"
+contactVenuePhoneNumber = "{settings.phone}"
+bagPolicyURL = "{settings.website}/bags"
+addOnURL = "{tenant.addOn}"
+eventLogoText = "{t:ticket}"
+footerBackgroundColor = "rgb(17, 34, 51)"
+useAutomaticColors = false
+suppressHeaderDarkening = true
+auxiliaryStoreIdentifiers = [1234567890]
+upcomingEvents = true
+
+[[relevance.beacons]]
+proximityUUID = "f8f589e9-ba34-4d2f-9a7b-0d2c9c2a4b11"
 
 [[apple.additional]]
 key = "info"
@@ -121,6 +238,7 @@ async fn a_poster_ticket_has_what_the_layout_asks_for_and_others_know_all_of_it(
     let pass = &package.pass;
     assert_eq!(pass["preferredStyleSchemes"], json!(["posterEventTicket", "eventTicket"]), "{pass:#}");
     assert_eq!(pass["nfc"]["message"], pass["barcodes"][0]["message"]);
+    assert_eq!((pass["upcomingPassInformation"].as_array().map(Vec::len), pass.get("addOnURL")), (Some(1), None));
     assert_eq!(pass["semantics"]["performerNames"][0], "Elīna Garanča");
     assert_eq!(pass["semantics"]["totalPrice"], json!({"amount": "45.00", "currencyCode": "CHF"}));
     // Smaller sizes are made of the largest.

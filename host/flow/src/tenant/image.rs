@@ -1,4 +1,4 @@
-//! Images of a template: are they PNG, and small enough for a phone?
+//! Images of a template: are they PNG, small enough for a phone, and large enough for what it draws?
 //!
 //! Owns the look at a file's head. Does not own the pixels: nothing here is decoded, so a hostile image costs a checksum.
 
@@ -10,6 +10,48 @@ pub const IMAGE_LIMIT: usize = 1024 * 1024;
 const LONGEST_SIDE: u32 = 4096;
 
 const SIGNATURE: &[u8; 8] = b"\x89PNG\r\n\x1a\n";
+
+/// What Apple draws, in points: width and height, and whether an image fills them or has them as its limits. From Apple's Pass Builder; the strip of an
+/// event ticket is lower than others, 98 points, which is taken here.
+const SIZES: [(&str, u32, u32, bool); 9] = [
+    ("icon", 38, 38, true),
+    ("logo", 160, 50, false),
+    ("strip", 375, 98, true),
+    ("thumbnail", 90, 90, false),
+    ("background", 345, 505, true),
+    ("artwork", 358, 448, true),
+    ("footer", 286, 15, false),
+    ("primaryLogo", 126, 30, false),
+    ("secondaryLogo", 135, 12, false),
+];
+
+/// An image that the phone would have to enlarge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooSmall {
+    pub pixels: (u32, u32),
+    /// What is drawn at the image's scale.
+    pub drawn: (u32, u32),
+}
+
+/// `name` relative to the folder of images. None where it is large enough, or nothing that a phone draws.
+pub fn too_small(name: &str, content: &[u8]) -> Option<TooSmall> {
+    let stem = name.rsplit('/').next()?.strip_suffix(".png")?;
+    let scaled = [("@3x", 3), ("@2x", 2)].iter().find_map(|(suffix, scale)| Some((stem.strip_suffix(suffix)?, *scale)));
+    let (stem, scale) = scaled.unwrap_or((stem, 1));
+    let (_, width, height, fills) = SIZES.iter().find(|(name, ..)| *name == stem)?;
+    let drawn = (width * scale, height * scale);
+    let pixels = sides(content)?;
+    let (narrow, low) = (pixels.0 < drawn.0, pixels.1 < drawn.1);
+    // What is as wide or as high as its place allows cannot be larger in the other direction.
+    let small = if *fills { narrow || low } else { narrow && low };
+    small.then_some(TooSmall { pixels, drawn })
+}
+
+/// Signature, length (13), "IHDR", width, height.
+fn sides(content: &[u8]) -> Option<(u32, u32)> {
+    let side = |at: usize| content.get(at..)?.first_chunk::<4>().map(|side| u32::from_be_bytes(*side));
+    Some((side(16)?, side(20)?))
+}
 
 /// What keeps the bytes from being an image of a pass.
 pub fn fault(content: &[u8]) -> Option<&'static str> {
@@ -71,6 +113,26 @@ mod tests {
         bytes.extend(crc32fast::hash(&bytes[12..]).to_be_bytes());
         bytes.extend(b"\0\0\0\0IEND\xaeB`\x82");
         bytes
+    }
+
+    #[test]
+    fn an_image_that_a_phone_would_enlarge_is_told() {
+        let too_small = |name: &str, width, height| {
+            super::too_small(name, &png(width, height)).map(|small| (small.pixels, small.drawn))
+        };
+        assert_eq!(too_small("icon@3x.png", 7, 7), Some(((7, 7), (114, 114))));
+        assert_eq!(too_small("fr.lproj/icon@2x.png", 76, 75), Some(((76, 75), (76, 76))));
+        assert_eq!(too_small("strip.png", 375, 97), Some(((375, 97), (375, 98))));
+        assert_eq!(too_small("logo@2x.png", 319, 99), Some(((319, 99), (320, 100))));
+        for (name, width, height) in [
+            ("icon.png", 38, 38),
+            ("strip@3x.png", 1125, 294),
+            ("logo.png", 50, 50),
+            ("logo.png", 160, 20),
+            ("x.png", 1, 1),
+        ] {
+            assert_eq!(too_small(name, width, height), None, "{name}");
+        }
     }
 
     #[test]

@@ -130,11 +130,10 @@ impl Draft<'_> {
         let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
         let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
         let settings = loader.settings(config.settings);
-        let names: Vec<String> = settings.iter().map(|(name, _)| name.clone()).collect();
         let api_keys = loader.api_keys(&config.api_keys);
         let venues = loader.venues(config.venues);
         let nfc = config.apple.as_ref().and_then(|apple| loader.nfc(apple.nfc.as_ref()?));
-        let surroundings = Surroundings { locales: &config.locales, settings: &names, venues: &venues, nfc };
+        let surroundings = Surroundings { locales: &config.locales, settings: &settings, venues: &venues, nfc };
         // Compiled for languages that are none, every template would be wrong.
         let folder = if locales.is_some() { templates::load(files, &surroundings) } else { TemplateFolder::default() };
         let selection =

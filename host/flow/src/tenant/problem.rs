@@ -162,6 +162,11 @@ pub enum Fault {
     Template { key: String, problem: String },
     #[error("{0}")]
     Image(&'static str),
+    #[error(
+        "the image is {} x {} pixels and is drawn at {} x {}: the phone enlarges it, which looks blurred",
+        .0.pixels.0, .0.pixels.1, .0.drawn.0, .0.drawn.1
+    )]
+    SmallImage(super::image::TooSmall),
     /// The template compiler's own words about which images there are.
     #[error("{0}")]
     ImageNames(String),
@@ -180,7 +185,7 @@ impl Fault {
             Self::NoTemplate { .. } | Self::OtherKind { .. } | Self::Template { .. } | Self::UnusedFile => {
                 Area::Templates
             }
-            Self::Image(_) | Self::ImageNames(_) => Area::Images,
+            Self::Image(_) | Self::SmallImage(_) | Self::ImageNames(_) => Area::Images,
             Self::NoFile
             | Self::Unreadable
             | Self::Folder(_)

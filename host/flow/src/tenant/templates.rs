@@ -32,8 +32,7 @@ pub(super) struct TemplateFolder {
 /// What templates may name of their tenant.
 pub(super) struct Surroundings<'a> {
     pub locales: &'a [String],
-    /// Names of the settings.
-    pub settings: &'a [String],
+    pub settings: &'a [(String, String)],
     pub venues: &'a [Venue],
     pub nfc: Option<Nfc>,
 }
@@ -78,6 +77,9 @@ impl TemplateReader<'_> {
                 if let Some(fault) = image::fault(content) {
                     whole = false;
                     self.problem(file, Fault::Image(fault));
+                } else if let Some(small) = image::too_small(image, content) {
+                    let place = self.place(file, None);
+                    self.warnings.push(Problem { place, fault: Fault::SmallImage(small) });
                 }
                 images.insert(image.to_owned(), Bytes::clone(content));
             } else if *file != TEMPLATE_FILE

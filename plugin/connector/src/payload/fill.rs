@@ -6,6 +6,7 @@
 use crate::payload::facts::Value;
 use crate::payload::json;
 use crate::payload::lookup::{Ambiguous, Lookups};
+use crate::payload::rule::Rule;
 use crate::payload::text::{END, Filler, Presence, Reference, Stop, Wording};
 use crate::template::format::{MAX_DEPTH, Reader, node, part};
 
@@ -68,6 +69,9 @@ impl<'p> Walk<'_, 'p, '_> {
         let tag = reader.byte()?;
         if tag == node::EVENTS {
             return self.events(reader, depth, first);
+        }
+        if tag == node::GUARDED {
+            return self.guarded(reader, event, depth, first);
         }
         let wanted = self.filler.holds(reader, event)?;
         let mark = self.sheet.mark();
@@ -142,18 +146,41 @@ impl<'p> Walk<'_, 'p, '_> {
         Ok(())
     }
 
-    fn leaf(&mut self, mut parts: Reader<'p>, number: u32, event: usize) -> Result<Presence<'p>, Stop> {
+    /// What is needed is written and taken back; only whether it was there counts.
+    fn guarded(&mut self, reader: &mut Reader<'p>, event: usize, depth: u8, first: &mut bool) -> Result<(), Stop> {
+        let negated = reader.byte()? != 0;
+        let (mut needs, mut nodes) = (Reader::new(reader.chunk()?), Reader::new(reader.chunk()?));
+        let mark = self.sheet.mark();
+        let mut met = true;
+        while met && !needs.is_empty() {
+            let mut nothing = true;
+            self.node(&mut needs, event, depth + 1, &mut nothing)?;
+            met = !nothing;
+        }
+        self.sheet.back(mark);
+        while met != negated && !nodes.is_empty() {
+            self.node(&mut nodes, event, depth + 1, first)?;
+        }
+        Ok(())
+    }
+
+    fn leaf(&mut self, parts: Reader<'p>, number: u32, event: usize) -> Result<Presence<'p>, Stop> {
         self.sheet.log.push(LEAF);
         self.sheet.log.extend_from_slice(&number.to_le_bytes());
+        self.parts(parts, event, false)
+    }
+
+    /// `within`: they are within a part already, which keeps the stack bounded.
+    fn parts(&mut self, mut parts: Reader<'p>, event: usize, within: bool) -> Result<Presence<'p>, Stop> {
         while !parts.is_empty() {
-            if let Presence::Gone(name) = self.part(&mut parts, event)? {
+            if let Presence::Gone(name) = self.part(&mut parts, event, within)? {
                 return Ok(Presence::Gone(name));
             }
         }
         Ok(Presence::Here)
     }
 
-    fn part(&mut self, parts: &mut Reader<'p>, event: usize) -> Result<Presence<'p>, Stop> {
+    fn part(&mut self, parts: &mut Reader<'p>, event: usize, within: bool) -> Result<Presence<'p>, Stop> {
         let locales = self.filler.program.locales.len();
         match parts.byte()? {
             part::RAW => {
@@ -166,9 +193,10 @@ impl<'p> Walk<'_, 'p, '_> {
             part::BARCODE => self.barcode(Wording::read(parts, locales)?, event),
             part::DATE => {
                 let reference = Reference::read(parts, &self.filler.program.names)?;
-                let minutes = i64::from(parts.number()?);
+                let (minutes, demanded) = (i64::from(parts.number()?), parts.byte()? != 0);
                 let Value::Date(text, stamp) = reference.value(&self.filler.facts, event) else {
-                    return Ok(Presence::Gone(reference.name()));
+                    let name = reference.name();
+                    return if demanded { Err(Stop::Missing(name.to_owned())) } else { Ok(Presence::Gone(name)) };
                 };
                 let start = self.sheet.log.len();
                 match minutes {
@@ -201,8 +229,39 @@ impl<'p> Walk<'_, 'p, '_> {
                 self.quote_logged(start);
                 Ok(Presence::Here)
             }
+            part::CHECKED => self.checked(parts, event),
+            part::MAYBE if !within => {
+                let mark = self.sheet.mark();
+                if self.parts(Reader::new(parts.chunk()?), event, true)? != Presence::Here {
+                    self.sheet.back(mark);
+                }
+                Ok(Presence::Here)
+            }
             _ => Err(Stop::Corrupt),
         }
+    }
+
+    /// Judged by the records of the log, which are the text in each language.
+    fn checked(&mut self, parts: &mut Reader<'p>, event: usize) -> Result<Presence<'p>, Stop> {
+        let rule = Rule::of(parts.byte()?).ok_or(Stop::Corrupt)?;
+        let (out, log, _) = self.sheet.mark();
+        let presence = match parts.byte()? {
+            part::LOOKUP => self.lookup(Wording::read(parts, self.filler.program.locales.len())?, event)?,
+            part::PLAIN => self.plain(Wording::read(parts, self.filler.program.locales.len())?, event)?,
+            _ => return Err(Stop::Corrupt),
+        };
+        if presence != Presence::Here {
+            return Ok(presence);
+        }
+        let mut texts = self.sheet.log.get(log..).unwrap_or_default().split(|byte| *byte == END);
+        if !texts.clone().all(|text| text.is_empty() || std::str::from_utf8(text).is_ok_and(|text| rule.holds(text))) {
+            return Ok(Presence::Gone(rule.name()));
+        }
+        if rule == Rule::Number {
+            self.sheet.out.truncate(out);
+            self.sheet.out.extend_from_slice(texts.next().unwrap_or_default());
+        }
+        Ok(Presence::Here)
     }
 
     /// Ends the record that began at `start` of the log and writes it as a JSON string.

@@ -12,6 +12,7 @@ mod facts;
 mod fill;
 pub(crate) mod json;
 mod lookup;
+pub(crate) mod rule;
 mod text;
 
 #[cfg(test)]

@@ -12,7 +12,9 @@
 //! tree      = node
 //! node      = (OBJECT | ARRAY) condition keep-empty:byte prefix:chunk nodes:chunk
 //!           | EVENTS limit:number places:byte node:chunk | LEAF condition demanded:byte number parts:chunk
-//! part      = RAW chunk | LOOKUP text | PLAIN text | LOCALIZED text | DATE reference minutes:number | COORDINATES | BARCODE text | SERIAL | EVENT_KEY
+//!           | GUARDED negated:byte needs:chunk nodes:chunk                (nodes each)
+//! part      = RAW chunk | LOOKUP text | PLAIN text | LOCALIZED text | DATE reference minutes:number demanded:byte | COORDINATES | BARCODE text
+//!           | SERIAL | EVENT_KEY | CHECKED rule:byte (LOOKUP | PLAIN) text | MAYBE parts:chunk       (no MAYBE within a MAYBE)
 //! text      = flags:byte { segments:chunk * (1 where uniform, else locales) }
 //! segment   = LITERAL chunk | VARIABLE reference format:byte mode:byte [fallback:chunk] | GROUP chunk
 //! reference = number-in-vocabulary:byte | NAMED index-in-names:number
@@ -21,7 +23,7 @@
 
 pub(crate) const MAGIC: [u8; 4] = *b"PSTP";
 /// Raised whenever a tag, an order or a meaning changes.
-pub(crate) const VERSION: u8 = 3;
+pub(crate) const VERSION: u8 = 4;
 /// SHA-256 over the body, in hex: stands for all that is constant in a pass.
 pub(crate) const FINGERPRINT: usize = 64;
 
@@ -34,6 +36,8 @@ pub(crate) mod node {
     pub(crate) const ARRAY: u8 = 2;
     pub(crate) const EVENTS: u8 = 3;
     pub(crate) const LEAF: u8 = 4;
+    /// Nodes that stand only where each of others would write something; or, negated, only where one of them would not.
+    pub(crate) const GUARDED: u8 = 5;
 }
 
 pub(crate) mod part {
@@ -54,6 +58,10 @@ pub(crate) mod part {
     pub(crate) const SERIAL: u8 = 8;
     /// The event's key, in the letters that Google allows in an identifier.
     pub(crate) const EVENT_KEY: u8 = 9;
+    /// A text that is absent where it breaks a rule (`payload::rule`).
+    pub(crate) const CHECKED: u8 = 10;
+    /// Parts that vanish alone, without their leaf.
+    pub(crate) const MAYBE: u8 = 11;
 }
 
 pub(crate) mod text {
@@ -84,7 +92,7 @@ pub(crate) mod test {
     pub(crate) const EQUALS: u8 = 2;
 }
 
-/// How deep nodes may nest. Compiled templates nest 4 deep; the bound keeps damaged data from using up the sandbox's 64 KiB of stack.
+/// How deep nodes may nest. Compiled templates nest 8 deep (a seat in the semantics of a field); the bound keeps damaged data from using up the sandbox's 64 KiB of stack.
 pub(crate) const MAX_DEPTH: u8 = 8;
 
 /// The data end too soon or mean nothing: not made by this version's compiler.

@@ -268,6 +268,21 @@ fn a_file_that_nothing_uses_is_mentioned() {
 }
 
 #[test]
+fn an_image_that_a_phone_would_enlarge_is_used_and_mentioned() {
+    let mut files = folder(GOOD);
+    let mut icon = std::io::Cursor::new(Vec::new());
+    ::image::RgbaImage::new(7, 7).write_to(&mut icon, ::image::ImageFormat::Png).unwrap();
+    let name = "icon@3x.png";
+    files.files.insert(format!("templates/event-ticket/images/{name}"), icon.into_inner().into());
+    let loaded = load(TenantId::parse("demo").unwrap(), &files, &secrets(), &defaults())
+        .unwrap_or_else(|told| panic!("{}", lines(&told)));
+    assert!(loaded.tenant.templates["event-ticket"].images.contains_key(name));
+    let told = lines(&loaded.warnings);
+    let expected = "templates/event-ticket/images/icon@3x.png: the image is 7 x 7 pixels and is drawn at 114 x 114";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
 fn an_image_that_is_none_and_a_template_that_is_empty_are_told() {
     let mut files = folder(GOOD);
     files.files.insert("templates/event-ticket/images/icon.png".to_owned(), Bytes::from_static(b"GIF89a"));

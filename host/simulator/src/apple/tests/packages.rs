@@ -25,7 +25,7 @@ fn a_pass_signed_with_either_kind_of_key_is_taken() {
     for key in [KeyKind::Rsa2048, KeyKind::P256] {
         let package = open(&authority, &pkpass(&ticket("S1", URL), &identity(&authority, key))).unwrap();
         assert_eq!(package.strings["fr"]["EVENT"], "Spectacle");
-        assert_eq!(package.members.len(), 6);
+        assert_eq!(package.members.len(), 7);
     }
 }
 
@@ -142,10 +142,17 @@ fn an_expired_certificate_and_one_for_another_purpose_are_refused() {
     assert!(matches!(refused, SignatureError::Chain(_)), "{refused}");
 }
 
+const BEACON: &str = "f8f589e9-ba34-4d2f-9a7b-0d2c9c2a4b11";
+const NFC_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEs/J7ghdwu4/b6NvqzQebS+Z80FEP8ZlGdAdWDUjfPeBKaV+YOWW0l6U/4IGXnfY9NrsND1fwxAqRq0unR/LCIg==";
+
+fn nfc(message: &str, key: &str) -> Value {
+    json!({"message": message, "encryptionPublicKey": key, "requiresAuthentication": false})
+}
+
 #[test]
 fn each_rule_for_pass_json_is_enforced() {
     let good = ticket("S1", URL);
-    let members = members(&good).into_iter().collect();
+    let members: std::collections::BTreeMap<String, Vec<u8>> = members(&good).into_iter().collect();
     assert_eq!(rules::broken(&good, &members, false), Vec::<String>::new());
     let set = |pointer: &str, value: Value| {
         let mut pass = good.clone();
@@ -176,6 +183,17 @@ fn each_rule_for_pass_json_is_enforced() {
         add("backgroundColor", json!("rgb(1,2,300)")),
         add("locations", json!(vec![json!({"latitude": 1.0, "longitude": 2.0}); 11])),
         add("locations", json!([{"latitude": "1.0", "longitude": 2.0}])),
+        set("/barcodes/0/format", json!("PKBarcodeFormatEAN13")),
+        add("beacons", json!([])),
+        add("beacons", json!([{"proximityUUID": "f8f589e9"}])),
+        add("beacons", json!([{"proximityUUID": BEACON, "major": 65_536}])),
+        add("semantics", json!({"eventStartDate": "2027-01-01T20:00:00"})),
+        add("semantics", json!({"eventStartDateInfo": {"date": "2027-01-01"}})),
+        add("semantics", json!({"balance": {"amount": 20, "currencyCode": "CHF"}})),
+        add("nfc", nfc(&"é".repeat(33), NFC_KEY)),
+        add("nfc", nfc("085", "MFkw")),
+        add("bagPolicyURL", json!("+41 22 555 01 00")),
+        set("/eventTicket/secondaryFields/0/changeMessage", json!("Changed")),
     ];
     for (index, broken) in cases.iter().enumerate() {
         assert_eq!(broken.len(), 1, "case {index}: {broken:?}");
@@ -183,7 +201,32 @@ fn each_rule_for_pass_json_is_enforced() {
     let mut without_token = good.clone();
     without_token.as_object_mut().unwrap().remove("authenticationToken");
     assert_eq!(rules::broken(&without_token, &members, false).len(), 1);
-    assert_eq!(add("backgroundColor", json!("#00aaFF")).len(), 0);
+    for (key, value) in [
+        ("backgroundColor", json!("#00aaFF")),
+        ("beacons", json!([{"proximityUUID": BEACON, "major": 1, "minor": 65_535}])),
+        ("nfc", nfc("085", NFC_KEY)),
+        (
+            "semantics",
+            json!({"venueCloseDate": "2027-01-01T20:00Z", "totalPrice": {"amount": "4.50", "currencyCode": "CHF"}}),
+        ),
+    ] {
+        assert_eq!(add(key, value), Vec::<String>::new(), "{key}");
+    }
+    // An older phone needs one that it knows beside those of iOS 27.
+    let mut newer = good.clone();
+    let barcodes = newer["barcodes"].as_array_mut().unwrap();
+    barcodes.insert(0, barcodes[0].clone());
+    newer["barcodes"][0]["format"] = json!("PKBarcodeFormatEAN13");
+    assert_eq!(rules::broken(&newer, &members, false), Vec::<String>::new());
+    let poster = json!(["posterEventTicket", "eventTicket"]);
+    assert_eq!(add("preferredStyleSchemes", poster).len(), 3, "NFC and both names");
+    // The placeholder is looked for in every language.
+    let mut words = members.clone();
+    words.insert("de.lproj/pass.strings".to_owned(), b"\"SEAT_CHANGED\" = \"Neuer Platz\";".to_vec());
+    let told = rules::broken(&good, &words, false);
+    assert_eq!(told, ["changeMessage \"SEAT_CHANGED\": no %@ in de.lproj/pass.strings"]);
+    words.remove("icon@2x.png");
+    assert_eq!(rules::broken(&good, &words, false).len(), 2, "and a scale of the icon");
     assert_eq!(add("expirationDate", json!("2027-01-01T20:00Z")).len(), 0);
 }
 

@@ -57,6 +57,7 @@ pub fn members(pass: &Value) -> Vec<(String, Vec<u8>)> {
         ("pass.json".to_owned(), pass.to_string().into_bytes()),
         ("icon.png".to_owned(), PNG.to_vec()),
         ("icon@2x.png".to_owned(), PNG.to_vec()),
+        ("icon@3x.png".to_owned(), PNG.to_vec()),
         ("fr.lproj/pass.strings".to_owned(), strings.as_bytes().to_vec()),
     ]
 }

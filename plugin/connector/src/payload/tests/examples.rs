@@ -170,7 +170,7 @@ fn a_template_that_was_not_compiled_here_is_refused() {
     let code = |template: String| rebuild(&Job { template, ..good.clone() });
     assert_eq!(code("kind = 'event-ticket'".to_owned()), Err(Fault::Template((0, 0, "corrupt".to_owned()))));
     let (magic, body) = (&good.template[..4], &good.template[5..]);
-    assert_eq!(code(format!("{magic}\u{4}{body}")), Err(Fault::Template((0, 0, "version".to_owned()))));
+    assert_eq!(code(format!("{magic}\u{3}{body}")), Err(Fault::Template((0, 0, "version".to_owned()))));
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn an_image_is_an_address_or_a_file_of_the_template() {
     let uri = |line: &str| {
         let mut source = small(&format!("{HEAD}logo = \"{line}\"\n"));
         source.images.push("logo@3x.png".to_owned());
-        source.settings.push("logo".to_owned());
+        source.settings.push(("logo".to_owned(), "https://example.org/logo.png".to_owned()));
         source
     };
     let built = |line| class_of(&uri(line), vec![carmen()])["logo"]["sourceUri"]["uri"].clone();

@@ -5,9 +5,12 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::jobs::{apple, built, carmen, compiled, event, field, job, object, season, source, ticket_body, translated};
+use super::jobs::{
+    apple, built, carmen, compiled, event, field, job, object, season, small, source, ticket_body, translated,
+};
 use crate::contract::types::EventPart;
 use crate::payload::rebuild;
+use crate::template::Nfc;
 
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -143,4 +146,50 @@ proptest! {
         job.template = characters.into_iter().collect();
         let _ = rebuild(&job);
     }
+
+    /// With every kind of node and part.
+    #[test]
+    fn no_damage_to_a_template_of_a_poster_makes_it_panic(cut in 0.0..1.0, other in any::<char>(), truncate in any::<bool>()) {
+        let mut source = small(POSTER);
+        source.images.push("artwork.png".to_owned());
+        source.nfc = Some(Nfc { encryption_public_key: "MFkw".to_owned(), requires_authentication: false });
+        let mut job = job(&compiled(&source), &ticket_body(), season());
+        let mut characters: Vec<char> = job.template.chars().collect();
+        let at = 5 + ((characters.len() - 6) as f64 * cut) as usize;
+        characters[at] = other;
+        if truncate {
+            characters.truncate(at + 1);
+        }
+        job.template = characters.into_iter().collect();
+        let _ = rebuild(&job);
+    }
 }
+
+const POSTER: &str = r#"
+kind = "event-ticket"
+description = "x"
+[barcode]
+[relevance]
+endDate = "{event.end}"
+[apple]
+[apple.poster]
+upcomingEvents = true
+addOnURL = "{tenant.addOn}"
+[[apple.featuredActions]]
+identifier = "a"
+type = "shop"
+url = "{settings.website}"
+[[apple.back]]
+key = "a"
+value = "{ticket.seat}"
+attributedValue = "{ticket.row} <a href='{settings.website}'>x</a>"
+[apple.back.semantics]
+seat = { seatRow = "{ticket.row}" }
+[[apple.back]]
+key = "b"
+value = "{ticket.seat}"
+numberStyle = "decimal"
+[[apple.back]]
+key = "c"
+value = "{event.doors:time|x}"
+"#;

@@ -15,6 +15,13 @@ pub(super) fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/tenants/demo/templates")
 }
 
+pub(super) fn settings() -> Vec<(String, String)> {
+    vec![
+        ("phone".to_owned(), "+41 22 555 01 00".to_owned()),
+        ("website".to_owned(), "https://opera.example.org".to_owned()),
+    ]
+}
+
 /// A template's folder, as a host reads it.
 pub(super) fn source(name: &str) -> TemplateSource {
     let folder = examples().join(name);
@@ -25,7 +32,7 @@ pub(super) fn source(name: &str) -> TemplateSource {
         template: text("template.toml".to_owned()),
         locales: LOCALES.map(|tag| (tag.to_owned(), text(format!("{tag}.toml")))).to_vec(),
         images: images.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect(),
-        settings: vec!["phone".to_owned(), "website".to_owned()],
+        settings: settings(),
         ..TemplateSource::default()
     }
 }
@@ -45,7 +52,7 @@ pub(super) fn small(template: &str) -> TemplateSource {
         template: template.to_owned(),
         locales: vec![("fr".to_owned(), String::new()), ("en".to_owned(), String::new())],
         images: ["icon.png", "icon@2x.png", "icon@3x.png"].map(str::to_owned).to_vec(),
-        settings: vec!["phone".to_owned()],
+        settings: settings(),
         ..TemplateSource::default()
     }
 }
@@ -133,10 +140,7 @@ pub(super) fn job(compiled: &Compiled, body: &Value, events: Vec<EventPart>) -> 
     Job {
         template: compiled.text.clone(),
         locales: compiled.locales.clone(),
-        settings: vec![
-            ("phone".to_owned(), "+41 22 555 01 00".to_owned()),
-            ("website".to_owned(), "https://opera.example.org".to_owned()),
-        ],
+        settings: settings(),
         items: vec![item(body, &events)],
         events,
     }

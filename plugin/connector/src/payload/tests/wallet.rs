@@ -92,7 +92,13 @@ fn a_poster_is_asked_for_when_apples_rules_are_kept_and_else_the_rule_is_told() 
     );
     assert_eq!(built["semantics"]["performerNames"], json!(["Ada", "Carmen"]));
     assert_eq!((&built["transitInformationURL"], &built["useAutomaticColors"]), (&json!("https://a"), &json!(true)));
-    assert_eq!(compiled(&whole).warnings, []);
+    // What Apple's validator warns of is told.
+    assert!(super::jobs::shown(&compiled(&whole).warnings).contains("without artistIDs"));
+    let quiet = source(&format!("{live}{singers}artistIDs = [\"1\"]\n{poster}"), &["background@3x.png"], Some(nfc()));
+    assert_eq!(compiled(&quiet).warnings, []);
+    let bare = "[apple.semantics]\neventStartDate = \"\"\n[apple.semantics.seat]\nseatSection = \"\"\nseatRow = \"\"\nseatNumber = \"\"\nseatType = \"\"\n";
+    let bare = super::jobs::shown(&compiled(&source(bare, &["artwork.png"], Some(nfc()))).warnings);
+    assert!(bare.contains("shows no date") && bare.contains("shows no seat"), "{bare}");
     for (lines, images, nfc, rule) in [
         (format!("{live}{singers}{poster}"), &["background@3x.png"][..], None, "it needs NFC"),
         (format!("{live}{singers}"), &[][..], Some(nfc()), "`background` or `artwork`"),
@@ -114,6 +120,186 @@ fn a_poster_is_asked_for_when_apples_rules_are_kept_and_else_the_rule_is_told() 
     }
     // Whoever has no NFC and asks for no poster is told nothing.
     assert_eq!(compiled(&source(live, &[], None)).warnings, []);
+}
+
+/// A performance whose venue SecuTix does not name.
+fn nowhere() -> EventPart {
+    super::jobs::event(
+        "performance:9",
+        &json!({ "title": { "fr": "Carmen" }, "startsAt": "2026-12-01T20:00:00+01:00" }),
+    )
+}
+
+#[test]
+fn a_pass_that_lacks_what_a_poster_needs_is_a_classic_one() {
+    let action =
+        "[[apple.featuredActions]]\nidentifier = \"a\"\ntype = \"shop\"\nurl = \"{settings.website}/{ticket.order}\"\n";
+    let mut source = small(&format!(
+        "{HEAD}[apple.poster]\naccessibilityURL = \"https://a\"\naddOnURL = \"{{tenant.addOn}}\"\n{action}"
+    ));
+    source.images.push("artwork.png".to_owned());
+    source.nfc = Some(nfc());
+    assert!(super::jobs::shown(&compiled(&source).warnings).contains("featuredActions are left out of a poster"));
+    let poster = with(&source, vec![carmen()]);
+    assert!(poster.get("preferredStyleSchemes").is_some() && poster.get("featuredActions").is_none());
+    let classic = with(&source, vec![nowhere()]);
+    assert!(classic.get("preferredStyleSchemes").is_none() && classic.get("accessibilityURL").is_none());
+    assert_eq!(
+        classic["featuredActions"],
+        json!([{"identifier": "a", "type": "shop", "url": "https://opera.example.org/10000702652"}])
+    );
+    assert!(classic.get("nfc").is_some());
+    // A barcode that is too long for a reader costs the pass its NFC, and with it the poster, and nothing else.
+    let mut body = ticket_body();
+    body["barcode"] = json!("0".repeat(65));
+    let long = apple(&only(&job(&compiled(&source), &body, vec![carmen()])).unwrap());
+    assert!(long.get("nfc").is_none() && long.get("preferredStyleSchemes").is_none());
+    assert_eq!(long["barcodes"][0]["message"], "0".repeat(65));
+    // What a variable brings is no address before it looks like one.
+    let add_on = |value: &str| {
+        let mut job = job(&compiled(&source), &ticket_body(), vec![carmen()]);
+        job.items[0].variables.push(("tenant.addOn".to_owned(), value.to_owned()));
+        apple(&only(&job).unwrap()).get("addOnURL").cloned()
+    };
+    assert_eq!(add_on("https://shop.example.org"), Some(json!("https://shop.example.org")));
+    assert_eq!((add_on("+41 22 555 01 00"), add_on("javascript:x")), (None, None));
+}
+
+#[test]
+fn a_card_has_nfc_places_and_semantics_where_its_template_says_so() {
+    let card = |lines: &str, state: PassState| {
+        let mut source = small(&format!("kind = \"member-card\"\ndescription = \"x\"\n[barcode]\n[apple]\n{lines}"));
+        let place = |latitude| Place { latitude, longitude: 6.0, text: None };
+        let venue = |name: &str, max_distance, places| Venue { name: name.to_owned(), max_distance, places };
+        source.venues = vec![venue("Stade", 500, vec![place(46.0)]), venue("Grand Théâtre", 80, vec![place(47.0)])];
+        source.nfc = Some(nfc());
+        let mut job = job(&compiled(&source), &super::jobs::card_body(), Vec::new());
+        job.items[0].state = state;
+        job.items[0].variables.push(("tenant.balance".to_owned(), "120.50".to_owned()));
+        apple(&only(&job).unwrap())
+    };
+    let plain = card("", PassState::Live);
+    for key in ["nfc", "locations", "maxDistance", "expirationDate", "relevantDates"] {
+        assert_eq!(plain.get(key), None, "{key}: nobody asked for it");
+    }
+    assert_eq!(plain["semantics"], json!({"membershipProgramNumber": "4711"}));
+    let lines = "expirationDate = \"2027-08-31T23:59:59+02:00\"\n[apple.nfc]\n\
+                 [apple.semantics]\nmembershipProgramName = \"Amis\"\nbalance = { amount = \"{tenant.balance}\", currencyCode = \"CHF\" }\n\
+                 [relevance]\nlocations = true\ntext = \"Bienvenue\"\nstartDate = \"2026-09-01T00:00Z\"\nendDate = \"2027-06-30T00:00Z\"\n\
+                 [[relevance.beacons]]\nproximityUUID = \"f8f589e9-ba34-4d2f-9a7b-0d2c9c2a4b11\"\n";
+    let whole = card(lines, PassState::Live);
+    assert_eq!(whole["nfc"]["message"], "4711");
+    assert_eq!(whole["expirationDate"], "2027-08-31T23:59:59+02:00");
+    assert_eq!(
+        whole["semantics"],
+        json!({"membershipProgramNumber": "4711", "membershipProgramName": "Amis", "balance": {"amount": "120.50", "currencyCode": "CHF"}})
+    );
+    assert_eq!(
+        whole["locations"],
+        json!([{"latitude": 46, "longitude": 6, "relevantText": "Bienvenue"}, {"latitude": 47, "longitude": 6, "relevantText": "Bienvenue"}])
+    );
+    assert_eq!((&whole["maxDistance"], whole["beacons"].as_array().map(Vec::len)), (&json!(500), Some(1)));
+    assert_eq!(whole["relevantDates"], json!([{"startDate": "2026-09-01T00:00Z", "endDate": "2027-06-30T00:00Z"}]));
+    let void = card(lines, PassState::Void);
+    for key in ["nfc", "locations", "beacons", "relevantDates", "semantics"] {
+        assert_eq!(void.get(key), None, "{key} of a void card");
+    }
+    assert!(void["expirationDate"].as_str().is_some_and(|date| date < "2001"));
+}
+
+#[test]
+fn a_date_that_stands_alone_is_formatted_as_its_format_says() {
+    let style = |lines: &str| {
+        let pass = pass(&format!("[[apple.back]]\nkey = \"f\"\n{lines}\n"));
+        let field = pass["eventTicket"]["backFields"][0].clone();
+        let style = |key: &str| field.get(key).and_then(Value::as_str).map(|style| style.replace("PKDateStyle", ""));
+        (field["value"].as_str().map(str::to_owned).unwrap_or_default(), style("dateStyle"), style("timeStyle"))
+    };
+    let dated =
+        |date: &str, time: &str| ("2026-12-01T20:00:00+01:00".to_owned(), Some(date.to_owned()), Some(time.to_owned()));
+    assert_eq!(style("value = \"{event.start}\""), dated("Medium", "Short"));
+    assert_eq!(style("value = \"{event.start:date}\""), dated("Medium", "None"));
+    assert_eq!(style("value = \"{event.start:time}\""), dated("None", "Short"));
+    assert_eq!(style("value = \"{event.start:full}\""), dated("Full", "Short"));
+    assert_eq!(style("value = \"{event.start:date}\"\ndateStyle = \"long\""), dated("Long", "None"));
+    assert_eq!(style("value = \"{event.start}\"\ntimeStyle = \"full\""), dated("None", "Full"));
+    assert_eq!(style("value = \"{event.start:iso}\""), ("2026-12-01T20:00:00+01:00".to_owned(), None, None));
+    // A text in the place of a date that is not there, and one that is.
+    assert_eq!(style("value = \"{event.doors:time|bientôt}\""), ("bientôt".to_owned(), None, None));
+    assert_eq!(style("value = \"{event.start:time|bientôt}\""), dated("None", "Short"));
+    // A date that is written out, and the one of a variable, when they are called dates.
+    let written = ("2027-01-01T00:00Z".to_owned(), Some("Short".to_owned()), Some("None".to_owned()));
+    assert_eq!(style("value = \"2027-01-01T00:00Z\"\ndateStyle = \"short\""), written);
+    assert_eq!(style("value = \"2027-01-01T00:00Z\""), (written.0.clone(), None, None));
+    let demanded = compiled(&small(&format!("{HEAD}[[apple.back]]\nkey = \"f\"\nvalue = \"{{event.doors!}}\"\n")));
+    let refused = only(&job(&demanded, &ticket_body(), vec![carmen()])).unwrap_err();
+    assert_eq!(refused, crate::contract::payload::Fault::Missing("event.doors".to_owned()));
+}
+
+#[test]
+fn a_number_may_come_from_a_variable_and_links_are_judged_in_each_pass() {
+    let lines = "[[apple.back]]\nkey = \"points\"\nvalue = \"{tenant.points}\"\nnumberStyle = \"decimal\"\n\
+                 [[apple.back]]\nkey = \"web\"\nvalue = \"Site\"\nattributedValue = '<a href=\"{tenant.link}\">Site</a>'\n";
+    let fields = |points: &str, link: &str| {
+        let mut job = job(&compiled(&small(&format!("{HEAD}{lines}"))), &ticket_body(), vec![carmen()]);
+        for (name, value) in [("tenant.points", points), ("tenant.link", link)] {
+            job.items[0].variables.push((name.to_owned(), value.to_owned()));
+        }
+        apple(&only(&job).unwrap())["eventTicket"]["backFields"].clone()
+    };
+    assert_eq!(
+        fields("1200", "https://a"),
+        json!([
+            {"key": "points", "value": 1200, "numberStyle": "PKNumberStyleDecimal"},
+            {"key": "web", "value": "Site", "attributedValue": "<a href=\"https://a\">Site</a>"},
+        ])
+    );
+    for (points, link) in [("many", "javascript:x"), ("007", "https://a\" onclick=\"x"), ("", "")] {
+        assert_eq!(fields(points, link), json!([{"key": "web", "value": "Site"}]), "{points}, {link}");
+    }
+}
+
+#[test]
+fn a_ticket_may_be_relevant_for_a_span_and_a_field_may_have_semantics() {
+    let lines = "[relevance]\nstartDate = \"{event.doors|2026-12-01T19:00:00+01:00}\"\n\
+                 [[apple.back]]\nkey = \"f\"\nvalue = \"{ticket.seat}\"\n[apple.back.semantics]\nadmissionLevel = \"VIP\"\nvenueRoom = \"{ticket.gate}\"\n";
+    let pass = pass(lines);
+    assert_eq!(
+        pass["relevantDates"],
+        json!([{"startDate": "2026-12-01T19:00:00+01:00", "endDate": "2026-12-01T23:00:00+01:00"}])
+    );
+    assert_eq!(
+        pass["eventTicket"]["backFields"],
+        json!([{"key": "f", "value": "7", "semantics": {"venueRoom": "2", "admissionLevel": "VIP"}}])
+    );
+    // Without its end the span is a moment, in both spellings; without its value the field is gone, whatever its semantics say.
+    let mut body = ticket_body();
+    body["seat"] = json!(null);
+    let open = super::jobs::event(
+        "performance:9",
+        &json!({ "title": { "fr": "Carmen" }, "startsAt": "2026-12-01T20:00:00+01:00" }),
+    );
+    let open = apple(&only(&job(&compiled(&small(&format!("{HEAD}{lines}"))), &body, vec![open])).unwrap());
+    let start = "2026-12-01T20:00:00+01:00";
+    assert_eq!(open["relevantDates"], json!([{"date": start, "relevantDate": start}]));
+    assert_eq!(open["eventTicket"], json!({}));
+}
+
+#[test]
+fn a_date_of_the_semantics_may_be_taken_out_told_in_part_or_come_as_text() {
+    let pass = pass(
+        "[apple.semantics]\neventEndDate = \"\"\neventStartDateInfo = { date = \"{event.start}\", ignoreTimeComponents = true, timeZone = \"Europe/Zurich\" }\n\
+         venueOpenDate = \"{tenant.opens}\"\n",
+    );
+    let semantics = &pass["semantics"];
+    assert_eq!((semantics.get("eventEndDate"), semantics.get("venueOpenDate")), (None, None));
+    assert_eq!(
+        semantics["eventStartDateInfo"],
+        json!({"date": "2026-12-01T20:00:00+01:00", "ignoreTimeComponents": true, "timeZone": "Europe/Zurich"})
+    );
+    let swapped = "[apple.semantics]\neventStartDate = \"2026-12-01T20:00Z\"\neventEndDate = \"2026-12-01T19:00Z\"\n";
+    let told = super::jobs::shown(&compiled(&small(&format!("{HEAD}{swapped}"))).warnings);
+    assert!(told.contains("eventStartDate is after eventEndDate"), "{told}");
 }
 
 #[test]
@@ -184,4 +370,6 @@ fn a_season_ticket_tells_its_performances_on_a_poster() {
     assert_eq!((&told[1]["type"], &told[1]["name"]), (&json!("event"), &json!("Tosca")));
     assert_eq!(told[1]["dateInformation"]["date"], "2027-01-01T20:00:00+01:00");
     assert_ne!(told[0]["identifier"], told[1]["identifier"]);
+    assert_eq!(told[1]["semantics"]["eventStartDate"], "2027-01-01T20:00:00+01:00");
+    assert_eq!((&told[1]["semantics"]["venueName"], told[1].get("isActive")), (&json!("Grand Théâtre"), None));
 }

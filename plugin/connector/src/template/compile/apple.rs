@@ -1,6 +1,6 @@
 //! The Apple part of a template: pass.json as a tree.
 //!
-//! Owns the members of pass.json and when they stand. Does not own fields (`field`), semantics, places, the poster layout nor images. Keys are Apple's own, so that Apple's
+//! Owns the members of pass.json and when they stand. Does not own fields (`field`), semantics, places, NFC, the poster layout nor images. Keys are Apple's own, so that Apple's
 //! documentation can be read beside a template. What only a host knows (identifiers, tokens, addresses) is not here.
 
 use super::colour::Colour;
@@ -11,7 +11,9 @@ use super::error::Problem;
 use super::field::{self, Style};
 use super::pass::Common;
 use super::tree::{Node, Part, quoted};
-use super::{TemplateSource, places, poster, semantics};
+use super::wording::Segment;
+use super::{FILE, TemplateSource, nfc, places, poster, semantics};
+use crate::payload::rule::Rule;
 use crate::template::program::Kind;
 use crate::template::vocabulary::{VOCABULARY, Variable};
 
@@ -20,6 +22,10 @@ const LONG_PAST: &str = "2000-01-01T00:00:00Z";
 
 /// Apple: two at most.
 const MAX_ACTIONS: usize = 2;
+const ACTIONS_KEY: &str = "\"featuredActions\":";
+const NO_ACTIONS: &str =
+    "featuredActions are left out of a poster, which does not show them; the classic layout has them";
+const APP: &str = "appLaunchURL is an address: it begins with an app's own scheme, or with https://, and has no spaces";
 const ACTIONS: [&str; 14] = [
     "viewSchedule",
     "watchTrailer",
@@ -92,16 +98,36 @@ pub(super) fn compile<'s>(
     }
     nodes.extend(barcodes(common).into_iter().map(|node| node.only(&live)));
     nodes.extend(links(context, &apple));
-    if context.kind == Kind::EventTicket {
-        nodes.extend(places::expiry(relevance, LONG_PAST).into_iter().map(|node| node.only(&live)));
-        let relevance = places::relevance(context, relevance, &source.venues);
-        nodes.extend(relevance.into_iter().map(|node| node.only(&live)));
-        let semantics = semantics::compile(context, &apple);
-        let poster = poster::compile(context, &apple, style, &semantics, &source.images, source.nfc.as_ref());
-        nodes.extend(poster.into_iter().map(|node| node.only(&live)));
-        // A void pass must put nothing into a calendar.
-        nodes.push(semantics.node.only(&live));
+    let actions = actions(context, &apple);
+    let nfc = nfc::compile(context, &apple, source.nfc.as_ref());
+    let expires = semantics::date(context, &apple, "expirationDate");
+    // A void pass must put nothing into a calendar nor on a lock screen, and open no door.
+    let mut of_the_living = Vec::new();
+    match context.kind {
+        Kind::EventTicket => {
+            let semantics = semantics::compile(context, &apple);
+            let poster = poster::compile(context, &apple, style, &semantics, &source.images, nfc.as_ref());
+            if poster.is_asked_for() && !actions.is_empty() {
+                context.report.warn(FILE, Problem::Rule(NO_ACTIONS));
+            }
+            nodes.push(poster.elsewhere(Node::array(ACTIONS_KEY, actions)));
+            of_the_living.extend(places::expiry(relevance, expires, LONG_PAST));
+            of_the_living.extend(places::relevance(context, relevance, &source.venues));
+            of_the_living.extend(nfc);
+            of_the_living.extend(poster.nodes());
+            of_the_living.push(semantics.node);
+        }
+        Kind::MemberCard => {
+            nodes.push(Node::array(ACTIONS_KEY, actions));
+            of_the_living.extend(expires.flatten().map(|part| Node::member("expirationDate", part)));
+            of_the_living.extend(
+                relevance.map(|section| places::of_card(context, section, &source.venues)).into_iter().flatten(),
+            );
+            of_the_living.extend(nfc);
+            of_the_living.push(semantics::of_card(context, &apple));
+        }
     }
+    nodes.extend(of_the_living.into_iter().map(|node| node.only(&live)));
     nodes.push(field::compile(context, &apple, style, common.square_barcode));
     apple.finish();
     (Node::object("", nodes).kept(), style)
@@ -118,8 +144,6 @@ pub(super) fn colour(section: &Section<'_>, key: &'static str) -> Option<Colour>
 
 /// Apps and shops beside the pass, and what an app finds in it.
 fn links<'s>(context: &Context<'s>, apple: &Section<'s>) -> Vec<Node> {
-    const HTTPS_OR_CALL: &str = "an action opens an address that begins with https://, or tel: for the type call";
-    const PLACE: &str = "an action of the type place has a placeIdentifier and no url";
     let mut nodes = Vec::new();
     let stores = apple.integers_of("associatedStoreIdentifiers");
     if let Some(ids) = &stores {
@@ -130,51 +154,66 @@ fn links<'s>(context: &Context<'s>, apple: &Section<'s>) -> Vec<Node> {
         if stores.is_none_or(|ids| ids.is_empty()) {
             apple.problem(written.place(), Problem::Rule("appLaunchURL needs associatedStoreIdentifiers"));
         }
-        let words = context.uniform(&written, Allowed::All);
-        nodes.extend(words.map(|words| Node::member("appLaunchURL", Part::Plain(words))));
+        if let Some(words) = context.uniform(&written, Allowed::All) {
+            context.judge(Rule::App, &words, written.place(), Problem::Rule(APP));
+            nodes.push(Node::member("appLaunchURL", Part::Checked(Rule::App, words)));
+        }
     }
     nodes.extend(apple.json("userInfo").map(|json| Node::raw(format!("\"userInfo\":{json}"))));
 
+    nodes
+}
+
+/// Buttons beneath a pass, iOS 27; a poster has none.
+fn actions<'s>(context: &Context<'s>, apple: &Section<'s>) -> Vec<Node> {
     let sections = apple.sections("featuredActions");
     if sections.len() > MAX_ACTIONS {
         let (what, style) = ("featured actions", "Apple's");
         let problem = Problem::TooMany { what, style, count: sections.len(), limit: MAX_ACTIONS };
         apple.problem(&apple.place, problem);
     }
-    let mut actions = Vec::new();
-    for action in sections {
-        let (identifier, kind) = (action.string("identifier"), action.one_of("type", &ACTIONS));
-        let (place, url) = (action.string("placeIdentifier"), action.string("url"));
-        for (key, missing) in [("identifier", identifier.is_none()), ("type", kind.is_none())] {
-            if missing {
-                action.missing(key);
-            }
-        }
-        if let (Some((_, identifier)), Some(kind)) = (identifier, kind.and_then(|at| ACTIONS.get(at))) {
-            let target = match (&place, &url) {
-                (Some((_, place)), None) if *kind == "place" => Some(("placeIdentifier", *place)),
-                (None, Some((_, url))) if *kind != "place" => {
-                    let start = if *kind == "call" { "tel:" } else { "https://" };
-                    url.starts_with(start).then_some(("url", *url))
-                }
-                _ => None,
-            };
-            match target {
-                Some((key, value)) => actions.push(Node::raw(format!(
-                    "{{\"identifier\":{},\"type\":\"{kind}\",\"{key}\":{}}}",
-                    quoted(identifier),
-                    quoted(value)
-                ))),
-                None => {
-                    let rule = if *kind == "place" { PLACE } else { HTTPS_OR_CALL };
-                    action.problem(&action.place, Problem::Rule(rule));
-                }
-            }
-        }
-        action.finish();
+    let mut nodes = Vec::new();
+    for section in sections {
+        nodes.extend(action(context, &section));
+        section.finish();
     }
-    nodes.push(Node::array("\"featuredActions\":", actions));
     nodes
+}
+
+fn action<'s>(context: &Context<'s>, section: &Section<'s>) -> Option<Node> {
+    const HTTPS_OR_CALL: &str =
+        "an action opens an address that begins with https://, or tel: for the type call, and has no spaces";
+    const PLACE: &str = "an action of the type place has a placeIdentifier and no url";
+    let (identifier, kind) = (section.string("identifier"), section.one_of("type", &ACTIONS));
+    let (place, url) = (section.string("placeIdentifier"), section.written("url"));
+    for (key, missing) in [("identifier", identifier.is_none()), ("type", kind.is_none())] {
+        if missing {
+            section.missing(key);
+        }
+    }
+    let ((_, identifier), kind) = (identifier?, *ACTIONS.get(kind?)?);
+    let head = format!("{{\"identifier\":{},\"type\":\"{kind}\",", quoted(identifier));
+    match (place, url) {
+        (Some((_, place)), None) if kind == "place" => {
+            Some(Node::raw(format!("{head}\"placeIdentifier\":{}}}", quoted(place))))
+        }
+        (None, Some(url)) if kind != "place" => {
+            let (rule, start) = if kind == "call" { (Rule::Call, "tel:") } else { (Rule::Address, "https://") };
+            let words = context.uniform(&url, Allowed::All)?;
+            match words.lists.first().and_then(|list| list.first()) {
+                Some(Segment::Literal(text)) if !text.starts_with(start) => {
+                    section.problem(url.place(), Problem::Rule(HTTPS_OR_CALL));
+                }
+                _ => context.judge(rule, &words, url.place(), Problem::Rule(HTTPS_OR_CALL)),
+            }
+            let url = Part::Checked(rule, words);
+            Some(Node::leaf(vec![Part::Raw(format!("{head}\"url\":")), url, Part::Raw("}".to_owned())]))
+        }
+        _ => {
+            section.problem(&section.place, Problem::Rule(if kind == "place" { PLACE } else { HTTPS_OR_CALL }));
+            None
+        }
+    }
 }
 
 /// The list, and the single one that iOS 8 and some Android readers look for.

@@ -6,8 +6,12 @@ use std::cell::{Cell, RefCell};
 
 use super::error::{Place, Problem, Report};
 use super::spelling::likeliest;
+use super::wording::Words;
+use crate::payload::rule::Rule;
 use crate::template::program::Kind;
 use crate::template::vocabulary::{Bearer, HOST_NAMES, Nature, ORGANIZATION, Scope, VOCABULARY};
+
+const LINKS: &str = "an attributedValue may hold links, <a href=\"…\">…</a> to https://, tel: or mailto:, and no other tag or attribute";
 
 /// One language: its tag, and the texts of its file by key.
 pub(super) struct Locale<'s> {
@@ -54,7 +58,7 @@ pub(super) struct Context<'s> {
     pub report: &'s Report,
     pub locales: Vec<Locale<'s>>,
     pub kind: Kind,
-    pub settings: &'s [String],
+    pub settings: &'s [(String, String)],
     pub names: RefCell<Vec<String>>,
     /// Constant texts of the Apple part, each once: default first, marks included.
     pub statics: RefCell<Vec<Vec<String>>>,
@@ -62,7 +66,12 @@ pub(super) struct Context<'s> {
 }
 
 impl<'s> Context<'s> {
-    pub(super) fn new(report: &'s Report, locales: Vec<Locale<'s>>, kind: Kind, settings: &'s [String]) -> Self {
+    pub(super) fn new(
+        report: &'s Report,
+        locales: Vec<Locale<'s>>,
+        kind: Kind,
+        settings: &'s [(String, String)],
+    ) -> Self {
         Self {
             report,
             locales,
@@ -103,7 +112,7 @@ impl<'s> Context<'s> {
             }
             (Reference::Known(at), entry.scope)
         } else if let Some(setting) = name.strip_prefix("settings.") {
-            if !fallback && !self.settings.iter().any(|known| known == setting) {
+            if !fallback && !self.settings.iter().any(|(known, _)| known == setting) {
                 return self.unknown(name, place);
             }
             (self.named(name), Scope::Constant)
@@ -126,6 +135,34 @@ impl<'s> Context<'s> {
         }
     }
 
+    /// What a setting says: the same for every pass, so it is judged before there is one.
+    fn setting(&self, reference: &Reference) -> Option<String> {
+        let Reference::Named(at) = reference else { return None };
+        let names = self.names.borrow();
+        let name = names.get(usize::try_from(*at).ok()?)?.strip_prefix("settings.")?;
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    }
+
+    /// A text that is told to break the rule, as far as that is known before there is a pass: what is written out, and settings.
+    pub(super) fn judge(&self, rule: Rule, words: &Words, place: &Place<'_>, problem: Problem) {
+        // A setting that is empty is as good as absent.
+        let known = words.filled(&|reference, _| self.setting(reference).filter(|value| !value.is_empty()));
+        if known.is_some_and(|texts| texts.iter().any(|text| !rule.holds(text))) {
+            self.report.at(place, problem);
+        }
+    }
+
+    /// A text with links. What is not known yet is taken for what fits where it stands, and judged again in each pass.
+    pub(super) fn judge_links(&self, words: &Words, place: &Place<'_>) {
+        let stand_in = |reference: &Reference, before: &str| {
+            let unknown = if before.ends_with("href=\"") || before.ends_with("href='") { "https://x" } else { "x" };
+            Some(self.setting(reference).unwrap_or_else(|| unknown.to_owned()))
+        };
+        if words.filled(&stand_in).is_some_and(|texts| texts.iter().any(|text| !Rule::Links.holds(text))) {
+            self.report.at(place, Problem::Rule(LINKS));
+        }
+    }
+
     fn named(&self, name: &str) -> Reference {
         let mut names = self.names.borrow_mut();
         let at = names.iter().position(|known| known == name).unwrap_or_else(|| {
@@ -136,7 +173,7 @@ impl<'s> Context<'s> {
     }
 
     fn unknown(&self, name: &str, place: &Place<'s>) -> Option<Reference> {
-        let settings: Vec<String> = self.settings.iter().map(|setting| format!("settings.{setting}")).collect();
+        let settings: Vec<String> = self.settings.iter().map(|(setting, _)| format!("settings.{setting}")).collect();
         let known =
             VOCABULARY.iter().map(|entry| entry.name).chain(HOST_NAMES).chain(settings.iter().map(String::as_str));
         self.report.at(place, Problem::UnknownVariable { name: name.to_owned(), nearest: likeliest(name, known) });

@@ -109,6 +109,11 @@ impl<'d> Section<'d> {
         None
     }
 
+    /// Whether the key is there, whatever stands there. It counts as asked for only by whoever reads it.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.iter().any(|(name, _)| name.get_ref() == key)
+    }
+
     /// Whether a number stands there. The key counts as asked for only by whoever reads it.
     pub(super) fn is_number(&self, key: &str) -> bool {
         let value = self.table.iter().find(|(name, _)| name.get_ref() == key);
@@ -223,6 +228,10 @@ impl<'d> Section<'d> {
 
     pub(super) fn problem(&self, place: &Place<'_>, problem: Problem) {
         self.report.at(place, problem);
+    }
+
+    pub(super) fn warn(&self, place: &Place<'_>, problem: Problem) {
+        self.report.warn_at(place, problem);
     }
 
     /// Every key that nobody asked for is a mistake.

@@ -79,7 +79,7 @@ pub enum Problem {
     NoPoster(&'static str),
     #[error("this must be the same in every language, hence without translations and without localised variables")]
     NotUniform,
-    #[error("an address must begin with https:// or with a variable")]
+    #[error("an address must begin with https:// or with a variable that brings one, and has no spaces")]
     NotHttps,
     #[error(
         "`{name}` is neither an address, which begins with https://, nor an image of the template's folder{}",
@@ -170,6 +170,10 @@ impl Report {
 
     pub(super) fn warn(&self, file: &str, problem: Problem) {
         push(&self.warnings, whole(file, problem));
+    }
+
+    pub(super) fn warn_at(&self, place: &Place<'_>, problem: Problem) {
+        push(&self.warnings, place.error(problem));
     }
 
     /// Errors and warnings.

@@ -1,16 +1,19 @@
 //! The fields of an Apple pass, and how many of them a style has room for.
 //!
-//! Owns a field's keys and the limits. A field whose value is exactly one date becomes a date that the phone formats by itself.
+//! Owns a field's keys and the limits. A field whose value is exactly one date becomes a date that the phone formats by itself, in the style that the
+//! variable's format says.
 
-use super::condition::{Condition, STATES};
+use super::condition::{Condition, STATES, Test};
 use super::context::{Allowed, Context};
 use super::document::{Section, Written};
 use super::error::{Language, Place, Problem};
-use super::semantics::is_currency;
+use super::semantics::{self, is_currency};
 use super::spelling::likeliest;
 use super::tree::{Node, Part, quoted};
-use super::wording::Words;
-use crate::template::vocabulary::Nature;
+use super::wording::{Mode, Words};
+use crate::payload::FORMATS;
+use crate::payload::date::Format;
+use crate::payload::rule::Rule;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -61,6 +64,14 @@ const DATE_STYLES: [&str; 5] = ["none", "short", "medium", "long", "full"];
 const APPLE_DATE_STYLES: [&str; 5] =
     ["PKDateStyleNone", "PKDateStyleShort", "PKDateStyleMedium", "PKDateStyleLong", "PKDateStyleFull"];
 
+/// Places in them.
+const NONE: usize = 0;
+const SHORT: usize = 1;
+const MEDIUM: usize = 2;
+const FULL: usize = 4;
+/// The format of a variable that names none.
+const DATE_AND_TIME: usize = Format::DateTime as usize;
+
 const DETECTORS: [&str; 4] = ["phone", "link", "address", "calendar"];
 const APPLE_DETECTORS: [&str; 4] = [
     "PKDataDetectorTypePhoneNumber",
@@ -106,7 +117,8 @@ pub(super) fn compile<'s>(context: &Context<'s>, apple: &Section<'s>, style: Sty
                     None
                 };
                 counted.push(Counted { key, group, row: row.unwrap_or(0), when: when.clone() });
-                fields.extend(field(context, &section, key, row, group == "back").map(|node| node.only(&when)));
+                let nodes = field(context, &section, key, row, group == "back").unwrap_or_default();
+                fields.extend(nodes.into_iter().map(|node| node.only(&when)));
             } else {
                 section.missing("key");
             }
@@ -118,107 +130,229 @@ pub(super) fn compile<'s>(context: &Context<'s>, apple: &Section<'s>, style: Sty
     Node::object(&format!("\"{}\":", style.name()), groups).kept()
 }
 
-fn field<'s>(context: &Context<'s>, section: &Section<'s>, key: &str, row: Option<u32>, on_back: bool) -> Option<Node> {
+/// The value of a field, and whether the phone formats it as a date.
+struct Shown {
+    part: Part,
+    date: Option<Styles>,
+    when: Condition,
+}
+
+impl Shown {
+    fn always(part: Part, date: Option<Styles>) -> Self {
+        Self { part, date, when: Condition::default() }
+    }
+}
+
+/// Places in [`APPLE_DATE_STYLES`], of the day and of the time.
+type Styles = (usize, usize);
+
+/// What of its value the template says beside it.
+struct Manner {
+    date_style: Option<usize>,
+    time_style: Option<usize>,
+    own_zone: Option<bool>,
+    relative: Option<bool>,
+    /// It has a numberStyle or a currencyCode.
+    number: bool,
+}
+
+/// None when something is wrong with it, which is then in the report. Two nodes where a date has a text in its place.
+fn field<'s>(
+    context: &Context<'s>,
+    section: &Section<'s>,
+    key: &str,
+    row: Option<u32>,
+    on_back: bool,
+) -> Option<Vec<Node>> {
     let each = if on_back { each(section) } else { false };
     let words = |key, each| section.written(key).map(|text| context.words(&text, Allowed::All, each));
     let label = words("label", false);
     let change = section.written("changeMessage").map(|text| (context.words(&text, Allowed::All, false), text));
     let number = section.is_number("value").then(|| section.number("value", f64::MIN, f64::MAX)).flatten();
-    let value = if number.is_some() { None } else { words("value", each) };
+    let value = if number.is_some() { None } else { section.written("value") };
+    let value = value.map(|text| (context.words(&text, Allowed::All, each), text));
     let alignment = section.one_of("textAlignment", &ALIGNMENTS);
-    let date_style = section.one_of("dateStyle", &DATE_STYLES);
-    let time_style = section.one_of("timeStyle", &DATE_STYLES);
-    let own_zone = section.boolean("ignoresTimeZone");
-    let relative = section.boolean("isRelative");
     let links = section.written("attributedValue");
     let links = links.map(|text| (context.words(&text, Allowed::All, false), text));
     let detectors = detectors(section, on_back);
     let (number_style, currency) = (section.one_of("numberStyle", &NUMBER_STYLES), section.string("currencyCode"));
+    let manner = Manner {
+        date_style: section.one_of("dateStyle", &DATE_STYLES),
+        time_style: section.one_of("timeStyle", &DATE_STYLES),
+        own_zone: section.boolean("ignoresTimeZone"),
+        relative: section.boolean("isRelative"),
+        number: number_style.is_some() || currency.is_some(),
+    };
+    let semantics = semantics::of_field(context, section);
+    match &currency {
+        Some((place, _)) if number_style.is_some() => {
+            section.problem(place, Problem::Rule("a number has a numberStyle or a currencyCode, not both"));
+        }
+        Some((place, code)) if !is_currency(code) => {
+            section.problem(place, Problem::Rule("a currency is three capital letters (ISO 4217): \"CHF\""));
+        }
+        _ => {}
+    }
 
-    let value = match (value, number) {
-        (Some(value), _) => Ok(value?),
-        (None, Some(number)) => Err(number),
+    let shown = match (value, number) {
+        (Some((words, written)), _) => shown(context, section, words?, &written, &manner)?,
+        (None, Some(number)) => {
+            manner.refuse_dates(section);
+            vec![Shown::always(Part::Raw(number.to_string()), None)]
+        }
         (None, None) => {
             section.missing("value");
             return None;
         }
     };
-    const NUMBER: &str = "numberStyle and currencyCode are for a value that is a number, without quotes";
-    match &currency {
-        Some((place, _)) if number_style.is_some() => {
-            section.problem(place, Problem::Rule("a number has a numberStyle or a currencyCode, not both"));
-        }
-        Some((place, _)) if value.is_ok() => section.problem(place, Problem::Rule(NUMBER)),
-        Some((place, code)) if !is_currency(code) => {
-            section.problem(place, Problem::Rule("a currency is three capital letters (ISO 4217): \"CHF\""));
-        }
-        None if number_style.is_some() && value.is_ok() => section.problem(&section.place, Problem::Rule(NUMBER)),
-        _ => {}
-    }
-    let mut parts = vec![Part::Raw(format!("{{\"key\":{}", quoted(key)))];
+    let mut before = vec![Part::Raw(format!("\"key\":{}", quoted(key)))];
     if let Some(label) = label {
-        parts.extend([Part::Raw(",\"label\":".to_owned()), Part::Lookup(label?)]);
+        before.extend([Part::Raw(",\"label\":".to_owned()), Part::Lookup(label?)]);
     }
-    parts.push(Part::Raw(",\"value\":".to_owned()));
-    let only = value.as_ref().ok().and_then(Words::only_variable);
-    let date = only.filter(|variable| variable.nature() == Nature::Date && !each).cloned();
-    let is_date = date.is_some();
-    parts.push(match (date, value) {
-        (Some(date), _) => Part::Date(date, 0),
-        (None, Ok(words)) => Part::Lookup(words),
-        (None, Err(number)) => Part::Raw(number.to_string()),
-    });
+    before.push(Part::Raw(",\"value\":".to_owned()));
+    let mut after = Vec::new();
     if let Some((words, written)) = links {
         let words = words?;
-        check_links(context, written.place(), &words);
-        parts.extend([Part::Raw(",\"attributedValue\":".to_owned()), Part::Lookup(words)]);
+        context.judge_links(&words, written.place());
+        // Without it, the value is shown all the same.
+        let links = Part::CheckedLookup(Rule::Links, words);
+        after.push(Part::Maybe(vec![Part::Raw(",\"attributedValue\":".to_owned()), links]));
     }
     if let Some((change, written)) = change {
         let change = change?;
         check_placeholder(context, written.place(), &change);
-        parts.extend([Part::Raw(",\"changeMessage\":".to_owned()), Part::Lookup(change)]);
+        after.extend([Part::Raw(",\"changeMessage\":".to_owned()), Part::Lookup(change)]);
     }
-    let mut rest = String::new();
-    let mut add = |name: &str, json: &str| rest.push_str(&format!(",\"{name}\":{json}"));
+    let (mut first, mut rest) = (String::new(), String::new());
     if let Some(name) = alignment.and_then(|at| APPLE_ALIGNMENTS.get(at)) {
-        add("textAlignment", &quoted(name));
-    }
-    if is_date {
-        // Date and short time, unless the template says otherwise.
-        let style =
-            |at: Option<usize>, default| APPLE_DATE_STYLES.get(at.unwrap_or(default)).copied().unwrap_or_default();
-        let (date_default, time_default) = match (date_style, time_style) {
-            (None, None) => (2, 1),
-            _ => (0, 0),
-        };
-        add("dateStyle", &quoted(style(date_style, date_default)));
-        add("timeStyle", &quoted(style(time_style, time_default)));
-        // The venue's time, also on the phone of a traveller.
-        if own_zone.unwrap_or(true) {
-            add("ignoresTimeZone", "true");
-        }
-        if relative == Some(true) {
-            add("isRelative", "true");
-        }
-    } else if date_style.is_some() || time_style.is_some() || own_zone.is_some() || relative.is_some() {
-        let name = format!("{}.value", section.place.key);
-        section.problem(&section.place, Problem::NotADate { name });
+        add(&mut first, "textAlignment", &quoted(name));
     }
     if let Some(row) = row {
-        add("row", &row.to_string());
+        add(&mut rest, "row", &row.to_string());
     }
     if let Some(detectors) = detectors {
-        add("dataDetectorTypes", &format!("[{}]", detectors.join(",")));
+        add(&mut rest, "dataDetectorTypes", &format!("[{}]", detectors.join(",")));
     }
     if let Some(name) = number_style.and_then(|at| APPLE_NUMBER_STYLES.get(at)) {
-        add("numberStyle", &quoted(name));
+        add(&mut rest, "numberStyle", &quoted(name));
     }
     if let Some((_, code)) = currency {
-        add("currencyCode", &quoted(code));
+        add(&mut rest, "currencyCode", &quoted(code));
     }
-    rest.push('}');
-    parts.push(Part::Raw(rest));
-    Some(Node::leaf(parts))
+    let node = |Shown { part, date, when }: Shown| {
+        let mut parts = before.clone();
+        parts.push(part);
+        parts.extend(after.iter().cloned());
+        let dated = date.map(|styles| manner.dated(styles)).unwrap_or_default();
+        parts.push(Part::Raw(format!("{first}{dated}{rest}")));
+        braced(parts, semantics.as_ref()).only(&when)
+    };
+    Some(shown.into_iter().map(node).collect())
+}
+
+fn add(json: &mut String, name: &str, value: &str) {
+    json.push_str(&format!(",\"{name}\":{value}"));
+}
+
+/// A field is one leaf, so that it vanishes whole; beside it, semantics may lack some of theirs.
+fn braced(parts: Vec<Part>, semantics: Option<&Node>) -> Node {
+    let braces = |parts: Vec<Part>| {
+        let (open, close) = (Part::Raw("{".to_owned()), Part::Raw("}".to_owned()));
+        Node::leaf(std::iter::once(open).chain(parts).chain([close]).collect())
+    };
+    match semantics {
+        None => braces(parts),
+        Some(semantics) => {
+            let whole = Node::object("", vec![Node::leaf(parts.clone()), semantics.clone()]);
+            Node::Guarded { negated: false, needs: vec![braces(parts)], nodes: vec![whole] }
+        }
+    }
+}
+
+/// A date that stands alone, or a text that is called one, is the phone's to format; so is a number. Everything else is a text.
+fn shown<'s>(
+    context: &Context<'s>,
+    section: &Section<'s>,
+    words: Words,
+    written: &Written<'s>,
+    manner: &Manner,
+) -> Option<Vec<Shown>> {
+    const NUMBER: &str = "numberStyle and currencyCode are for a value that is a number, without quotes, or for variables that bring one";
+    if manner.number {
+        manner.refuse_dates(section);
+        let (literal, uniform) = (words.constant().is_some(), words.is_uniform());
+        if literal || !uniform || words.each {
+            section.problem(written.place(), Problem::Rule(NUMBER));
+            return None;
+        }
+        context.judge(Rule::Number, &words, written.place(), Problem::Rule(NUMBER));
+        return Some(vec![Shown::always(Part::Checked(Rule::Number, words), None)]);
+    }
+    let only = if words.each { None } else { words.only_date() };
+    if let Some(only) = only {
+        let (reference, date) = (only.reference.clone(), Some(manner.styles(only.format)));
+        let demanded = matches!(only.mode, Mode::Demanded);
+        let part = Part::Date { reference: reference.clone(), minutes: 0, demanded };
+        if !matches!(only.mode, Mode::Fallback(_)) {
+            return Some(vec![Shown::always(part, date)]);
+        }
+        // Where there is no date, the text in its place, which no phone could format.
+        let when = |negated| Condition(vec![vec![Test { negated, reference: reference.clone(), equals: None }]]);
+        let text = Part::Lookup(words.clone());
+        return Some(vec![Shown { part, date, when: when(false) }, Shown { part: text, date: None, when: when(true) }]);
+    }
+    if !manner.is_dated() {
+        return Some(vec![Shown::always(Part::Lookup(words), None)]);
+    }
+    if words.each || !words.is_uniform() || words.has_dates() {
+        manner.refuse_dates(section);
+        return None;
+    }
+    let name = format!("{}.value", section.place.key);
+    context.judge(Rule::Moment, &words, written.place(), Problem::NotADate { name });
+    let date = Some(manner.styles(DATE_AND_TIME));
+    Some(vec![Shown::always(Part::Checked(Rule::Moment, words), date)])
+}
+
+impl Manner {
+    fn is_dated(&self) -> bool {
+        let styled = self.date_style.is_some() || self.time_style.is_some();
+        styled || self.own_zone.is_some() || self.relative.is_some()
+    }
+
+    fn refuse_dates(&self, section: &Section<'_>) {
+        if self.is_dated() {
+            let name = format!("{}.value", section.place.key);
+            section.problem(&section.place, Problem::NotADate { name });
+        }
+    }
+
+    /// What the template says, else what the format of the variable says; a style beside none leaves the other out.
+    fn styles(&self, format: usize) -> Styles {
+        let (date, time) = match FORMATS.get(format).map(|(_, format)| *format) {
+            Some(Format::Date) => (MEDIUM, NONE),
+            Some(Format::Time) => (NONE, SHORT),
+            Some(Format::Full) => (FULL, SHORT),
+            _ if self.date_style.is_some() || self.time_style.is_some() => (NONE, NONE),
+            _ => (MEDIUM, SHORT),
+        };
+        (self.date_style.unwrap_or(date), self.time_style.unwrap_or(time))
+    }
+
+    fn dated(&self, (date, time): Styles) -> String {
+        let mut json = String::new();
+        let style = |at: usize| quoted(APPLE_DATE_STYLES.get(at).copied().unwrap_or_default());
+        add(&mut json, "dateStyle", &style(date));
+        add(&mut json, "timeStyle", &style(time));
+        // The venue's time, also on the phone of a traveller.
+        if self.own_zone.unwrap_or(true) {
+            add(&mut json, "ignoresTimeZone", "true");
+        }
+        if self.relative == Some(true) {
+            add(&mut json, "isRelative", "true");
+        }
+        json
+    }
 }
 
 /// `dataDetectorTypes = ["phone", "link"]`; an empty list is that nothing is detected.
@@ -240,18 +374,6 @@ fn detectors(section: &Section<'_>, on_back: bool) -> Option<Vec<String>> {
         }
     }
     Some(names)
-}
-
-/// Wallet shows links and nothing else of HTML.
-fn check_links(context: &Context<'_>, place: &Place<'_>, words: &Words) {
-    let tags =
-        words.literals().into_iter().flat_map(|text| text.split('<').skip(1).map(str::to_owned).collect::<Vec<_>>());
-    let others = tags.filter(|tag| !(tag.starts_with("a href=") || tag.starts_with("/a>")));
-    if others.count() > 0 {
-        context
-            .report
-            .at(place, Problem::Rule("an attributedValue may hold links, <a href=\"…\">…</a>, and no other tag"));
-    }
 }
 
 /// `each = "events"`: the value once per event, a line each.

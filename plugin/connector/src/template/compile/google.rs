@@ -16,6 +16,7 @@ use super::merchant;
 use super::pass::Common;
 use super::tree::{Node, Part, quoted};
 use super::wording::{Segment, Words};
+use crate::payload::rule::Rule;
 use crate::template::program::{GOOGLE_KINDS, Kind};
 use crate::template::vocabulary::Variable;
 
@@ -148,14 +149,18 @@ impl<'s> Context<'s> {
         None
     }
 
-    /// A web address: https, unless a variable brings it.
+    /// A web address: https, unless a variable brings it, which is judged as far as it is known.
     pub(super) fn address(&self, section: &Section<'s>, key: &'static str, allowed: Allowed) -> Option<Words> {
         let written = section.written(key)?;
         let words = self.uniform(&written, allowed)?;
-        if let Some(Segment::Literal(text)) = words.lists.first().and_then(|list| list.first())
-            && !text.starts_with("https://")
-        {
-            self.report.at(written.place(), Problem::NotHttps);
+        if words.is_empty() {
+            return None;
+        }
+        match words.lists.first().and_then(|list| list.first()) {
+            Some(Segment::Literal(text)) if !text.starts_with("https://") => {
+                self.report.at(written.place(), Problem::NotHttps);
+            }
+            _ => self.judge(Rule::Address, &words, written.place(), Problem::NotHttps),
         }
         Some(words)
     }
@@ -231,7 +236,7 @@ impl<'s> Resource<'_, 's> {
         self.nodes.push(Node::member("eventId", Part::EventKey));
         self.venue();
         let labels = self.google.section("labels");
-        let date = |name: &str, variable| Node::member(name, Part::Date(known(variable), 0));
+        let date = |name: &str, variable| Node::member(name, Part::date(known(variable)));
         let doors = self.label(labels.as_ref(), DOORS);
         let mut dates = vec![
             date("doorsOpen", Variable::EventDoors),

@@ -5,11 +5,10 @@
 use super::document::{Section, Written};
 use super::error::Problem;
 use super::google::Resource;
-use super::semantics::is_currency;
+use super::semantics::{is_currency, moment};
 use super::tree::{Node, Part, quoted};
 use super::wording::Words;
-use crate::payload::date::Stamp;
-use crate::template::vocabulary::{Nature, Variable};
+use crate::template::vocabulary::Variable;
 
 const UNLOCKING: [&str; 2] = ["UNLOCK_NOT_REQUIRED", "UNLOCK_REQUIRED_TO_VIEW"];
 const ANIMATIONS: [&str; 1] = ["FOIL_SHIMMER"];
@@ -130,7 +129,7 @@ impl<'s> Resource<'_, 's> {
             let written = section.as_ref().and_then(|section| section.written(key));
             let part = match written {
                 Some(written) => self.moment(&written),
-                None if key == "end" && self.is_ticket() => Some(Part::Date(super::apple::known(Variable::ValidTo), 0)),
+                None if key == "end" && self.is_ticket() => Some(Part::date(super::apple::known(Variable::ValidTo))),
                 None => None,
             };
             let member = |part| Node::object(&format!("\"{key}\":"), vec![Node::member("date", part)]);
@@ -145,18 +144,7 @@ impl<'s> Resource<'_, 's> {
     /// A date variable alone, or a date that is written out, with its offset; an empty text is none.
     fn moment(&self, written: &Written<'s>) -> Option<Part> {
         let words = self.context.words(written, self.allowed, false)?;
-        if let Some(variable) = words.only_variable().filter(|variable| variable.nature() == Nature::Date) {
-            return Some(Part::Date(variable.clone(), 0));
-        }
-        let texts = words.constant().unwrap_or_default();
-        match texts.first() {
-            _ if words.is_empty() => None,
-            Some(text) if words.is_uniform() && Stamp::parse(text).is_some() => Some(Part::Raw(quoted(text))),
-            _ => {
-                self.google.problem(written.place(), Problem::BadDate);
-                None
-            }
-        }
+        if words.is_empty() { None } else { moment(self.context, words, written) }
     }
 
     /// What was paid: `{ amount = "45.00", currencyCode = "CHF" }`.

@@ -15,6 +15,7 @@ mod handling;
 mod image;
 mod merchant;
 mod module;
+mod nfc;
 mod pass;
 mod picture;
 mod places;
@@ -39,8 +40,8 @@ use crate::template::format::{MAGIC, VERSION};
 use crate::template::program::Kind;
 
 pub use self::error::{Language, Problem, TemplateError};
+pub use self::nfc::Nfc;
 pub use self::places::{DISTANCE, MAX_LOCATIONS, Place, Venue};
-pub use self::poster::Nfc;
 pub use self::spelling::{nearest, plain};
 
 const FILE: &str = "template.toml";
@@ -56,8 +57,8 @@ pub struct TemplateSource {
     pub locales: Vec<(String, String)>,
     /// Names of the images relative to `images/`: `icon.png`, `fr.lproj/logo@2x.png`.
     pub images: Vec<String>,
-    /// Names of the tenant's settings, without `settings.`.
-    pub settings: Vec<String>,
+    /// The tenant's settings by name, without `settings.`. Their values are judged where Apple has a rule, and are not in the result.
+    pub settings: Vec<(String, String)>,
     /// The tenant's venues.
     pub venues: Vec<Venue>,
     /// None: the tenant has no NFC, and so no poster tickets.
@@ -149,7 +150,7 @@ fn header_and_body<'s>(context: &Context<'s>, source: &TemplateSource, root: Sec
     if apple.is_none() && google.is_none() {
         root.problem(&root.place, Problem::NoWallet);
     }
-    let relevance = if context.kind == Kind::EventTicket { root.section("relevance") } else { None };
+    let relevance = root.section("relevance");
     let tree = |node: Option<&Node>| {
         let mut writer = Writer::default();
         if let Some(node) = node {

@@ -1,13 +1,14 @@
 //! When and where a pass comes up on the lock screen: `[relevance]`, and the places of the tenant's venues.
 //!
-//! Owns `relevantDates`, `relevantDate`, `locations`, `maxDistance`, `beacons` and the expiry of a ticket, and the reading of places, out of which
-//! `merchant` makes Google's. The phone decides: it takes the smaller of the distance and its own.
+//! Owns `relevantDates`, `relevantDate`, `locations`, `maxDistance`, `beacons` and `expirationDate`, of tickets and of cards, and the reading of places,
+//! out of which `merchant` makes Google's. The phone decides: it takes the smaller of the distance and its own.
 
 use super::apple::known;
 use super::condition::{Condition, Test};
 use super::context::{Allowed, Context};
 use super::document::Section;
 use super::error::Problem;
+use super::semantics::date;
 use super::tree::{Node, Part, quoted};
 use super::wording::Words;
 use crate::template::vocabulary::Variable;
@@ -37,6 +38,15 @@ const LONGITUDE: f64 = 180.0;
 const DEEPEST: f64 = -500.0;
 const HIGHEST: f64 = 9_000.0;
 
+const EXPIRATION: &str = "expirationDate";
+const DATES: &str = "\"relevantDates\":";
+
+const TWO_EXPIRIES: &str = "a pass has an expirationDate in [apple] or expireAfterHours in [relevance], not both";
+const HALF_A_SPAN: &str = "a card has no event: it is relevant from a startDate to an endDate, and needs both";
+const NOWHERE: &str =
+    "a card has no event and no place of its own: give it [[relevance.places]], or [[venues]] in tenant.toml";
+const TOO_MANY_VENUES: &str = "the venues of tenant.toml have more than ten places; the card is given the first ten, or [[relevance.places]] of its own";
+
 /// A venue as the tenant knows it: where its holders are when they need the pass.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Venue {
@@ -56,38 +66,40 @@ pub struct Place {
     pub text: Option<String>,
 }
 
-/// A used ticket expires, too, where the template says so; unlike a void one it is not `voided`.
-pub(super) fn expiry(relevance: Option<&Section<'_>>, past: &str) -> Vec<Node> {
+/// A used ticket expires, too, where the template says so; unlike a void one it is not `voided`. `own`: the date that `[apple]` gives, the inner
+/// none being that the pass is not to expire.
+pub(super) fn expiry(relevance: Option<&Section<'_>>, own: Option<Option<Part>>, past: &str) -> Vec<Node> {
     let hours = relevance.and_then(|section| section.integer("expireAfterHours", 0, MAX_EXPIRE_HOURS));
+    if let (Some(section), Some(_), Some(_)) = (relevance, hours, &own) {
+        section.problem(&section.place, Problem::Rule(TWO_EXPIRIES));
+    }
     let minutes = hours.unwrap_or(EXPIRE_HOURS) * 60;
-    let date = |variable| Node::member("expirationDate", Part::Date(known(variable), minutes));
-    let mut later = vec![
-        date(Variable::EventsEnd).only(&Condition::is(Variable::EventsEnd)),
-        date(Variable::EventsStart).only(&Condition::not(Variable::EventsEnd)),
-    ];
+    let date = |variable| {
+        let part = Part::Date { reference: known(variable), minutes, demanded: false };
+        Node::member(EXPIRATION, part)
+    };
+    let mut later = match own {
+        Some(own) => own.into_iter().map(|part| Node::member(EXPIRATION, part)).collect(),
+        None => vec![
+            date(Variable::EventsEnd).only(&Condition::is(Variable::EventsEnd)),
+            date(Variable::EventsStart).only(&Condition::not(Variable::EventsEnd)),
+        ],
+    };
     if relevance.and_then(|section| section.boolean("expireWhenUsed")) == Some(true) {
         later = later.into_iter().map(|node| node.only(&Condition::not(Variable::StateUsed))).collect();
-        let now = Node::raw(format!("\"expirationDate\":{}", quoted(past)));
+        let now = Node::raw(format!("\"{EXPIRATION}\":{}", quoted(past)));
         later.push(now.only(&Condition::is(Variable::StateUsed)));
     }
     later
 }
 
-/// iOS 18 documents `date` and reads `relevantDate`; older ones read the single `relevantDate`.
+/// A ticket's: at its events and around their venues, unless the template says otherwise.
 pub(super) fn relevance<'s>(context: &Context<'s>, relevance: Option<&Section<'s>>, venues: &[Venue]) -> Vec<Node> {
     let mut nodes = Vec::new();
-    if relevance.and_then(|section| section.boolean("dates")).unwrap_or(true) {
-        let start = || Part::Date(known(Variable::EventStart), 0);
-        let both = vec![
-            Part::Raw("{\"date\":".to_owned()),
-            start(),
-            Part::Raw(",\"relevantDate\":".to_owned()),
-            start(),
-            Part::Raw("}".to_owned()),
-        ];
-        let each = Node::Events { limit: MAX_RELEVANT_DATES, places: false, node: Box::new(Node::leaf(both)) };
-        nodes.push(Node::array("\"relevantDates\":", vec![each]));
-        nodes.push(Node::member("relevantDate", Part::Date(known(Variable::EventsStart), 0)));
+    let dates = relevance.and_then(|section| section.boolean("dates")).unwrap_or(true);
+    let span = relevance.and_then(|section| span(context, section));
+    if dates {
+        nodes.extend(event_dates(span));
     }
     let text = relevance.and_then(|section| section.written("text"));
     let text = text.and_then(|text| context.words(&text, Allowed::All, false));
@@ -101,10 +113,107 @@ pub(super) fn relevance<'s>(context: &Context<'s>, relevance: Option<&Section<'s
     nodes
 }
 
+/// A card's: it has no event, so it comes up only where and when its template says so.
+pub(super) fn of_card<'s>(context: &Context<'s>, relevance: &Section<'s>, venues: &[Venue]) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    if let Some(Span { start, end, .. }) = span(context, relevance) {
+        match (start, end) {
+            (Some(start), Some(end)) => nodes.push(Node::array(DATES, vec![interval(start, end)])),
+            _ => relevance.problem(&relevance.place, Problem::Rule(HALF_A_SPAN)),
+        }
+    }
+    let text = relevance.written("text").and_then(|text| context.words(&text, Allowed::All, false));
+    let distance = relevance.integer("maxDistance", 1, MAX_DISTANCE);
+    let own = written_places(context, relevance);
+    let wanted = relevance.boolean("locations").unwrap_or(!own.is_empty());
+    if wanted {
+        let all = own.is_empty().then(|| venues.iter().flat_map(|venue| &venue.places)).into_iter().flatten();
+        let all: Vec<Node> = all.map(|place| at_venue(place, text.as_ref())).collect();
+        if all.len() > MAX_LOCATIONS {
+            relevance.warn(&relevance.place, Problem::Rule(TOO_MANY_VENUES));
+        }
+        let farthest = venues.iter().map(|venue| venue.max_distance).max().filter(|_| own.is_empty());
+        let own = own.into_iter().map(OwnPlace::apple);
+        let places: Vec<Node> = own.chain(all.into_iter().take(MAX_LOCATIONS)).collect();
+        if places.is_empty() {
+            relevance.problem(&relevance.place, Problem::Rule(NOWHERE));
+        }
+        nodes.push(Node::array("\"locations\":", places));
+        nodes.push(metres(distance.or(farthest).unwrap_or(DISTANCE)));
+    }
+    nodes.extend(beacons(context, relevance));
+    nodes
+}
+
+/// From when to when a pass is relevant, as far as the template says.
+struct Span {
+    start: Option<Part>,
+    end: Option<Part>,
+}
+
+fn span<'s>(context: &Context<'s>, section: &Section<'s>) -> Option<Span> {
+    let (start, end) = (date(context, section, "startDate").flatten(), date(context, section, "endDate").flatten());
+    (start.is_some() || end.is_some()).then_some(Span { start, end })
+}
+
+fn interval(start: Part, end: Part) -> Node {
+    Node::leaf(vec![
+        Part::Raw("{\"startDate\":".to_owned()),
+        start,
+        Part::Raw(",\"endDate\":".to_owned()),
+        end,
+        Part::Raw("}".to_owned()),
+    ])
+}
+
+/// iOS 18 documents `date` and reads `relevantDate`; older ones read the single `relevantDate`. An event of which one end of the span is not known
+/// has its start alone.
+fn event_dates(span: Option<Span>) -> Vec<Node> {
+    let start = || Part::date(known(Variable::EventStart));
+    let both = Node::leaf(vec![
+        Part::Raw("{\"date\":".to_owned()),
+        start(),
+        Part::Raw(",\"relevantDate\":".to_owned()),
+        start(),
+        Part::Raw("}".to_owned()),
+    ]);
+    let one = match span {
+        None => vec![both],
+        Some(Span { start: from, end }) => {
+            let from = from.unwrap_or_else(start);
+            let end = end.unwrap_or_else(|| Part::date(known(Variable::EventEnd)));
+            let whole = interval(from, end);
+            vec![whole.clone(), Node::Guarded { negated: true, needs: vec![whole], nodes: vec![both] }]
+        }
+    };
+    let each = |node| Node::Events { limit: MAX_RELEVANT_DATES, places: false, node: Box::new(node) };
+    vec![
+        Node::array(DATES, one.into_iter().map(each).collect()),
+        Node::member("relevantDate", Part::date(known(Variable::EventsStart))),
+    ]
+}
+
+fn metres(metres: u32) -> Node {
+    Node::raw(format!("\"maxDistance\":{metres}"))
+}
+
+fn text_of(words: &Words) -> Node {
+    Node::member("relevantText", Part::Lookup(words.clone()))
+}
+
+/// A place of the tenant's; its own text, else the template's.
+fn at_venue(place: &Place, text: Option<&Words>) -> Node {
+    let Place { latitude, longitude, text: own } = place;
+    let mut members = vec![Node::raw(format!("\"latitude\":{latitude},\"longitude\":{longitude}"))];
+    match own {
+        Some(text) => members.push(Node::raw(format!("\"relevantText\":{}", quoted(text)))),
+        None => members.extend(text.map(text_of)),
+    }
+    Node::object("", members)
+}
+
 /// The template's own places, else those of the venue that the event is at, else where SecuTix says that the venue is.
 fn locations(text: Option<&Words>, distance: Option<u32>, own: Vec<Node>, venues: &[Venue]) -> Vec<Node> {
-    let metres = |metres: u32| Node::raw(format!("\"maxDistance\":{metres}"));
-    let text_of = |words: &Words| Node::member("relevantText", Part::Lookup(words.clone()));
     if !own.is_empty() {
         return vec![Node::array("\"locations\":", own), metres(distance.unwrap_or(DISTANCE))];
     }
@@ -113,15 +222,7 @@ fn locations(text: Option<&Words>, distance: Option<u32>, own: Vec<Node>, venues
     for venue in venues {
         let here = at(venue, false);
         elsewhere = elsewhere.and(&at(venue, true));
-        let places = venue.places.iter().take(MAX_LOCATIONS).map(|place| {
-            let Place { latitude, longitude, text: own } = place;
-            let mut members = vec![Node::raw(format!("\"latitude\":{latitude},\"longitude\":{longitude}"))];
-            match own {
-                Some(text) => members.push(Node::raw(format!("\"relevantText\":{}", quoted(text)))),
-                None => members.extend(text.map(text_of)),
-            }
-            Node::object("", members)
-        });
+        let places = venue.places.iter().take(MAX_LOCATIONS).map(|place| at_venue(place, text));
         nodes.push(Node::array("\"locations\":", places.collect()).only(&here));
         nodes.push(metres(venue.max_distance).only(&here));
     }

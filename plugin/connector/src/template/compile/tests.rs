@@ -13,7 +13,7 @@ fn source(template: &str, fr: &str, en: &str) -> TemplateSource {
         template: template.to_owned(),
         locales: vec![("fr".to_owned(), fr.to_owned()), ("en".to_owned(), en.to_owned())],
         images: ["icon.png", "icon@2x.png", "icon@3x.png"].map(str::to_owned).to_vec(),
-        settings: vec!["phone".to_owned()],
+        settings: vec![("phone".to_owned(), "+41 22 555 01 00".to_owned())],
         ..TemplateSource::default()
     }
 }
@@ -208,6 +208,46 @@ fn apples_rules_are_told_with_the_key_that_breaks_them() {
             "or tel: for the type call",
         ),
         ("[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\nattributedValue = \"<b>x</b>\"", "may hold links"),
+        (
+            "[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\nattributedValue = '<a href=\"https://a\" onclick=\"x\">x</a>'",
+            "no other tag or attribute",
+        ),
+        (
+            "[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\nattributedValue = '<a href=\"{settings.phone}\">x</a>'",
+            "may hold links",
+        ),
+        ("[apple.poster]\nbagPolicyURL = \"{settings.phone}\"", "bagPolicyURL: an address must begin with https://"),
+        (
+            "associatedStoreIdentifiers = [1]\nappLaunchURL = \"{settings.phone}\"",
+            "apple.appLaunchURL: appLaunchURL is an address",
+        ),
+        (
+            "[apple.nfc]\nmessage = \"{settings.phone}-{settings.phone}-{settings.phone}-{settings.phone}\"",
+            "at most 64 bytes",
+        ),
+        ("expirationDate = \"on {event.end}\"", "apple.expirationDate: this is no date of a pass"),
+        ("expirationDate = \"tomorrow\"", "apple.expirationDate: this is no date of a pass"),
+        (
+            "expirationDate = \"2027-01-01T00:00Z\"\n[relevance]\nexpireAfterHours = 3",
+            "relevance: a pass has an expirationDate in [apple] or expireAfterHours",
+        ),
+        (
+            "[apple.semantics]\nbalance = { amount = \"x\", currencyCode = \"CHF\" }",
+            "balance.amount: an amount is digits",
+        ),
+        (
+            "[apple.semantics]\neventStartDateInfo = { date = \"x\" }",
+            "eventStartDateInfo.date: this is no date of a pass",
+        ),
+        ("[[apple.back]]\nkey = \"f\"\nvalue = \"{event.start:iso}\"\ndateStyle = \"short\"", "is no date"),
+        (
+            "[[apple.back]]\nkey = \"f\"\nvalue = \"{settings.phone}\"\ncurrencyCode = \"CHF\"",
+            "variables that bring one",
+        ),
+        (
+            "[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\n[apple.back.semantics]\nseatRow = \"1\"",
+            "unknown key `seatRow`",
+        ),
         ("[[apple.primary]]\nkey = \"f\"\nvalue = \"x\"\ndataDetectorTypes = [\"phone\"]", "on the back only"),
         ("[[apple.back]]\nkey = \"f\"\nvalue = \"x\"\ncurrencyCode = \"CHF\"", "for a value that is a number"),
         ("[[apple.back]]\nkey = \"f\"\nvalue = 1\ncurrencyCode = \"CHF\"\nnumberStyle = \"decimal\"", "not both"),
@@ -222,6 +262,32 @@ fn apples_rules_are_told_with_the_key_that_breaks_them() {
         problem(&place.repeat(11))
             .contains("relevance: 11 places can be shown at once, a pass of style Apple's has room for 10")
     );
+}
+
+/// What is told of a card that is right up to these lines.
+fn card(lines: &str) -> Vec<String> {
+    errors(&format!("kind = \"member-card\"\ndescription = \"x\"\n[apple]\n{lines}"))
+}
+
+#[test]
+fn a_card_has_rules_of_its_own() {
+    let place = "[[relevance.places]]\nlatitude = 1.5\nlongitude = -2\n";
+    let whole = format!(
+        "expirationDate = \"2027-08-31T23:59:59+02:00\"\n[apple.nfc]\n[apple.semantics]\nmembershipProgramName = \"Amis\"\n\
+         [relevance]\nstartDate = \"2026-09-01T00:00Z\"\nendDate = \"2027-06-30T00:00Z\"\nmaxDistance = 100\n{place}"
+    );
+    assert_eq!(card(&whole), Vec::<String>::new());
+    for (lines, expected) in [
+        ("[relevance]\nstartDate = \"2026-09-01T00:00Z\"", "relevance: a card has no event"),
+        ("[relevance]\nlocations = true", "relevance: a card has no event and no place of its own"),
+        ("[relevance]\nexpireAfterHours = 3", "unknown key `expireAfterHours`"),
+        ("[relevance]\ndates = true", "unknown key `dates`"),
+        ("[apple.semantics]\nseat = { seatRow = \"1\" }", "unknown key `seat`"),
+        ("[apple.poster]\nuseAutomaticColors = true", "apple.poster: unknown key `poster`"),
+    ] {
+        let told = card(lines);
+        assert!(told.len() == 1 && told.concat().contains(expected), "{lines}: {told:?}");
+    }
 }
 
 #[test]

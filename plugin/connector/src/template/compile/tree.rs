@@ -6,10 +6,13 @@
 use super::condition::Condition;
 use super::context::{Context, Reference};
 use super::wording::{Mode, Segment, Words};
+use crate::payload::date::Stamp;
+use crate::payload::rule::Rule;
 use crate::payload::{MARK, json, localized_string};
 use crate::template::format::{SURROGATES, SURROGATES_SPAN, mode, node, part, segment, test, text};
 use crate::template::vocabulary::NAMED;
 
+#[derive(Clone)]
 pub(super) enum Part {
     Raw(String),
     /// A JSON string that Apple looks up in `pass.strings`.
@@ -18,17 +21,49 @@ pub(super) enum Part {
     Plain(Words),
     /// Google's `LocalizedString`.
     Localized(Words),
-    Date(Reference, u32),
+    Date {
+        reference: Reference,
+        /// Later than the variable says.
+        minutes: u32,
+        demanded: bool,
+    },
     Coordinates,
     Barcode(Words),
     Serial,
     EventKey,
+    /// In the default language, as [`Part::Plain`]; absent where it breaks the rule.
+    Checked(Rule, Words),
+    /// As [`Part::Lookup`].
+    CheckedLookup(Rule, Words),
+    /// They vanish alone, without their leaf.
+    Maybe(Vec<Part>),
 }
 
+#[derive(Clone)]
 pub(super) enum Node {
-    Container { object: bool, when: Condition, keep: bool, prefix: String, nodes: Vec<Node> },
-    Events { limit: u32, places: bool, node: Box<Node> },
-    Leaf { when: Condition, demanded: bool, parts: Vec<Part> },
+    Container {
+        object: bool,
+        when: Condition,
+        keep: bool,
+        prefix: String,
+        nodes: Vec<Node>,
+    },
+    Events {
+        limit: u32,
+        places: bool,
+        node: Box<Node>,
+    },
+    Leaf {
+        when: Condition,
+        demanded: bool,
+        parts: Vec<Part>,
+    },
+    /// `nodes` only where each of `needs` would write something; negated: only where one of them would not.
+    Guarded {
+        negated: bool,
+        needs: Vec<Node>,
+        nodes: Vec<Node>,
+    },
 }
 
 impl Node {
@@ -78,6 +113,9 @@ impl Node {
                 let inner = std::mem::replace(node.as_mut(), Node::raw(""));
                 **node = inner.only(condition);
             }
+            Node::Guarded { nodes, .. } => {
+                *nodes = std::mem::take(nodes).into_iter().map(|node| node.only(condition)).collect();
+            }
         }
         self
     }
@@ -93,11 +131,32 @@ impl Node {
 }
 
 impl Part {
+    /// A date variable as it comes.
+    pub(super) fn date(reference: Reference) -> Part {
+        Part::Date { reference, minutes: 0, demanded: false }
+    }
+
+    /// A date that is written out.
+    pub(super) fn as_stamp(&self) -> Option<Stamp> {
+        let Part::Checked(Rule::Moment, words) = self else { return None };
+        Stamp::parse(words.constant()?.first()?)
+    }
+
     fn is_constant(&self) -> bool {
         match self {
             Part::Raw(_) => true,
-            Part::Lookup(words) | Part::Plain(words) | Part::Localized(words) => words.constant().is_some(),
-            _ => false,
+            Part::Checked(Rule::Number, _) => false,
+            Part::Lookup(words)
+            | Part::Plain(words)
+            | Part::Localized(words)
+            | Part::Checked(_, words)
+            | Part::CheckedLookup(_, words) => words.constant().is_some(),
+            Part::Maybe(_)
+            | Part::Date { .. }
+            | Part::Coordinates
+            | Part::Barcode(_)
+            | Part::Serial
+            | Part::EventKey => false,
         }
     }
 }
@@ -224,6 +283,18 @@ impl Writer {
                 self.byte(u8::from(*places));
                 self.chunk(&inner.bytes);
             }
+            Node::Guarded { negated, needs, nodes } => {
+                let (mut needed, mut inner) = (Writer::default(), Writer::default());
+                // What never changes is there.
+                for node in needs.iter().filter(|node| node.constant(context).is_none()) {
+                    needed.node(context, node);
+                }
+                inner.nodes(context, nodes);
+                self.byte(node::GUARDED);
+                self.byte(u8::from(*negated));
+                self.chunk(&needed.bytes);
+                self.chunk(&inner.bytes);
+            }
             Node::Leaf { when, demanded, parts } => {
                 let mut inner = Writer::default();
                 inner.parts(context, parts);
@@ -273,10 +344,25 @@ impl Writer {
                 Part::Plain(words) => self.tagged(part::PLAIN, words),
                 Part::Localized(words) => self.tagged(part::LOCALIZED, words),
                 Part::Barcode(words) => self.tagged(part::BARCODE, words),
-                Part::Date(reference, minutes) => {
+                Part::Date { reference, minutes, demanded } => {
                     self.byte(part::DATE);
                     self.reference(reference);
                     self.number(usize::try_from(*minutes).unwrap_or_default());
+                    self.byte(u8::from(*demanded));
+                }
+                Part::Checked(rule, words) => {
+                    self.checked(*rule);
+                    self.tagged(part::PLAIN, words);
+                }
+                Part::CheckedLookup(rule, words) => {
+                    self.checked(*rule);
+                    self.tagged(part::LOOKUP, words);
+                }
+                Part::Maybe(parts) => {
+                    let mut inner = Writer::default();
+                    inner.parts(context, parts);
+                    self.byte(part::MAYBE);
+                    self.chunk(&inner.bytes);
                 }
                 Part::Coordinates => self.byte(part::COORDINATES),
                 Part::Serial => self.byte(part::SERIAL),
@@ -284,6 +370,11 @@ impl Writer {
             }
         }
         self.raw(&mut raw);
+    }
+
+    fn checked(&mut self, rule: Rule) {
+        self.byte(part::CHECKED);
+        self.byte(rule as u8);
     }
 
     fn tagged(&mut self, tag: u8, words: &Words) {
@@ -304,8 +395,10 @@ impl Writer {
 fn constant(context: &Context<'_>, part: &Part) -> Option<String> {
     match part {
         Part::Raw(json) => Some(json.clone()),
-        Part::Plain(words) => words.constant()?.first().map(|text| quoted(text)),
-        Part::Lookup(words) => Some(quoted(&told_apart(context, words.constant()?))),
+        // What is written out was judged when it was read; a number stands without quotes.
+        Part::Checked(Rule::Number, _) => None,
+        Part::Plain(words) | Part::Checked(_, words) => words.constant()?.first().map(|text| quoted(text)),
+        Part::Lookup(words) | Part::CheckedLookup(_, words) => Some(quoted(&told_apart(context, words.constant()?))),
         Part::Localized(words) => {
             let texts = words.constant()?;
             let mut texts = texts.iter().map(|text| text.as_bytes());

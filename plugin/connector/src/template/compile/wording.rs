@@ -37,6 +37,15 @@ pub(super) struct Words {
     pub each: bool,
 }
 
+/// A date that stands alone: the phone may format it.
+#[derive(Clone, Copy)]
+pub(super) struct OnlyDate<'w> {
+    pub reference: &'w Reference,
+    /// The number of the date format.
+    pub format: usize,
+    pub mode: &'w Mode,
+}
+
 const BRACE: &str = "a { has no }: write {{ for a brace of its own";
 const BRACKET: &str = "a [ has no ]: write [[ for a bracket of its own";
 const NESTED: &str = "optional parts in [ ] cannot stand within each other";
@@ -66,12 +75,61 @@ impl Words {
         others.iter().all(|other| other == first) && first.iter().all(is_uniform)
     }
 
-    /// Exactly one variable and nothing else.
-    pub(super) fn only_variable(&self) -> Option<&Reference> {
+    /// Exactly one date variable and nothing else, unless it is to be written as it comes.
+    pub(super) fn only_date(&self) -> Option<OnlyDate<'_>> {
         match self.lists.first()?.as_slice() {
-            [Segment::Variable { reference, .. }] if self.is_single() => Some(reference),
+            [Segment::Variable { reference, format, mode }]
+                if self.is_single() && reference.nature() == Nature::Date && *format != crate::payload::ISO =>
+            {
+                Some(OnlyDate { reference, format: *format, mode })
+            }
             _ => None,
         }
+    }
+
+    pub(super) fn has_dates(&self) -> bool {
+        fn date(segment: &Segment) -> bool {
+            match segment {
+                Segment::Literal(_) => false,
+                Segment::Variable { reference, .. } => reference.nature() == Nature::Date,
+                Segment::Group(inner) => inner.iter().any(date),
+            }
+        }
+        self.lists.iter().flatten().any(date)
+    }
+
+    /// Every date in it as it comes, for where a moment is wanted and no text.
+    pub(super) fn with_iso(mut self) -> Words {
+        fn iso(segment: &mut Segment) {
+            match segment {
+                Segment::Variable { reference, format, .. } if reference.nature() == Nature::Date => {
+                    *format = crate::payload::ISO;
+                }
+                Segment::Group(inner) => inner.iter_mut().for_each(iso),
+                Segment::Literal(_) | Segment::Variable { .. } => {}
+            }
+        }
+        self.lists.iter_mut().flatten().for_each(iso);
+        self
+    }
+
+    /// The text in each language with `value` for each variable, given what stands before it; none where one of them has none.
+    pub(super) fn filled(&self, value: &dyn Fn(&Reference, &str) -> Option<String>) -> Option<Vec<String>> {
+        fn fill(list: &[Segment], value: &dyn Fn(&Reference, &str) -> Option<String>, text: &mut String) -> Option<()> {
+            for segment in list {
+                match segment {
+                    Segment::Literal(literal) => text.push_str(literal),
+                    Segment::Variable { reference, .. } => text.push_str(&value(reference, text)?),
+                    Segment::Group(inner) => fill(inner, value, text)?,
+                }
+            }
+            Some(())
+        }
+        let filled = |list: &Vec<Segment>| {
+            let mut text = String::new();
+            fill(list, value, &mut text).map(|()| text)
+        };
+        if self.each { None } else { self.lists.iter().map(filled).collect() }
     }
 
     fn is_single(&self) -> bool {
