@@ -43,7 +43,7 @@ pub struct Tenant {
     pub google: Option<Google>,
     pub templates: BTreeMap<String, Arc<Template>>,
     pub selection: Selection,
-    /// Places of the venues, for the lock screen. Compiled into the Apple part of the templates; Google's part takes them from here.
+    /// Places of the venues, compiled into both parts of the templates: Apple's lock screen and Google's `merchantLocations`.
     pub venues: Vec<Venue>,
     /// Non-secret constants that templates may name as `settings.<key>`.
     pub settings: Vec<(String, String)>,
