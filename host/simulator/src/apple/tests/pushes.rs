@@ -94,16 +94,20 @@ async fn a_push_with_the_pass_certificate_wakes_the_phone() {
 }
 
 #[tokio::test]
-async fn nobody_without_a_certificate_of_the_intermediate_is_served() {
+async fn nobody_without_a_certificate_of_the_intermediate_or_a_provider_token_is_served() {
     let world = Simulator::start(SimulatorConfig::default()).await.unwrap();
     let phone = world.iphone("ada");
     let (name, topic) = topic(&world);
     let headers = [(name, topic.as_str())];
-    assert!(push(&world, None, phone.push_token(), &headers, "{}").await.is_none());
+    let refused = push(&world, None, phone.push_token(), &headers, "{}").await.unwrap();
+    assert_eq!((refused.status.as_u16(), refused.reason()), (403, "MissingProviderToken"));
+    let nonsense = [headers[0], ("authorization", "bearer a.b.c")];
+    let refused = push(&world, Some(world.pass_certificate()), phone.push_token(), &nonsense, "{}").await.unwrap();
+    assert_eq!((refused.status.as_u16(), refused.reason()), (403, "InvalidProviderToken"));
     // One of the same root, but not of the intermediate.
     let server = world.authority().server_identity(&["localhost"]).unwrap();
     assert!(push(&world, Some(&server), phone.push_token(), &headers, "{}").await.is_none());
-    assert_eq!(world.push().records(), []);
+    assert_eq!(world.push().records().len(), 2, "with another authority's not even a connection comes about");
 }
 
 #[tokio::test]
