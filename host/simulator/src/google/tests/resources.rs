@@ -178,3 +178,31 @@ async fn scripted_failures_come_first_and_once() {
     let insert = async || issuer.call(&token, Method::POST, "eventTicketClass", issuer.class()).await.0;
     assert_eq!([insert().await, insert().await, insert().await], [503, 500, 200]);
 }
+
+#[tokio::test]
+async fn an_update_notifies_when_it_asks_for_it_and_changes_what_holders_are_told_of() {
+    let issuer = Issuer::open().await;
+    let token = issuer.token().await;
+    let path = format!("eventTicketClass/{}", issuer.id("carmen"));
+    assert_eq!(issuer.call(&token, Method::POST, "eventTicketClass", issuer.class()).await.0, 200);
+    let put = async |start: u32, asks: bool| {
+        let mut class = issuer.class();
+        class["dateTime"]["start"] = json!(format!("2027-01-01T{start}:00:00+01:00"));
+        if asks {
+            class["notifyPreference"] = json!("NOTIFY_ON_UPDATE");
+        }
+        let (status, body) = issuer.call(&token, Method::PUT, &path, class).await;
+        assert_eq!(body.get("notifyPreference"), None, "it is of one request");
+        (status, issuer.world.google().announced().len())
+    };
+    assert_eq!(put(19, false).await, (200, 0));
+    assert_eq!(put(19, true).await, (200, 0), "nothing has changed");
+    for (start, announced) in [(18, 1), (17, 2), (16, 3)] {
+        assert_eq!(put(start, true).await, (200, announced));
+    }
+    assert_eq!(put(15, true).await, (400, 3), "three in 24 hours");
+    assert_eq!(put(15, false).await, (200, 3));
+    let mut wrong = issuer.class();
+    wrong["notifyPreference"] = json!("notifyOnUpdate");
+    assert_eq!(issuer.call(&token, Method::PUT, &path, wrong).await.0, 400);
+}
