@@ -2,8 +2,10 @@
 //!
 //! Owns the play: the order of the scenes and what each expects. Does not own how one is performed and judged (`scene`).
 
+use std::cell::Cell;
+
 use anyhow::Context as _;
-use passerelle_simulator::{Delivery, Holder, Origin, Performance, Simulator};
+use passerelle_simulator::{Change, Delivery, Holder, Origin, Performance, Simulator};
 
 use super::report::{Report, Scenario};
 use super::say;
@@ -12,6 +14,16 @@ use super::stage::{Held, Stage};
 
 /// Copies of one notification in the burst: SecuTix is known to repeat itself, a dozen within a second is a bad day.
 const BURST: u32 = 12;
+
+/// Milliseconds without a notification after which a run begins: what the demo's server is configured with; an edge waits longer.
+const QUIET: i64 = 50;
+
+/// Milliseconds from the first notification's way out to the last one's answer.
+fn taken(change: &Change) -> i64 {
+    let sent = change.receipts.iter().map(|receipt| receipt.sent_at).min().unwrap_or(0);
+    let answered = change.receipts.iter().map(|receipt| receipt.answered_at).max().unwrap_or(0);
+    answered - sent
+}
 
 /// The play, to its end or until something stands in its way, which the report then says.
 pub async fn play(stage: &Stage) -> Report {
@@ -171,6 +183,8 @@ async fn perform(stage: &Stage, scenarios: &mut Vec<Scenario>) -> anyhow::Result
         .await?,
     );
     secutix.set_delivery(Delivery::burst(BURST));
+    let took = Cell::new(0);
+    let movement = number(&season)?;
     let mut burst = scene(
         stage,
         Scene {
@@ -182,12 +196,18 @@ async fn perform(stage: &Stage, scenarios: &mut Vec<Scenario>) -> anyhow::Result
             google: other_barcode_google,
             invisible: false,
         },
-        secutix.reprint(number(&season)?, Origin::BackOffice),
+        async {
+            let change = secutix.reprint(movement, Origin::BackOffice).await?;
+            took.set(taken(&change));
+            Ok(change)
+        },
     )
     .await?;
     secutix.set_delivery(Delivery::default());
-    // One run for all of them; a notification that came during the run forces a second, and no more.
-    if burst.secutix_calls > 2 {
+    // One run for all of them; a notification that came during the run forces a second. On a busy machine the twelve do not come at once, and each
+    // pause that is long enough to be one begins another burst.
+    let most = 2 + took.get() / QUIET;
+    if i64::try_from(burst.secutix_calls).is_ok_and(|calls| calls > most) {
         burst.missing.push(format!("{} calls for one change", burst.secutix_calls));
         burst.ok = false;
     }

@@ -251,3 +251,26 @@ fn of_published_keys_those_of_our_protocol_with_an_end_are_taken() {
     assert_eq!(keys.iter().map(|key| key.expires_at).collect::<Vec<_>>(), [2_000_000_000_000]);
     assert!(root_keys(b"<html>").is_none() && root_keys(b"{}").is_none());
 }
+
+#[test]
+fn signatures_are_judged_as_wycheproof_judges_them() {
+    #[derive(serde::Deserialize)]
+    struct Group {
+        key: String,
+        /// Number, message, signature, verdict.
+        tests: Vec<(u32, String, String, bool)>,
+    }
+    let cases = include_str!("../../../../../tests/golden/wycheproof/ecdsa-p256-sha256.json");
+    let groups: Vec<Group> = serde_json::from_str(cases).unwrap();
+    let mut judged = 0;
+    for Group { key, tests } in groups {
+        let key = public_key(&STANDARD.encode(hex::decode(key).unwrap())).unwrap();
+        for (number, message, signature, valid) in tests {
+            let (message, signature) = (hex::decode(message).unwrap(), hex::decode(signature).unwrap());
+            let good = decoded(&STANDARD.encode(signature)).is_some_and(|it| key.verify(&message, &it).is_ok());
+            assert_eq!(good, valid, "case {number}");
+            judged += 1;
+        }
+    }
+    assert_eq!(judged, 484);
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::apple::certificates::Authority;
+use crate::tenant::credential::CredentialFault;
 use crate::tenant::secret::SecretSource;
 
 const SEAL: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n";
