@@ -6,8 +6,6 @@
 use std::sync::Arc;
 
 use passerelle_flow::ports::{KeyRef, SignFailure, SignatureAlgorithm, Signer};
-use passerelle_flow::tenant::credential::key_content;
-use passerelle_flow::tenant::secret::SecretReference;
 use rustls::sign::SigningKey;
 
 use crate::config::Tenants;
@@ -28,19 +26,11 @@ impl KeySigner {
         Ok(self.key(key)?.signing_key())
     }
 
-    /// One of a tenant that is not in force is read, if it is still the one that was meant: another one's signature fits no certificate.
     fn key(&self, key: &KeyRef) -> Result<PrivateKey, SignFailure> {
-        if let Some(parsed) = self.tenants.key(key) {
-            return Ok(parsed);
-        }
-        let reader = self.tenants.secrets(&key.tenant);
-        let reference = SecretReference::parse(&key.reference).map_err(|_| SignFailure::Missing)?;
-        let same = reader.read(&reference).is_ok_and(|content| key_content(&content) == key.content);
-        if !same {
-            tracing::error!(tenant = %key.tenant, %reference, "a private key is gone, or has become another one");
-            return Err(SignFailure::Missing);
-        }
-        PrivateKey::read(|reference| reader.read(reference), key)
+        self.tenants.key(key).ok_or_else(|| {
+            tracing::error!(tenant = %key.tenant, reference = key.reference, "a private key is not in force");
+            SignFailure::Missing
+        })
     }
 }
 

@@ -6,15 +6,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use getrandom::SysRng;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use p256::pkcs8::DecodePrivateKey as _;
 use passerelle_flow::ports::{SignFailure, SignatureAlgorithm};
+use passerelle_flow::tenant::credential::pem_block;
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
 
 #[derive(Clone)]
 pub struct PrivateKey(Arc<Kind>);
@@ -29,7 +27,7 @@ impl PrivateKey {
     pub fn from_pem(pem: &[u8]) -> Result<Self, SignFailure> {
         let pem = std::str::from_utf8(pem).map_err(|_| SignFailure::Unsupported)?;
         let kind = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"].into_iter().find_map(|label| {
-            let der = block(pem, label)?;
+            let der = pem_block(pem, label)?;
             match label {
                 "RSA PRIVATE KEY" => rsa::PrivateKey::from_pkcs1_der(&der).ok().map(Kind::Rsa),
                 "EC PRIVATE KEY" => p256::SecretKey::from_sec1_der(&der).ok().map(|key| Kind::Ecdsa(key.into())),
@@ -61,15 +59,6 @@ impl PrivateKey {
             }
         }
     }
-}
-
-/// The content of the first block with this label.
-fn block(pem: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let (_, rest) = pem.split_once(&format!("-----BEGIN {label}-----"))?;
-    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
-    let mut letters = Zeroizing::new(String::with_capacity(body.len()));
-    letters.extend(body.split_ascii_whitespace());
-    STANDARD.decode(letters.as_bytes()).ok().map(Zeroizing::new)
 }
 
 #[cfg(test)]

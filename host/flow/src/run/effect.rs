@@ -9,6 +9,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::message::{self, google_message};
+use super::notification::Holders;
 use super::resource::{self, Writing, class_target};
 use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
@@ -232,14 +233,14 @@ pub async fn send_google<H: Host>(
     let exists = which != Which::First;
     let class = objects::class_of(tenant, template, &google)?;
     let class = |once, exists| {
-        let (resource, target) = (class.clone(), class_target.as_str());
-        resource::write(flow, tenant, Writing { resource, view, target, along: None, worth, exists, once })
+        let (resource, holders) = (class.clone(), Holders { target: class_target.as_str(), along: None });
+        resource::write(flow, tenant, Writing { resource, view, holders, worth, exists, once })
     };
     let object = |google: &BuiltGoogle, exists| {
         let resource = objects::object_of(tenant, template, &view.pass.id, google);
-        let along = Some(class_target.as_str());
+        let holders = Holders { target: pass, along: Some(class_target.as_str()) };
         async move {
-            let writing = Writing { resource: resource?, view, target: pass, along, worth, exists, once: false };
+            let writing = Writing { resource: resource?, view, holders, worth, exists, once: false };
             resource::write(flow, tenant, writing).await
         }
     };
@@ -254,7 +255,7 @@ pub async fn send_google<H: Host>(
                 class(false, false).await?;
                 object(&google, exists).await?;
             }
-            done => drop(done?),
+            done => done?,
         }
         // One that was added meanwhile is gone with what it was added to: once more, with it.
         if message::put_into(flow, tenant, view, &mut google).await? != shown {

@@ -1,22 +1,19 @@
-//! A message to a pass at Google: with a notification as long as the day has one left, silent after that.
+//! A message to a pass at Google.
 //!
-//! Owns the fallback, and that a notification is counted before it is asked for: one that is sent twice because its answer was lost is counted
-//! twice, so a holder is never notified more often than Google allows.
+//! Owns which message a pass is told, and that it stays on the object. Does not own how often its holder is notified (`notification`).
 
 use serde_json::{Map, Value};
 
 use super::effect::{SendError, Sent, Which, google_next, kind_of, send_google};
-use super::resource::{class_target, was_refused};
+use super::notification::{Holders, notifying};
+use super::resource::class_target;
 use crate::flow::Flow;
-use crate::google::messages::{self, MOST_NOTIFICATIONS, NOTIFY_WINDOW, is_quota};
-use crate::google::{GoogleError, PassKind};
+use crate::google::{GoogleError, PassKind, messages};
 use crate::identity::PassId;
 use crate::notice::{self, NoticeError, Shown};
 use crate::ports::Host;
 use crate::rebuild::{self, BuiltGoogle};
-use crate::store::{
-    ByHand as _, EffectLease, EffectNext, GoogleLedger as _, GoogleNotice, PassState, PassView, Store, StoreResult,
-};
+use crate::store::{ByHand as _, EffectLease, EffectNext, GoogleNotice, PassState, PassView, Store, StoreResult};
 use crate::tenant::Tenant;
 
 pub(super) async fn google_message<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
@@ -52,28 +49,11 @@ async fn tell<H: Host>(
 ) -> Result<GoogleNotice, SendError> {
     let built = rebuild::rebuild_view(flow, tenant, view).await?.google.ok_or(SendError::NotConfigured)?;
     let kind = kind_of(&built)?;
-    let (pass, store, now) = (view.pass.id.as_str(), flow.host.store(), flow.now());
     // Its holder was notified of what became of the event, too.
     let class = class_target(&built.class_key);
-    let notify =
-        store.take_google_notification(&tenant.id, pass, Some(&class), now, NOTIFY_WINDOW, MOST_NOTIFICATIONS).await?;
-    if !notify {
-        add(flow, tenant, view, kind, shown, false).await?;
-        return Ok(GoogleNotice::Silent);
-    }
-    match add(flow, tenant, view, kind, shown, true).await {
-        Ok(()) => Ok(GoogleNotice::Notified),
-        Err(SendError::Google(error)) if is_quota(&error) => {
-            add(flow, tenant, view, kind, shown, false).await?;
-            Ok(GoogleNotice::Silent)
-        }
-        Err(error) => {
-            if !matches!(&error, SendError::Google(error) if !was_refused(error)) {
-                store.give_back_google_notification(&tenant.id, pass, now).await?;
-            }
-            Err(error)
-        }
-    }
+    let holders = Holders { target: view.pass.id.as_str(), along: Some(&class) };
+    let notified = notifying(flow, tenant, holders, |notify| add(flow, tenant, view, kind, shown, notify)).await?;
+    Ok(if notified { GoogleNotice::Notified } else { GoogleNotice::Silent })
 }
 
 async fn add<H: Host>(

@@ -7,6 +7,7 @@
 pub mod effect;
 mod fetch;
 mod message;
+mod notification;
 mod outcome;
 mod plan;
 mod record;

@@ -1,14 +1,14 @@
 //! One class or object of Google's: written when it is not there as it is to be, and announced when its holders should know.
 //!
 //! Owns both decisions, which are made of what Google was last brought. A holder is told of the event's own change (title, place, time) and of
-//! another seat, never of a template's, nor after the event; and by messages and updates together no more often than Google allows. Does not own
-//! the protocol (`google::objects`) nor what a class or an object says (the connector).
+//! another seat, never of a template's, nor after the event. Does not own how often (`notification`), the protocol (`google::objects`), nor what a class
+//! or an object says (the connector).
 
 use super::effect::SendError;
+use super::notification::{Holders, notifying};
 use crate::flow::Flow;
-use crate::google::messages::{MOST_NOTIFICATIONS, NOTIFY_WINDOW, is_quota};
+use crate::google::Worth;
 use crate::google::objects::{self, Resource, Write};
-use crate::google::{GoogleError, Worth};
 use crate::ports::Host;
 use crate::store::{Brought, GoogleLedger as _, PassState, PassView};
 use crate::tenant::Tenant;
@@ -18,10 +18,7 @@ pub(super) struct Writing<'a> {
     pub resource: Resource,
     /// The pass that it was made of; for a class any of its passes.
     pub view: &'a PassView,
-    /// Whose notifications are counted: a pass, or a class, whose holders are all notified at once.
-    pub target: &'a str,
-    /// What is counted along: for a pass its class.
-    pub along: Option<&'a str>,
+    pub holders: Holders<'a>,
     pub worth: Worth,
     /// Believed to be there, whatever is known of it.
     pub exists: bool,
@@ -56,45 +53,30 @@ fn is_news<H: Host>(flow: &Flow<H>, view: &PassView, before: &Brought, now: &Bro
     view.pass.state == PassState::Live && known && worded_alike && before.told != now.told && !over
 }
 
-/// Writes it, if that is needed. False: Google has it.
-pub(super) async fn write<H: Host>(flow: &Flow<H>, tenant: &Tenant, writing: Writing<'_>) -> Result<bool, SendError> {
+/// Writes it, unless Google has it.
+pub(super) async fn write<H: Host>(flow: &Flow<H>, tenant: &Tenant, writing: Writing<'_>) -> Result<(), SendError> {
     let Writing { resource, view, worth, .. } = &writing;
     let (store, key) = (flow.host.store(), resource.key());
     let before = store.google_brought(&tenant.id, &key).await?;
     let after = brought(tenant, view, resource);
     if writing.once && before.as_ref().is_some_and(|before| before.body == after.body) {
-        return Ok(false);
+        return Ok(());
     }
     if let Some(before) = &before {
         // A write that is cut off leaves nobody believing in what was there, and the next one still knows what the holders know.
         let unsure = Brought { body: String::new(), ..before.clone() };
         store.keep_google_brought(&tenant.id, &key, unsure).await?;
     }
-    let now = flow.now();
-    let news = before.as_ref().is_some_and(|before| is_news(flow, view, before, &after));
-    let notify = news
-        && store
-            .take_google_notification(&tenant.id, writing.target, writing.along, now, NOTIFY_WINDOW, MOST_NOTIFICATIONS)
-            .await?;
     let exists = writing.exists || before.is_some();
-    let send = async |notify| {
+    let send = |notify| {
         let write = Write { exists, notify, worth: *worth };
-        objects::upsert(&flow.host, tenant, &flow.google_tokens, resource, write).await
+        async move { Ok(objects::upsert(&flow.host, tenant, &flow.google_tokens, resource, write).await?) }
     };
-    let sent = match send(notify).await {
-        Err(error) if notify && is_quota(&error) => send(false).await,
-        Err(error) if notify && was_refused(&error) => {
-            store.give_back_google_notification(&tenant.id, writing.target, now).await?;
-            Err(error)
-        }
-        sent => sent,
-    };
-    sent?;
+    if before.as_ref().is_some_and(|before| is_news(flow, view, before, &after)) {
+        notifying(flow, tenant, writing.holders, send).await?;
+    } else {
+        send(false).await?;
+    }
     store.keep_google_brought(&tenant.id, &key, after).await?;
-    Ok(true)
-}
-
-/// Nobody was notified for sure. An answer that is missing says nothing.
-pub(super) fn was_refused(error: &GoogleError) -> bool {
-    !matches!(error, GoogleError::Unanswered(_) | GoogleError::Unreadable)
+    Ok(())
 }

@@ -140,6 +140,15 @@ pub fn seal_key_text(key: &[u8; SEAL_KEY_BYTES]) -> Zeroizing<String> {
     Zeroizing::new(general_purpose::STANDARD.encode(key))
 }
 
+/// The content of the first block with this label; none: there is none, or it is damaged. It may be a private key.
+pub fn pem_block(pem: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, rest) = pem.split_once(&format!("-----BEGIN {label}-----"))?;
+    let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+    let mut letters = Zeroizing::new(String::with_capacity(body.len()));
+    letters.extend(body.split_ascii_whitespace());
+    general_purpose::STANDARD.decode(letters.as_bytes()).ok().map(Zeroizing::new)
+}
+
 /// The certificates of a PEM file in its order, or the one of a DER file. Text around the blocks, as exports from PKCS#12 have it, and
 /// blocks of other kinds are passed over.
 pub fn certificates(content: &[u8]) -> Result<Vec<Vec<u8>>, CredentialFault> {

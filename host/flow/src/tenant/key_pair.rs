@@ -3,8 +3,6 @@
 //! Owns the comparison of the two public keys, for RSA and P-256. Keeps nothing: signing is a host's. Parses by hand what it needs of the three forms
 //! that tools write (PKCS#8, PKCS#1, SEC 1): the numbers are compared, so nothing has to be proved about them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use der::asn1::{AnyRef, ObjectIdentifier, OctetStringRef, UintRef};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader};
 use p256::ecdsa::{SigningKey, VerifyingKey};
@@ -12,7 +10,7 @@ use p256::pkcs8::DecodePublicKey as _;
 use x509_cert::Certificate;
 use zeroize::Zeroizing;
 
-use super::credential::CredentialFault;
+use super::credential::{CredentialFault, pem_block};
 
 /// RFC 8017, A.1.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -56,13 +54,13 @@ impl PrivateKey {
         let Some(text) = std::str::from_utf8(content).ok().filter(|text| text.contains("-----BEGIN ")) else {
             return Self::pkcs8(content);
         };
-        if let Some(der) = block(text, "PRIVATE KEY") {
+        if let Some(der) = pem_block(text, "PRIVATE KEY") {
             return Self::pkcs8(&der);
         }
-        if let Some(der) = block(text, "RSA PRIVATE KEY") {
+        if let Some(der) = pem_block(text, "RSA PRIVATE KEY") {
             return Some(Self::Rsa(der));
         }
-        block(text, "EC PRIVATE KEY").and_then(|der| sec1(&der))
+        pem_block(text, "EC PRIVATE KEY").and_then(|der| sec1(&der))
     }
 
     /// RFC 5208: version, algorithm, the key as its own standard has it; then attributes, which say nothing here.
@@ -122,14 +120,6 @@ fn rest<'a>(fields: &mut impl der::Reader<'a>) -> der::Result<()> {
         let _: AnyRef<'_> = fields.decode()?;
     }
     Ok(())
-}
-
-/// The first block of this kind.
-fn block(text: &str, label: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let (_, after) = text.split_once(&format!("-----BEGIN {label}-----"))?;
-    let (body, _) = after.split_once(&format!("-----END {label}-----"))?;
-    let letters: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    STANDARD.decode(letters.as_bytes()).ok().map(Zeroizing::new)
 }
 
 #[cfg(test)]

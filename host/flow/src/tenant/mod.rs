@@ -129,15 +129,15 @@ pub struct Template {
 }
 
 impl Template {
-    /// Makes what every pass of the template shares, now instead of with the first of them. The names of images that cannot be read: a phone would
-    /// show none of them.
-    pub fn draw(&self) -> Vec<String> {
-        let unreadable = crate::apple::unreadable(&self.images);
-        if unreadable.is_empty() {
-            // Too large for an archive: the first pass says so.
-            let _ = crate::apple::package::template_images(self);
-        }
-        unreadable
+    /// Names of images whose pixels cannot be read: a phone would show none of them.
+    pub fn unreadable_images(&self) -> Vec<String> {
+        crate::apple::unreadable(&self.images)
+    }
+
+    /// Makes what every pass of the template shares, now instead of with the first of them.
+    pub fn draw(&self) {
+        // Too large for an archive: the first pass says so.
+        let _ = crate::apple::package::template_images(self);
     }
 }
 

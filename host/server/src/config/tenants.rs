@@ -112,6 +112,12 @@ impl Tenants {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
+    /// A key without its tenant, for a test that has none.
+    #[cfg(test)]
+    pub(crate) fn hold(&self, key: KeyRef, parsed: PrivateKey) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(key, parsed);
+    }
+
     /// The reader of a tenant's references.
     pub fn secrets(&self, id: &TenantId) -> SecretReader {
         SecretReader::new(self.folder.join(id.as_str()), &self.secret_folders).with_variables(self.variables.clone())
@@ -155,6 +161,8 @@ impl Tenants {
             match outcome {
                 Ok(loaded) => {
                     self.keys.write().unwrap_or_else(PoisonError::into_inner).extend(keys);
+                    // Here, beside the requests, and not by the first pass: the smaller sizes of a large image take a second to make.
+                    loaded.tenant.templates.values().for_each(|template| template.draw());
                     let list = if kept.is_some() { &mut report.changed } else { &mut report.added };
                     list.push(id.clone());
                     next.insert(id.clone(), Arc::new(loaded.tenant));
@@ -237,8 +245,7 @@ impl Tenants {
                 }
             }
             for template in tenant.templates.values() {
-                // Here, beside the requests, and not by the first pass: the smaller sizes of a large image take a second to make.
-                problems.extend(template.draw().into_iter().map(|image| {
+                problems.extend(template.unreadable_images().into_iter().map(|image| {
                     let path = format!("templates/{}/images/{image}", template.name);
                     let place = self.folder.join(id.as_str()).join(path);
                     Problem { place: Place::file(place.display().to_string()), fault: Fault::Image(UNDRAWABLE) }

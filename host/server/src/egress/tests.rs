@@ -17,7 +17,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{ClientIdentity, Http as _, HttpFailure, HttpRequest, HttpResponse, KeyRef};
-use passerelle_flow::tenant::credential::key_content;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -28,6 +27,7 @@ use tokio_rustls::TlsAcceptor;
 use self::bodies::{Endless, Silent};
 use super::Egress;
 use crate::config::{self, Settings, Tenants};
+use crate::private_key::PrivateKey;
 use crate::signer::KeySigner;
 
 mod bodies;
@@ -152,11 +152,15 @@ impl Trust {
 }
 
 fn egress(settings: &config::Egress) -> Egress {
-    egress_in(Path::new("/nonexistent"), settings)
+    egress_of(tenants(), settings)
 }
 
-fn egress_in(folder: &Path, settings: &config::Egress) -> Egress {
-    let tenants = Tenants::new(&Settings::parse("passerelle.toml", b"", folder).unwrap());
+/// None, and no keys but those that a test holds.
+fn tenants() -> Tenants {
+    Tenants::new(&Settings::parse("passerelle.toml", b"", Path::new("/nonexistent")).unwrap())
+}
+
+fn egress_of(tenants: Tenants, settings: &config::Egress) -> Egress {
     Egress::new(settings, Arc::new(KeySigner::new(Arc::new(tenants)))).unwrap()
 }
 
@@ -337,15 +341,13 @@ async fn a_server_is_believed_when_a_root_vouches_for_it() {
 async fn a_client_certificate_is_shown_over_one_http2_connection() {
     let trust = Trust::new();
     let (certificate, key) = trust.leaf(ExtendedKeyUsagePurpose::ClientAuth);
-    let folder = tempfile::tempdir().unwrap();
-    let tenant = TenantId::parse("demo").unwrap();
-    let settings = Settings::parse("passerelle.toml", b"", folder.path()).unwrap();
-    let home = settings.tenants.join(tenant.as_str());
-    std::fs::create_dir_all(&home).unwrap();
-    let other = KeyPair::generate().unwrap().serialize_pem();
-    let keys = [("pass.key", key.serialize_pem()), ("other.key", other), ("absent.key", String::new())];
-    for (name, pem) in keys.iter().filter(|(_, pem)| !pem.is_empty()) {
-        std::fs::write(home.join(name), pem).unwrap();
+    let tenants = tenants();
+    let name = |key: &str| {
+        let tenant = TenantId::parse("demo").unwrap();
+        KeyRef { tenant, reference: format!("file:{key}"), passphrase: None, content: [0; 16] }
+    };
+    for (key, pair) in [("pass.key", &key), ("other.key", &KeyPair::generate().unwrap())] {
+        tenants.hold(name(key), PrivateKey::from_pem(pair.serialize_pem().as_bytes()).unwrap());
     }
 
     let expected = certificate.to_vec();
@@ -354,12 +356,8 @@ async fn a_client_certificate_is_shown_over_one_http2_connection() {
         std::future::ready(answer(if known { StatusCode::OK } else { StatusCode::FORBIDDEN }, ""))
     })
     .await;
-    let egress = egress_in(folder.path(), &config::Egress { extra_roots: vec![trust.root()], ..open() });
-    let identity = |name: &str| {
-        let content = key_content(keys.iter().find(|(key, _)| *key == name).unwrap().1.as_bytes());
-        let key = KeyRef { tenant: tenant.clone(), reference: format!("file:{name}"), passphrase: None, content };
-        Some(ClientIdentity { chain: vec![certificate.to_vec()], key })
-    };
+    let egress = egress_of(tenants, &config::Egress { extra_roots: vec![trust.root()], ..open() });
+    let identity = |key: &str| Some(ClientIdentity { chain: vec![certificate.to_vec()], key: name(key) });
     let push = || egress.send(HttpRequest { identity: identity("pass.key"), ..get(receiver.url("https")) });
     let (a, b, c) = tokio::join!(push(), push(), push());
     for response in [a, b, c, push().await] {

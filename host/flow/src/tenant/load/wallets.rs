@@ -2,6 +2,7 @@
 //!
 //! Owns what these two tables mean. Does not own what a certificate must be (`apple`), nor how a reference is read (`load`).
 
+use passerelle_connector::template::Nfc;
 use zeroize::Zeroizing;
 
 use super::Loader;
@@ -15,7 +16,6 @@ use crate::tenant::form::{host, is_domain, is_pass_type};
 use crate::tenant::problem::Fault;
 use crate::tenant::secret::SecretReference;
 use crate::tenant::{Apple, Google, key_pair};
-use passerelle_connector::template::Nfc;
 
 impl Loader<'_> {
     pub(super) fn apple(&mut self, config: &AppleConfig) -> Option<Apple> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::jobs::{
     apple, built, carmen, compiled, event, field, job, object, season, small, source, ticket_body, translated,
 };
+use crate::contract::payload::Job;
 use crate::contract::types::EventPart;
 use crate::payload::rebuild;
 use crate::template::Nfc;
@@ -136,15 +137,7 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_template_makes_it_panic(cut in 0.0..1.0, other in any::<char>(), truncate in any::<bool>()) {
-        let mut job = job(&compiled(&source("season-ticket")), &ticket_body(), season());
-        let mut characters: Vec<char> = job.template.chars().collect();
-        let at = 5 + ((characters.len() - 6) as f64 * cut) as usize;
-        characters[at] = other;
-        if truncate {
-            characters.truncate(at + 1);
-        }
-        job.template = characters.into_iter().collect();
-        let _ = rebuild(&job);
+        rebuild_damaged(job(&compiled(&source("season-ticket")), &ticket_body(), season()), cut, other, truncate);
     }
 
     /// With every kind of node and part.
@@ -153,16 +146,20 @@ proptest! {
         let mut source = small(POSTER);
         source.images.push("artwork.png".to_owned());
         source.nfc = Some(Nfc { encryption_public_key: "MFkw".to_owned(), requires_authentication: false });
-        let mut job = job(&compiled(&source), &ticket_body(), season());
-        let mut characters: Vec<char> = job.template.chars().collect();
-        let at = 5 + ((characters.len() - 6) as f64 * cut) as usize;
-        characters[at] = other;
-        if truncate {
-            characters.truncate(at + 1);
-        }
-        job.template = characters.into_iter().collect();
-        let _ = rebuild(&job);
+        rebuild_damaged(job(&compiled(&source), &ticket_body(), season()), cut, other, truncate);
     }
+}
+
+/// With one character of the compiled template exchanged, and perhaps all behind it gone.
+fn rebuild_damaged(mut job: Job, cut: f64, other: char, truncate: bool) {
+    let mut characters: Vec<char> = job.template.chars().collect();
+    let at = 5 + ((characters.len() - 6) as f64 * cut) as usize;
+    characters[at] = other;
+    if truncate {
+        characters.truncate(at + 1);
+    }
+    job.template = characters.into_iter().collect();
+    let _ = rebuild(&job);
 }
 
 const POSTER: &str = r#"
