@@ -62,8 +62,11 @@ CREATE TABLE pass(
   -- When it last went from live to void, and of which SecuTix institution it was: what the void limit counts.
   voided_at BIGINT, voided_of TEXT,
   created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
+  -- In which wallets it is now, and since when: of the installation's status, repeated here because lists are filtered and sorted by it.
+  wallets TEXT NOT NULL DEFAULT 'none', apple_since BIGINT, google_since BIGINT,
   PRIMARY KEY(tenant, id), UNIQUE(tenant, kind, subject),
-  CHECK(state IN ('live', 'void')));
+  CHECK(state IN ('live', 'void')),
+  CHECK(wallets IN ('none', 'apple', 'google', 'apple+google')));
 CREATE INDEX pass_file ON pass(tenant, file);
 CREATE INDEX pass_class ON pass(tenant, google_class, state) WHERE google_class IS NOT NULL;
 CREATE INDEX pass_voided ON pass(voided_of, voided_at) WHERE voided_at IS NOT NULL;
@@ -110,13 +113,22 @@ CREATE TABLE registration(
   PRIMARY KEY(tenant, device, pass));
 CREATE INDEX registration_pass ON registration(tenant, pass);
 
--- What phones told. Written with the change of a registration, it waits (`folded` 0) until it is in the status; `active` counts the
--- registrations after the change.
+-- Identifiers and metadata that somebody gave a pass beside its subject. One that names a person (an e-mail address) has no `value`: it is
+-- found by its MAC, and sealed.
+CREATE TABLE pass_attribute(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT, mac TEXT, sealed BLOB,
+  PRIMARY KEY(tenant, pass, kind, name),
+  CHECK(kind IN ('identifier', 'metadata')),
+  CHECK((value IS NULL) <> (mac IS NULL)));
+CREATE INDEX pass_attribute_value ON pass_attribute(tenant, kind, name, value) WHERE value IS NOT NULL;
+CREATE INDEX pass_attribute_mac ON pass_attribute(tenant, kind, name, mac) WHERE mac IS NOT NULL;
+
+-- What was told of a pass in a wallet, by a phone, by Google or by Vibes: one shape for all. It waits (`folded` 0) until it is in the status;
+-- Apple's are written with the change of a registration. `active`: registrations after it, where the source counts.
 CREATE TABLE signal(
   tenant TEXT NOT NULL, source TEXT NOT NULL, event TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL,
-  kind TEXT, active BIGINT, folded BIGINT NOT NULL,
-  PRIMARY KEY(tenant, source, event),
-  CHECK(folded = 1 OR (kind IS NOT NULL AND active IS NOT NULL)));
+  wallet TEXT NOT NULL, kind TEXT NOT NULL, active BIGINT, folded BIGINT NOT NULL,
+  PRIMARY KEY(tenant, source, event));
 CREATE INDEX signal_pending ON signal(tenant, pass, at) WHERE folded = 0;
 CREATE INDEX signal_age ON signal(at);
 CREATE TABLE installation(
@@ -133,6 +145,50 @@ CREATE TABLE effect(
   CHECK(state IN ('ready', 'leased', 'idle', 'dead')));
 CREATE INDEX effect_ready ON effect(tenant, kind, run_at) WHERE state = 'ready';
 CREATE INDEX effect_leased ON effect(lease_until) WHERE state = 'leased';
+
+-- What happened, in the words that a CRM and an analyst are told: kept for ever, and names nobody. `seq` counts those of a pass from 1 without
+-- a gap; what is not about a pass (a test, an endpoint that was disabled) has none. `sealed`: identifiers that name a person, for a while.
+CREATE TABLE happening(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, at BIGINT NOT NULL, recorded_at BIGINT NOT NULL, pass TEXT, seq BIGINT,
+  operation TEXT, properties TEXT NOT NULL, sealed BLOB,
+  PRIMARY KEY(tenant, id));
+CREATE UNIQUE INDEX happening_of_pass ON happening(tenant, pass, seq) WHERE pass IS NOT NULL;
+CREATE INDEX happening_at ON happening(tenant, at);
+CREATE INDEX happening_type ON happening(tenant, type, at);
+CREATE INDEX happening_sealed ON happening(recorded_at) WHERE sealed IS NOT NULL;
+
+-- Endpoints of others that are told what happens. `sealed` holds the address, which may hold a token, and the secrets.
+-- `failing_since`: of the first failure after the last success. `not_before`: the endpoint asked for a pause.
+CREATE TABLE webhook(
+  tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, events TEXT NOT NULL, settings TEXT NOT NULL, sealed BLOB NOT NULL,
+  enabled BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
+  failing_since BIGINT, not_before BIGINT, disabled_at BIGINT, disabled_for TEXT,
+  PRIMARY KEY(tenant, id));
+
+-- One happening to one endpoint. Those of a pass (`pass`, `seq` repeated from the happening) go out one after the other.
+CREATE TABLE delivery(
+  tenant TEXT NOT NULL, webhook TEXT NOT NULL, happening TEXT NOT NULL, pass TEXT, seq BIGINT, state TEXT NOT NULL,
+  created_at BIGINT NOT NULL, run_at BIGINT NOT NULL, lease_until BIGINT NOT NULL, lease_token BIGINT NOT NULL,
+  attempts BIGINT NOT NULL, expiries BIGINT NOT NULL, ended_at BIGINT, last_error TEXT,
+  PRIMARY KEY(tenant, webhook, happening),
+  CHECK(state IN ('ready', 'leased', 'delivered', 'dead')));
+CREATE INDEX delivery_ready ON delivery(tenant, webhook, run_at) WHERE state = 'ready';
+CREATE INDEX delivery_leased ON delivery(lease_until) WHERE state = 'leased';
+CREATE INDEX delivery_of_pass ON delivery(tenant, webhook, pass, seq) WHERE state IN ('ready', 'leased');
+CREATE INDEX delivery_listed ON delivery(tenant, webhook, created_at, happening);
+CREATE INDEX delivery_ended ON delivery(ended_at) WHERE ended_at IS NOT NULL;
+
+-- What an endpoint answered: its first 16 KB sealed, since it may well repeat what it was told.
+CREATE TABLE delivery_attempt(
+  tenant TEXT NOT NULL, webhook TEXT NOT NULL, happening TEXT NOT NULL, n BIGINT NOT NULL, at BIGINT NOT NULL, took_ms BIGINT NOT NULL,
+  status BIGINT, error TEXT, response_sealed BLOB,
+  PRIMARY KEY(tenant, webhook, happening, n));
+CREATE INDEX delivery_attempt_at ON delivery_attempt(tenant, at);
+
+-- Hourly snapshots of figures, for reports; kept for ever.
+CREATE TABLE metric(
+  tenant TEXT NOT NULL, at BIGINT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, value BIGINT NOT NULL, properties TEXT NOT NULL,
+  PRIMARY KEY(tenant, at, type, id));
 
 CREATE TABLE api_key(
   id TEXT NOT NULL, tenant TEXT NOT NULL, secret_sha256 TEXT NOT NULL, scopes TEXT NOT NULL, label TEXT NOT NULL,
