@@ -1,16 +1,20 @@
-//! Installation status: signals of phones folded into what SecuTix and a CRM will be told.
+//! Installation status: what was told of a pass in either wallet, folded into what SecuTix and a CRM are told.
 //!
-//! Owns the read-reduce-write loop. Does not own the fold (the connector's `reduce`), when signals are written (with the change of the
-//! registration that they tell of, by the store) nor the writing back (effects of a later step read the stored status). A signal counts once,
-//! whatever the order of arrival and however often it is folded.
+//! Owns the one way of a signal, wherever it comes from, and the read-reduce-write loop. Does not own the fold (the connector's `reduce`), when
+//! a phone's signals are written (with the change of the registration that they tell of, by the store) nor the writing back (`run::secutix`,
+//! `webhook`). A signal counts once, whatever the order of arrival and however often it is folded.
 
 use passerelle_contract::installation::{Context, Kind, Presence, Reduction, Signal, Status};
-use passerelle_contract::types::Wallet;
 
+use crate::attribute::Sorted;
 use crate::flow::Flow;
-use crate::identity::Millis;
+use crate::happening::{self, About};
+use crate::identity::{Millis, PassId};
 use crate::ports::{Connector, Host, SandboxFailure};
-use crate::store::{PendingSignal, SignalKey, SignalKind, Store, StoreError, StoredPass};
+use crate::sealing::SealError;
+use crate::store::{
+    Attributes as _, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult, StoredPass,
+};
 use crate::tenant::Tenant;
 
 /// Two phones may speak of one pass at once; more rounds than this mean that something else is wrong.
@@ -22,6 +26,8 @@ pub enum InstallationError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Sandbox(#[from] SandboxFailure),
+    #[error(transparent)]
+    Seal(#[from] SealError),
     #[error("the stored status is not of a known form")]
     Form,
     #[error("the status kept changing under us")]
@@ -36,84 +42,165 @@ pub fn unknown() -> Status {
 
 /// The stored status of a pass.
 pub async fn status<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass) -> Result<Status, InstallationError> {
-    match flow.host.store().installation(&tenant.id, &pass.id).await? {
-        None => Ok(unknown()),
-        Some(stored) => serde_json::from_str(&stored.body).map_err(|_| InstallationError::Form),
+    Ok(versioned(flow, tenant, &pass.id).await?.1)
+}
+
+async fn versioned<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+) -> Result<(i64, Status), InstallationError> {
+    match flow.host.store().installation(&tenant.id, pass).await? {
+        None => Ok((0, unknown())),
+        Some(stored) => {
+            let status = serde_json::from_str(&stored.body).map_err(|_| InstallationError::Form)?;
+            Ok((stored.version, status))
+        }
     }
+}
+
+/// When a signal is to be folded. A removal waits: people put a pass back, and phones send it away and fetch it again when updates are switched
+/// off and on. What is quick enough is one batch, and nothing to tell.
+pub fn fold_at<H: Host>(flow: &Flow<H>, kind: SignalKind) -> Millis {
+    match kind {
+        SignalKind::Removed => flow.now() + flow.options.removal_quiet,
+        SignalKind::Installed | SignalKind::InferredRemoval | SignalKind::Present | SignalKind::Absent => flow.now(),
+    }
+}
+
+/// Writes what somebody told of a pass; it is folded by a worker. False: it was known.
+pub async fn tell<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &PassId, signal: PendingSignal) -> StoreResult<bool> {
+    let fold_at = fold_at(flow, signal.kind);
+    flow.host.store().signal(&tenant.id, pass, signal, fold_at).await
 }
 
 /// Signals that are folded at once; a pass that has more is folded again.
 const FOLDED_AT_ONCE: u32 = 100;
 
-/// Folds what the store has written of the pass's phones. True: there may be more.
+/// Folds what was told of the pass. True: there may be more.
 pub async fn fold_pending<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     pass: &StoredPass,
 ) -> Result<bool, InstallationError> {
-    let pending = flow.host.store().pending_signals(&tenant.id, &pass.id, FOLDED_AT_ONCE).await?;
-    let more = u32::try_from(pending.len()).is_ok_and(|count| count >= FOLDED_AT_ONCE);
-    if !pending.is_empty() {
-        apply(flow, tenant, pass, pending.iter().map(signal).collect()).await?;
+    let store = flow.host.store();
+    for _ in 0..ROUNDS {
+        // Before the signals: whoever folds them meanwhile raises the version, and is noticed.
+        let (version, before) = versioned(flow, tenant, &pass.id).await?;
+        let pending = store.pending_signals(&tenant.id, &pass.id, FOLDED_AT_ONCE).await?;
+        if pending.is_empty() {
+            return Ok(false);
+        }
+        let signals = pending.iter().map(signal).collect();
+        let reduction = flow.host.connector().reduce(context(tenant, pass), before, signals).await?;
+        let attributes = store.attributes(&tenant.id, &pass.id).await?;
+        let attributes = Sorted::of(&tenant.keys, &tenant.id, &pass.id, &attributes);
+        let about = About {
+            pass: &pass.id,
+            subject: &pass.subject,
+            template: &pass.template,
+            state: pass.state,
+            attributes: &attributes,
+        };
+        let mut happenings = Vec::new();
+        for emission in &reduction.events {
+            happenings.extend(happening::of_emission(flow, tenant, &about, emission, &reduction.crm)?);
+        }
+        let kinds: Vec<_> = happenings.iter().map(|happening| happening.kind.name()).collect();
+        let told = kinds.join(" ");
+        let write = InstallationWrite {
+            signals: pending.iter().map(|signal| signal.key.clone()).collect(),
+            happenings,
+            references: !reduction.references.is_empty(),
+            printed: reduction.print.is_some(),
+            ..write(flow, tenant, &pass.id, version, &reduction.status)?
+        };
+        if store.save_installation(write).await? {
+            if !told.is_empty() {
+                tracing::info!(tenant = %tenant.id, pass = %pass.id, told, "installation");
+            }
+            return Ok(u32::try_from(pending.len()).is_ok_and(|count| count >= FOLDED_AT_ONCE));
+        }
     }
-    Ok(more)
+    Err(InstallationError::Contended)
 }
 
-/// Registrations are Apple's; Google has none.
+/// What SecuTix and a CRM are to be told of the pass as it stands.
+pub async fn reduction<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &StoredPass,
+) -> Result<Reduction, InstallationError> {
+    let (_, status) = versioned(flow, tenant, &pass.id).await?;
+    Ok(flow.host.connector().reduce(context(tenant, pass), status, vec![]).await?)
+}
+
+/// Records what SecuTix has confirmed.
+pub async fn confirm<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+    mut confirmed: impl FnMut(&mut Status),
+) -> Result<(), InstallationError> {
+    for _ in 0..ROUNDS {
+        let (version, mut status) = versioned(flow, tenant, pass).await?;
+        confirmed(&mut status);
+        let write = write(flow, tenant, pass, version, &status)?;
+        if flow.host.store().save_installation(write).await? {
+            return Ok(());
+        }
+    }
+    Err(InstallationError::Contended)
+}
+
+fn write<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+    expected: i64,
+    status: &Status,
+) -> Result<InstallationWrite, InstallationError> {
+    let since = |presence: &Presence| {
+        presence.changed_at.filter(|_| presence.installed).and_then(|at| Millis::try_from(at).ok())
+    };
+    Ok(InstallationWrite {
+        tenant: tenant.id.clone(),
+        pass: pass.clone(),
+        expected,
+        body: serde_json::to_string(status).map_err(|_| InstallationError::Form)?,
+        signals: vec![],
+        apple_since: since(&status.apple),
+        google_since: since(&status.google),
+        happenings: vec![],
+        references: false,
+        printed: false,
+        now: flow.now(),
+    })
+}
+
+fn context(tenant: &Tenant, pass: &StoredPass) -> Context {
+    Context {
+        pass: pass.id.as_str().to_owned(),
+        template: pass.template.clone(),
+        ticket: pass.ticket.clone(),
+        persist_status: tenant.secutix.persist_installation_status,
+        persist_printed: tenant.secutix.printing.is_some(),
+    }
+}
+
 fn signal(pending: &PendingSignal) -> Signal {
     Signal {
         source: pending.key.source.clone(),
         event: pending.key.event.clone(),
-        wallet: Wallet::Apple,
+        wallet: pending.wallet,
         kind: match pending.kind {
             SignalKind::Installed => Kind::Installed,
             SignalKind::Removed => Kind::Removed,
             SignalKind::InferredRemoval => Kind::InferredRemoval,
+            SignalKind::Present => Kind::Present,
+            SignalKind::Absent => Kind::Absent,
         },
         at: u64::try_from(pending.key.at).unwrap_or(0),
-        count: Some(pending.active),
+        count: pending.active,
     }
-}
-
-/// Counts the signals that are new. None: all of them were known.
-pub async fn apply<H: Host>(
-    flow: &Flow<H>,
-    tenant: &Tenant,
-    pass: &StoredPass,
-    signals: Vec<Signal>,
-) -> Result<Option<Reduction>, InstallationError> {
-    let key = |signal: &Signal| SignalKey {
-        source: signal.source.clone(),
-        event: signal.event.clone(),
-        at: Millis::try_from(signal.at).unwrap_or(Millis::MAX),
-    };
-    for _ in 0..ROUNDS {
-        let keys: Vec<SignalKey> = signals.iter().map(key).collect();
-        let keys = flow.host.store().new_signals(&tenant.id, &keys).await?;
-        let fresh: Vec<Signal> = signals.iter().filter(|signal| keys.contains(&key(signal))).cloned().collect();
-        if fresh.is_empty() {
-            return Ok(None);
-        }
-        let stored = flow.host.store().installation(&tenant.id, &pass.id).await?;
-        let (version, before) = match stored {
-            None => (0, unknown()),
-            Some(stored) => (stored.version, serde_json::from_str(&stored.body).map_err(|_| InstallationError::Form)?),
-        };
-        let context = Context {
-            pass: pass.id.as_str().to_owned(),
-            template: pass.template.clone(),
-            ticket: pass.ticket.clone(),
-            persist_status: true,
-            persist_printed: true,
-        };
-        let reduction = flow.host.connector().reduce(context, before, fresh).await?;
-        let body = serde_json::to_string(&reduction.status).map_err(|_| InstallationError::Form)?;
-        if flow.host.store().save_installation(&tenant.id, &pass.id, version, &body, &keys).await? {
-            for event in &reduction.events {
-                tracing::info!(tenant = %tenant.id, pass = %pass.id, event = %event.name, wallet = ?event.wallet, "installation");
-            }
-            return Ok(Some(reduction));
-        }
-    }
-    Err(InstallationError::Contended)
 }

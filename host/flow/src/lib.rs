@@ -6,6 +6,7 @@
 pub mod access;
 mod alarm;
 pub mod apple;
+pub mod attribute;
 pub mod google;
 pub mod identity;
 pub mod maybe_send;
@@ -19,6 +20,7 @@ pub mod tenant;
 
 pub mod explain;
 pub mod flow;
+pub mod happening;
 pub mod http;
 pub mod installation;
 pub mod notice;

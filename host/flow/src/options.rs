@@ -31,6 +31,9 @@ pub struct Options {
     /// Of these, of one kind: half of what the workers can send, so that Apple's outage does not keep Google waiting.
     pub effects_per_kind: u32,
     pub retention: Retention,
+    /// A removal is folded this long after it was told: a pass that is put back by then was never away. Five seconds: what it takes to switch
+    /// automatic updates off and on, or to undo a slip.
+    pub removal_quiet: Millis,
     /// How far apart the rounds begin in which Google is asked, pass by pass, whether anybody still has it. A day: a round of a stadium's 60,000
     /// passes takes two hours of half the budget.
     pub presence_every: Millis,
@@ -51,6 +54,7 @@ impl Default for Options {
             effects_per_tenant: 12,
             effects_per_kind: 8,
             retention: Retention::default(),
+            removal_quiet: 5_000,
             presence_every: 86_400_000,
             body_limit: 256 * 1024,
         }

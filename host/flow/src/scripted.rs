@@ -199,6 +199,8 @@ pub fn secutix() -> Secutix {
         contact_version: "v2_21".into(),
         timeout: Duration::from_secs(10),
         requests_per_minute: 60,
+        persist_installation_status: true,
+        printing: None,
     }
 }
 
@@ -246,6 +248,7 @@ pub fn tenant() -> Tenant {
         settings: vec![],
         safety: Safety { voids_per_hour: 100, confirm_absence_after: 60_000, erase_after: 0, erase_without_end: 0 },
         api_keys: vec![],
+        crm: crate::tenant::Crm::default(),
     }
 }
 

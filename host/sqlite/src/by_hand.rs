@@ -4,11 +4,11 @@
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    AppleNotice, Audience, Change, Deactivated, EffectKind, GoogleNotice, NoticeReport, NoticeResult, NoticeWrite,
-    PassNotice,
+    AppleNotice, Audience, Change, Deactivated, EffectKind, GoogleNotice, Happening, NoticeReport, NoticeResult,
+    NoticeWrite, PassNotice,
 };
 
-use crate::{Connection, Fault, column, effects, params, passes, statement};
+use crate::{Connection, Fault, column, effects, happenings, params, passes, statement};
 
 const NONE: &str = "none";
 const WAITING: &str = "waiting";
@@ -163,6 +163,7 @@ pub fn deactivate(
     tenant: &TenantId,
     pass: &PassId,
     change: &Change,
+    happening: Option<Happening>,
     now: Millis,
 ) -> Result<Deactivated, Fault> {
     let sql = "SELECT state = 'live' FROM pass WHERE tenant = ?1 AND id = ?2";
@@ -177,5 +178,6 @@ pub fn deactivate(
     effects::want_pushes(conn, tenant, pass, tag, now)?;
     effects::want_known(conn, tenant, EffectKind::GoogleObject, pass.as_str(), Some(version), now)?;
     passes::remember(conn, tenant, pass, None, now, change)?;
+    happenings::record(conn, tenant, happening.as_slice(), now)?;
     Ok(Deactivated::Done)
 }

@@ -2,8 +2,9 @@
 //!
 //! Owns the texts. They are part of the schema: changing one needs a migration.
 
+use passerelle_contract::types::Wallet;
 use passerelle_flow::identity::{PassId, TenantId};
-use passerelle_flow::store::{EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject};
+use passerelle_flow::store::{AttributeKind, EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject};
 
 use crate::Fault;
 
@@ -74,6 +75,8 @@ pub(crate) fn of_effect_kind(kind: EffectKind) -> &'static str {
         EffectKind::GoogleObject => "google-object",
         EffectKind::Installation => "installation",
         EffectKind::GoogleMessage => "google-message",
+        EffectKind::SecutixReferences => "secutix-references",
+        EffectKind::SecutixPrinted => "secutix-printed",
     }
 }
 
@@ -84,6 +87,8 @@ pub(crate) fn effect_kind(text: &str) -> Result<EffectKind, Fault> {
         "google-object" => Ok(EffectKind::GoogleObject),
         "installation" => Ok(EffectKind::Installation),
         "google-message" => Ok(EffectKind::GoogleMessage),
+        "secutix-references" => Ok(EffectKind::SecutixReferences),
+        "secutix-printed" => Ok(EffectKind::SecutixPrinted),
         _ => Err(Fault::Corrupt("effect.kind")),
     }
 }
@@ -93,6 +98,8 @@ pub(crate) fn of_signal_kind(kind: SignalKind) -> &'static str {
         SignalKind::Installed => "installed",
         SignalKind::Removed => "removed",
         SignalKind::InferredRemoval => "inferred-removal",
+        SignalKind::Present => "present",
+        SignalKind::Absent => "absent",
     }
 }
 
@@ -101,7 +108,39 @@ pub(crate) fn signal_kind(text: &str) -> Result<SignalKind, Fault> {
         "installed" => Ok(SignalKind::Installed),
         "removed" => Ok(SignalKind::Removed),
         "inferred-removal" => Ok(SignalKind::InferredRemoval),
+        "present" => Ok(SignalKind::Present),
+        "absent" => Ok(SignalKind::Absent),
         _ => Err(Fault::Corrupt("signal.kind")),
+    }
+}
+
+pub(crate) fn of_wallet(wallet: Wallet) -> &'static str {
+    match wallet {
+        Wallet::Apple => "apple",
+        Wallet::Google => "google",
+    }
+}
+
+pub(crate) fn wallet(text: &str) -> Result<Wallet, Fault> {
+    match text {
+        "apple" => Ok(Wallet::Apple),
+        "google" => Ok(Wallet::Google),
+        _ => Err(Fault::Corrupt("signal.wallet")),
+    }
+}
+
+pub(crate) fn of_attribute_kind(kind: AttributeKind) -> &'static str {
+    match kind {
+        AttributeKind::Identifier => "identifier",
+        AttributeKind::Metadata => "metadata",
+    }
+}
+
+pub(crate) fn attribute_kind(text: &str) -> Result<AttributeKind, Fault> {
+    match text {
+        "identifier" => Ok(AttributeKind::Identifier),
+        "metadata" => Ok(AttributeKind::Metadata),
+        _ => Err(Fault::Corrupt("pass_attribute.kind")),
     }
 }
 

@@ -3,8 +3,11 @@
 //! Owns registrations and push tokens, and that each change of a registration is signalled in the same transaction. A device without a
 //! registration is forgotten: it is personal data, and nobody needs it any more.
 
+use passerelle_contract::types::Wallet;
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{Device, EffectKind, Register, Registered, SignalKey, SignalKind, UpdatedSince};
+use passerelle_flow::store::{
+    Device, EffectKind, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince,
+};
 
 use crate::{Connection, Fault, column, effects, installations, params, passes, statement};
 
@@ -24,7 +27,8 @@ pub fn register(conn: &dyn Connection, register: &Register) -> Result<Registered
     let active = active(conn, tenant, &register.pass)?;
     if created {
         catch_up(conn, register)?;
-        installations::pend(conn, tenant, &register.pass, &register.signal, SignalKind::Installed, active)?;
+        let signal = told(&register.signal, SignalKind::Installed, active);
+        installations::signal(conn, tenant, &register.pass, &signal, register.now)?;
     }
     Ok(Registered { created, active })
 }
@@ -42,6 +46,11 @@ fn catch_up(conn: &dyn Connection, register: &Register) -> Result<(), Fault> {
     effects::want(conn, tenant, EffectKind::ApplePush, &register.device, Some(tag), register.now)
 }
 
+/// Registrations are Apple's.
+fn told(key: &SignalKey, kind: SignalKind, active: u32) -> PendingSignal {
+    PendingSignal { key: key.clone(), wallet: Wallet::Apple, kind, active: Some(active) }
+}
+
 fn active(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
     let sql = "SELECT count(*) FROM registration WHERE tenant = ?1 AND pass = ?2";
     let count = statement::number(conn, sql, params![tenant.as_str(), pass.as_str()])?;
@@ -54,6 +63,7 @@ pub fn unregister(
     device: &str,
     pass: &PassId,
     signal: &SignalKey,
+    fold_at: Millis,
 ) -> Result<Option<u32>, Fault> {
     let sql = "DELETE FROM registration WHERE tenant = ?1 AND device = ?2 AND pass = ?3";
     if conn.run(sql, params![tenant.as_str(), device, pass.as_str()])? == 0 {
@@ -64,7 +74,7 @@ pub fn unregister(
         forget(conn, tenant, device)?;
     }
     let active = active(conn, tenant, pass)?;
-    installations::pend(conn, tenant, pass, signal, SignalKind::Removed, active)?;
+    installations::signal(conn, tenant, pass, &told(signal, SignalKind::Removed, active), fold_at)?;
     Ok(Some(active))
 }
 
@@ -109,7 +119,7 @@ pub fn forget_device(
         // The same answer of the push service says it of each pass once.
         let event = format!("gone/{id}/{pass}/{at}");
         let signal = SignalKey { source: source.to_owned(), event, at };
-        installations::pend(conn, tenant, &pass, &signal, SignalKind::InferredRemoval, active)?;
+        installations::signal(conn, tenant, &pass, &told(&signal, SignalKind::InferredRemoval, active), at)?;
         left.push((pass, active));
     }
     left.sort();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use passerelle_flow::store::{EffectKind, Finish, Finished, Next, PassState};
 
 use crate::tasks::{self, State, Task};
-use crate::{Connection, Fault, effects, events, params, passes, statement};
+use crate::{Connection, Fault, effects, events, happenings, params, passes, statement};
 
 pub fn finish(conn: &dyn Connection, finish: &Finish) -> Result<Finished, Fault> {
     let Some(task) = tasks::by_id(conn, &finish.tenant, &finish.task)?.filter(|task| holds(task, finish)) else {
@@ -37,6 +37,15 @@ pub fn finish(conn: &dyn Connection, finish: &Finish) -> Result<Finished, Fault>
             }
             changed.push((write.id.clone(), version));
         }
+        // Where SecuTix was told of an installation, it is told of the ticket or the template that the pass is of now.
+        let secutix = known.iter().flat_map(|known| {
+            let printed = known.ticket != write.ticket;
+            let references = known.template != write.template;
+            [(printed, EffectKind::SecutixPrinted), (references, EffectKind::SecutixReferences)]
+        });
+        for (_, kind) in secutix.filter(|(differs, _)| *differs) {
+            effects::want_known(conn, &finish.tenant, kind, write.id.as_str(), None, finish.now)?;
+        }
     }
     // After the passes: one that shows the event from this run on counts too. A class that shows two risen events is patched once.
     let mut classes = BTreeSet::new();
@@ -50,6 +59,7 @@ pub fn finish(conn: &dyn Connection, finish: &Finish) -> Result<Finished, Fault>
     for alias in &finish.aliases {
         tasks::save_alias(conn, &finish.tenant, &alias.token_mac, Some(&alias.order), &alias.file)?;
     }
+    happenings::record(conn, &finish.tenant, &finish.happenings, finish.now)?;
     record(conn, finish)?;
     settle(conn, finish, task)?;
     Ok(Finished::Committed { changed })

@@ -1,12 +1,12 @@
-//! Installation status: what phones did with a pass, folded by the connector.
+//! Installation status: what was told of a pass in a wallet, folded by the connector.
 //!
 //! Owns the version check, that a signal counts once, and that one which is written is folded sometime: it is an effect that is wanted. Does
 //! not own what a status means: it is JSON here.
 
-use passerelle_flow::identity::{PassId, TenantId};
-use passerelle_flow::store::{EffectKind, Installation, PendingSignal, SignalKey, SignalKind};
+use passerelle_flow::identity::{Millis, PassId, TenantId};
+use passerelle_flow::store::{EffectKind, Installation, InstallationWrite, PendingSignal, SignalKey};
 
-use crate::{Connection, Fault, column, effects, params, statement};
+use crate::{Connection, Fault, column, effects, happenings, params, statement};
 
 pub fn installation(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<Option<Installation>, Fault> {
     let sql = "SELECT version, body FROM installation WHERE tenant = ?1 AND pass = ?2";
@@ -15,32 +15,33 @@ pub fn installation(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> 
     })
 }
 
-/// Writes a signal that is to be folded, and wants the fold. One that is there already says nothing new.
-pub(crate) fn pend(
+/// Writes a signal that is to be folded, and wants the fold. False: it is there already, and says nothing new.
+pub fn signal(
     conn: &dyn Connection,
     tenant: &TenantId,
     pass: &PassId,
-    key: &SignalKey,
-    kind: SignalKind,
-    active: u32,
-) -> Result<(), Fault> {
+    signal: &PendingSignal,
+    fold_at: Millis,
+) -> Result<bool, Fault> {
     let written = conn.run(
-        "INSERT INTO signal(tenant, source, event, pass, at, kind, active, folded) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO signal(tenant, source, event, pass, at, wallet, kind, active, folded) \
+         VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT DO NOTHING",
         params![
             tenant.as_str(),
-            &key.source,
-            &key.event,
+            &signal.key.source,
+            &signal.key.event,
             pass.as_str(),
-            key.at,
-            column::of_signal_kind(kind),
-            i64::from(active)
+            signal.key.at,
+            column::of_wallet(signal.wallet),
+            column::of_signal_kind(signal.kind),
+            signal.active.map(i64::from)
         ],
     )?;
     if written == 0 {
-        return Ok(());
+        return Ok(false);
     }
-    effects::want(conn, tenant, EffectKind::Installation, pass.as_str(), None, key.at)
+    effects::want(conn, tenant, EffectKind::Installation, pass.as_str(), None, fold_at)?;
+    Ok(true)
 }
 
 pub fn pending(
@@ -51,61 +52,58 @@ pub fn pending(
 ) -> Result<Vec<PendingSignal>, Fault> {
     statement::all(
         conn,
-        "SELECT source, event, at, kind, active FROM signal WHERE tenant = ?1 AND pass = ?2 AND folded = 0 \
+        "SELECT source, event, at, wallet, kind, active FROM signal WHERE tenant = ?1 AND pass = ?2 AND folded = 0 \
          ORDER BY at, event LIMIT ?3",
         params![tenant.as_str(), pass.as_str(), limit],
         |row| {
-            let active = u32::try_from(row.get::<i64>(4)?).map_err(|_| Fault::Corrupt("signal.active"))?;
-            let key = SignalKey { source: row.get(0)?, event: row.get(1)?, at: row.get(2)? };
-            Ok(PendingSignal { key, kind: column::signal_kind(row.get(3)?)?, active })
+            let active = row.get::<Option<i64>>(5)?.map(u32::try_from).transpose();
+            Ok(PendingSignal {
+                key: SignalKey { source: row.get(0)?, event: row.get(1)?, at: row.get(2)? },
+                wallet: column::wallet(row.get(3)?)?,
+                kind: column::signal_kind(row.get(4)?)?,
+                active: active.map_err(|_| Fault::Corrupt("signal.active"))?,
+            })
         },
     )
 }
 
-pub fn new_signals(conn: &dyn Connection, tenant: &TenantId, keys: &[SignalKey]) -> Result<Vec<SignalKey>, Fault> {
-    let mut new: Vec<SignalKey> = Vec::new();
-    for key in keys {
-        let twice = new.iter().any(|other| (&other.source, &other.event) == (&key.source, &key.event));
-        if !twice && !counted(conn, tenant, key)? {
-            new.push(key.clone());
-        }
-    }
-    Ok(new)
-}
-
-fn counted(conn: &dyn Connection, tenant: &TenantId, key: &SignalKey) -> Result<bool, Fault> {
-    let sql = "SELECT 1 FROM signal WHERE tenant = ?1 AND source = ?2 AND event = ?3 AND folded = 1";
-    Ok(statement::one(conn, sql, params![tenant.as_str(), &key.source, &key.event], |_| Ok(()))?.is_some())
-}
-
-pub fn save(
-    conn: &dyn Connection,
-    tenant: &TenantId,
-    pass: &PassId,
-    expected: i64,
-    body: &str,
-    signals: &[SignalKey],
-) -> Result<bool, Fault> {
-    if installation(conn, tenant, pass)?.map_or(0, |known| known.version) != expected {
+pub fn save(conn: &dyn Connection, write: &InstallationWrite) -> Result<bool, Fault> {
+    let (tenant, pass) = (&write.tenant, &write.pass);
+    if installation(conn, tenant, pass)?.map_or(0, |known| known.version) != write.expected {
         return Ok(false);
     }
-    for key in signals {
-        // Somebody else has folded it since it was asked for: the fold must be done again without it.
-        if counted(conn, tenant, key)? {
-            return Ok(false);
-        }
-    }
-    for key in signals {
-        conn.run(
-            "INSERT INTO signal(tenant, source, event, pass, at, folded) VALUES(?1, ?2, ?3, ?4, ?5, 1) \
-             ON CONFLICT(tenant, source, event) DO UPDATE SET folded = 1",
-            params![tenant.as_str(), &key.source, &key.event, pass.as_str(), key.at],
+    for key in &write.signals {
+        let folded = conn.run(
+            "UPDATE signal SET folded = 1 WHERE tenant = ?1 AND source = ?2 AND event = ?3 AND folded = 0",
+            params![tenant.as_str(), &key.source, &key.event],
         )?;
+        // The version would have told: whoever folds one saves.
+        if folded == 0 {
+            return Err(Fault::Refused("a signal that is not there to be folded"));
+        }
     }
     conn.run(
         "INSERT INTO installation(tenant, pass, version, body) VALUES(?1, ?2, ?3, ?4) \
          ON CONFLICT(tenant, pass) DO UPDATE SET version = excluded.version, body = excluded.body",
-        params![tenant.as_str(), pass.as_str(), expected.saturating_add(1), body],
+        params![tenant.as_str(), pass.as_str(), write.expected.saturating_add(1), &write.body],
     )?;
+    let wallets = match (write.apple_since, write.google_since) {
+        (Some(_), Some(_)) => "apple+google",
+        (Some(_), None) => "apple",
+        (None, Some(_)) => "google",
+        (None, None) => "none",
+    };
+    conn.run(
+        "UPDATE pass SET wallets = ?3, apple_since = ?4, google_since = ?5 WHERE tenant = ?1 AND id = ?2",
+        params![tenant.as_str(), pass.as_str(), wallets, write.apple_since, write.google_since],
+    )?;
+    happenings::record(conn, tenant, &write.happenings, write.now)?;
+    for (wanted, kind) in
+        [(write.references, EffectKind::SecutixReferences), (write.printed, EffectKind::SecutixPrinted)]
+    {
+        if wanted {
+            effects::want(conn, tenant, kind, pass.as_str(), None, write.now)?;
+        }
+    }
     Ok(true)
 }

@@ -5,6 +5,7 @@
 //! called within one transaction, which the host commits when it answers and rolls back when it fails.
 
 pub mod api_keys;
+pub mod attributes;
 pub mod budget;
 pub mod by_hand;
 mod column;
@@ -16,6 +17,7 @@ mod events;
 mod fault;
 pub mod finish;
 pub mod google;
+mod happenings;
 pub mod installations;
 pub mod leases;
 pub mod opening;

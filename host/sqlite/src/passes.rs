@@ -11,7 +11,7 @@ use passerelle_flow::store::{
     StoredPass,
 };
 
-use crate::{Connection, Fault, Row, column, effects, events, params, statement};
+use crate::{Connection, Fault, Row, attributes, column, effects, events, params, statement};
 
 /// `SELECT` of a [`StoredPass`] without its events, ended by the given condition on `p`.
 macro_rules! select_pass {
@@ -144,6 +144,8 @@ pub(crate) struct Known {
     version: i64,
     modified_s: i64,
     google_class: Option<String>,
+    pub(crate) ticket: Option<String>,
+    pub(crate) template: String,
 }
 
 /// The rows behind the writes; none when one of the writes was made for another state of the store than this.
@@ -163,7 +165,7 @@ pub(crate) fn known(
         let (kind, subject) = column::of_pass_subject(&write.subject);
         let rows = statement::all(
             conn,
-            "SELECT id, kind, subject, state, version, modified_s, google_class FROM pass \
+            "SELECT id, kind, subject, state, version, modified_s, google_class, ticket, template FROM pass \
              WHERE tenant = ?1 AND (id = ?2 OR (kind = ?3 AND subject = ?4))",
             params![tenant.as_str(), write.id.as_str(), kind, subject],
             |row| {
@@ -171,7 +173,14 @@ pub(crate) fn known(
                     && row.get::<&str>(1)? == kind
                     && row.get::<&str>(2)? == subject;
                 let state = column::pass_state(row.get(3)?)?;
-                let known = Known { state, version: row.get(4)?, modified_s: row.get(5)?, google_class: row.get(6)? };
+                let known = Known {
+                    state,
+                    version: row.get(4)?,
+                    modified_s: row.get(5)?,
+                    google_class: row.get(6)?,
+                    ticket: row.get(7)?,
+                    template: row.get(8)?,
+                };
                 Ok((same, known))
             },
         )?;
@@ -223,6 +232,9 @@ pub(crate) fn save(
         conn.run(sql, params![tenant.as_str(), write.id.as_str(), finish.now, &finish.institution])?;
     }
     show(conn, tenant, write, known)?;
+    if !write.attributes.is_empty() {
+        attributes::set(conn, tenant, &write.id, &write.attributes, &[])?;
+    }
     if let Some(sealed) = &write.sealed {
         conn.run(
             "INSERT INTO sealed_part(tenant, pass, data_key, nonce, body) VALUES(?1, ?2, ?3, ?4, ?5) \

@@ -1,10 +1,9 @@
 //! A callback of Google's: somebody has put a pass into Google Wallet, or taken it out.
 //!
-//! Owns the way from bytes to a counted signal, and what is ignored on it. Does not own the signature (`ecv2`), the root keys (`roots`) nor the
+//! Owns the way from bytes to a signal that is written, and what is ignored on it. Does not own the signature (`ecv2`), the root keys (`roots`) nor the
 //! fold (`installation`). A nonce counts once, in the store, whichever worker it reaches. Google promises no callback and gives none a time of its
 //! own, so a signal has the time of its arrival, and `presence` reads at Google what was never told.
 
-use passerelle_contract::installation::{Kind, Signal};
 use passerelle_contract::types::Wallet;
 use serde::Deserialize;
 
@@ -12,9 +11,9 @@ use super::ecv2::{self, Ecv2Error, SENDER};
 use super::roots::{RootsError, roots};
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId};
-use crate::installation::{self, InstallationError};
+use crate::installation;
 use crate::ports::Host;
-use crate::store::{GoogleLedger as _, Store, StoreError};
+use crate::store::{GoogleLedger as _, PendingSignal, SignalKey, SignalKind, Store, StoreError};
 use crate::tenant::{Google, Tenant};
 
 /// The name of the source in a signal, and so of the nonces that are remembered.
@@ -62,8 +61,6 @@ pub enum CallbackError {
     Roots(#[from] RootsError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Installation(InstallationError),
 }
 
 impl CallbackError {
@@ -75,7 +72,7 @@ impl CallbackError {
             Self::Envelope(Ecv2Error::Forged) => "forged",
             Self::Stale => "stale",
             Self::Roots(_) => "no-root-keys",
-            Self::Store(_) | Self::Installation(_) => "not-counted",
+            Self::Store(_) => "not-counted",
         }
     }
 }
@@ -112,8 +109,8 @@ pub async fn receive<H: Host>(
     let text = ecv2::verify(body, &roots, SENDER, &google.issuer, now)?;
     let message = message(&text, now)?;
     let kind = match message.event_type.as_str() {
-        "save" => Kind::Installed,
-        "del" => Kind::Removed,
+        "save" => SignalKind::Installed,
+        "del" => SignalKind::Removed,
         _ => return Ok(Received::OtherEvent),
     };
     let nonce = message.nonce.filter(|nonce| !nonce.is_empty() && nonce.len() <= LONGEST_NONCE);
@@ -121,22 +118,12 @@ pub async fn receive<H: Host>(
     let suffix = object.strip_prefix(&google.issuer).and_then(|rest| rest.strip_prefix('.'));
     let Some(id) = suffix.and_then(|suffix| PassId::parse(suffix).ok()) else { return Ok(Received::OtherObject) };
     let Some(view) = flow.host.store().pass(&tenant.id, &id).await? else { return Ok(Received::OtherObject) };
-    if kind == Kind::Removed {
+    if kind == SignalKind::Removed {
         // Others may hold it still: what one account has done says nothing of them, and Google is asked.
         flow.host.store().recheck_presence(&tenant.id, &id, now + RECHECK_AFTER).await?;
     }
-    let signal = Signal {
-        source: SOURCE.to_owned(),
-        event: nonce,
-        wallet: Wallet::Google,
-        kind,
-        at: u64::try_from(now).unwrap_or(0),
-        count: None,
-    };
-    match installation::apply(flow, tenant, &view.pass, vec![signal]).await {
-        Ok(Some(_)) => Ok(Received::Counted),
-        Ok(None) => Ok(Received::Repeated),
-        Err(InstallationError::Store(error)) => Err(error.into()),
-        Err(error) => Err(CallbackError::Installation(error)),
-    }
+    let key = SignalKey { source: SOURCE.to_owned(), event: nonce, at: now };
+    let signal = PendingSignal { key, wallet: Wallet::Google, kind, active: None };
+    let counted = installation::tell(flow, tenant, &view.pass.id, signal).await?;
+    Ok(if counted { Received::Counted } else { Received::Repeated })
 }

@@ -6,7 +6,6 @@
 
 use bytes::Bytes;
 use http::Method;
-use passerelle_contract::installation::{Kind, Signal};
 use passerelle_contract::types::Wallet;
 use serde::Deserialize;
 
@@ -18,7 +17,7 @@ use crate::identity::{Millis, PassId, TenantId};
 use crate::installation::{self, InstallationError};
 use crate::ports::{Clock, Host};
 use crate::rebuild;
-use crate::store::{GoogleLedger as _, PassView, Store, StoreError, StoreResult};
+use crate::store::{GoogleLedger as _, PassView, PendingSignal, SignalKey, SignalKind, Store, StoreError, StoreResult};
 use crate::tenant::{Google, Tenant};
 
 const SOURCE: &str = "google-has-users";
@@ -137,15 +136,10 @@ async fn look_at<H: Host>(flow: &Flow<H>, tenant: &Tenant, google: &Google, pass
         flow.host.store().recheck_presence(&tenant.id, pass, at + GRACE).await?;
         return Ok(false);
     }
-    let signal = Signal {
-        source: SOURCE.to_owned(),
-        event: format!("{pass}/{at}"),
-        wallet: Wallet::Google,
-        kind: if has_users { Kind::Present } else { Kind::Absent },
-        at: u64::try_from(at).unwrap_or(0),
-        count: None,
-    };
-    installation::apply(flow, tenant, &view.pass, vec![signal]).await?;
+    let key = SignalKey { source: SOURCE.to_owned(), event: format!("{pass}/{at}"), at };
+    let kind = if has_users { SignalKind::Present } else { SignalKind::Absent };
+    let signal = PendingSignal { key, wallet: Wallet::Google, kind, active: None };
+    installation::tell(flow, tenant, pass, signal).await?;
     Ok(true)
 }
 

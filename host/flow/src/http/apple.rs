@@ -13,9 +13,10 @@ use crate::apple::package::MEDIA_TYPE;
 use crate::apple::push::PushToken;
 use crate::flow::Flow;
 use crate::identity::PassId;
+use crate::installation;
 use crate::ports::Host;
 use crate::sealing::TenantKeys;
-use crate::store::{PassView, Register, SignalKey, Store};
+use crate::store::{PassView, Register, SignalKey, SignalKind, Store};
 use crate::tenant::Tenant;
 
 /// A device library identifier is 32 hex digits today; longer than this is no identifier.
@@ -111,7 +112,12 @@ async fn unregister<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, devic
     let view = authenticate(flow, tenant, call, serial).await?;
     let device = device_mac(&tenant.keys, device)?;
     let signal = signal(flow);
-    flow.host.store().unregister(&tenant.id, &device, &view.pass.id, &signal).await.map_err(caller::unavailable)?;
+    let fold_at = installation::fold_at(flow, SignalKind::Removed);
+    flow.host
+        .store()
+        .unregister(&tenant.id, &device, &view.pass.id, &signal, fold_at)
+        .await
+        .map_err(caller::unavailable)?;
     // A DELETE without an earlier POST is a phone that we forgot: it is right already.
     Ok(empty(StatusCode::OK))
 }

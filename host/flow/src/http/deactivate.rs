@@ -7,10 +7,12 @@ use http::StatusCode;
 
 use super::{Answer, Call, Problem, caller, empty, method};
 use crate::access::Scope;
+use crate::attribute::Sorted;
 use crate::flow::Flow;
+use crate::happening::{self, About};
 use crate::identity::PassId;
 use crate::ports::Host;
-use crate::store::{ByHand as _, Change, Deactivated, PassSubject, Store};
+use crate::store::{Attributes as _, ByHand as _, Change, Deactivated, PassState, PassSubject, Store};
 use crate::tenant::Tenant;
 
 pub async fn deactivate<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, id: &str) -> Answer {
@@ -19,10 +21,9 @@ pub async fn deactivate<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, i
     let id = PassId::parse(id).map_err(|_| Problem::not_found("pass"))?;
     let store = flow.host.store();
     let view = store.pass(&tenant.id, &id).await.map_err(caller::unavailable)?;
-    match view.map(|view| view.pass.subject) {
-        None => return Err(Problem::not_found("pass")),
-        Some(PassSubject::Movement(_)) => return Err(Problem::ticket_ends_in_secutix()),
-        Some(PassSubject::Contact(_)) => {}
+    let pass = view.ok_or_else(|| Problem::not_found("pass"))?.pass;
+    if matches!(pass.subject, PassSubject::Movement(_)) {
+        return Err(Problem::ticket_ends_in_secutix());
     }
     let change = Change {
         action: "voided".to_owned(),
@@ -31,7 +32,16 @@ pub async fn deactivate<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, i
         fields: vec![],
         correlations: vec![call.correlation.clone()],
     };
-    match store.deactivate(&tenant.id, &id, change, flow.now()).await.map_err(caller::unavailable)? {
+    let attributes = store.attributes(&tenant.id, &id).await.map_err(caller::unavailable)?;
+    let about = About {
+        pass: &id,
+        subject: &pass.subject,
+        template: &pass.template,
+        state: PassState::Void,
+        attributes: &Sorted::of(&tenant.keys, &tenant.id, &id, &attributes),
+    };
+    let happening = happening::of_change(flow, tenant, &about, &change, flow.now()).map_err(caller::internal)?;
+    match store.deactivate(&tenant.id, &id, change, happening, flow.now()).await.map_err(caller::unavailable)? {
         Deactivated::Done | Deactivated::Already => Ok(empty(StatusCode::NO_CONTENT)),
         Deactivated::Unknown => Err(Problem::not_found("pass")),
     }

@@ -46,7 +46,7 @@ pub async fn listen<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> An
             Err(Problem::callback_refused())
         }
         Err(CallbackError::Store(error)) => Err(caller::unavailable(error)),
-        Err(error @ (CallbackError::Roots(_) | CallbackError::Installation(_))) => {
+        Err(error @ CallbackError::Roots(_)) => {
             tracing::error!(code, %error, "a Google callback could not be judged");
             Err(Problem::unavailable())
         }

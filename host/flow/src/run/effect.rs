@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::message::{self, google_message};
 use super::notification::Holders;
 use super::resource::{self, Writing, class_target};
+use super::secutix;
 use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
 use crate::google::{GoogleError, PassKind, Worth, objects};
@@ -51,6 +52,8 @@ pub async fn send<H: Host>(flow: &Flow<H>, lease: EffectLease) -> StoreResult<()
             EffectKind::GoogleObject => google_object(flow, &tenant, &lease).await?,
             EffectKind::Installation => fold(flow, &tenant, &lease).await?,
             EffectKind::GoogleMessage => google_message(flow, &tenant, &lease).await?,
+            EffectKind::SecutixReferences => secutix::references(flow, &tenant, &lease).await?,
+            EffectKind::SecutixPrinted => secutix::printed(flow, &tenant, &lease).await?,
         },
     };
     record(flow, &lease, sent).await
@@ -89,7 +92,12 @@ async fn record<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Sent) -> Sto
     Ok(())
 }
 
-fn failed<H: Host>(flow: &Flow<H>, lease: &EffectLease, after: Option<Duration>, error: String) -> EffectNext {
+pub(super) fn failed<H: Host>(
+    flow: &Flow<H>,
+    lease: &EffectLease,
+    after: Option<Duration>,
+    error: String,
+) -> EffectNext {
     if lease.attempts + 1 >= flow.options.effect_dead_after {
         return EffectNext::Dead { error };
     }

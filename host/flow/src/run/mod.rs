@@ -12,6 +12,7 @@ mod outcome;
 mod plan;
 mod record;
 mod resource;
+mod secutix;
 
 use std::collections::HashMap;
 
@@ -180,6 +181,7 @@ impl<'a, H: Host> Run<'a, H> {
                 aliases: plan.aliases,
                 events: plan.events,
                 passes: plan.passes,
+                happenings: plan.happenings,
                 institution: tenant.secutix.institution.clone(),
                 void_limit,
                 ..self.finish(plan.outcome, plan.error.clone(), &findings, next.clone())
@@ -351,6 +353,7 @@ impl<'a, H: Host> Run<'a, H> {
             aliases: vec![],
             events: vec![],
             passes: vec![],
+            happenings: vec![],
             // No passes, nothing to count.
             institution: String::new(),
             void_limit: None,

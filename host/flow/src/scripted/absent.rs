@@ -108,7 +108,14 @@ impl Store for Budgets {
     async fn register(&self, _: Register) -> StoreResult<Registered> {
         absent()
     }
-    async fn unregister(&self, _: &TenantId, _: &str, _: &PassId, _: &SignalKey) -> StoreResult<Option<u32>> {
+    async fn unregister(
+        &self,
+        _: &TenantId,
+        _: &str,
+        _: &PassId,
+        _: &SignalKey,
+        _: Millis,
+    ) -> StoreResult<Option<u32>> {
         absent()
     }
     async fn device(&self, _: &TenantId, _: &str) -> StoreResult<Option<Device>> {
@@ -126,10 +133,10 @@ impl Store for Budgets {
     async fn pending_signals(&self, _: &TenantId, _: &PassId, _: u32) -> StoreResult<Vec<PendingSignal>> {
         absent()
     }
-    async fn new_signals(&self, _: &TenantId, _: &[SignalKey]) -> StoreResult<Vec<SignalKey>> {
+    async fn signal(&self, _: &TenantId, _: &PassId, _: PendingSignal, _: Millis) -> StoreResult<bool> {
         absent()
     }
-    async fn save_installation(&self, _: &TenantId, _: &PassId, _: i64, _: &str, _: &[SignalKey]) -> StoreResult<bool> {
+    async fn save_installation(&self, _: InstallationWrite) -> StoreResult<bool> {
         absent()
     }
     async fn put_api_key(&self, _: ApiKeyRow) -> StoreResult<()> {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::identity::PassId;
 use crate::store::{
-    Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice, NoticeReport, NoticeWrite, PassNotice,
-    StoreResult,
+    Attribute, AttributeKind, Attributes, Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice,
+    Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -62,7 +62,29 @@ impl ByHand for Budgets {
     async fn settle_notice(&self, _: &TenantId, _: &PassId, _: i64, _: GoogleNotice) -> StoreResult<()> {
         panic!("no protocol asks for this")
     }
-    async fn deactivate(&self, _: &TenantId, _: &PassId, _: Change, _: Millis) -> StoreResult<Deactivated> {
+    async fn deactivate(
+        &self,
+        _: &TenantId,
+        _: &PassId,
+        _: Change,
+        _: Option<Happening>,
+        _: Millis,
+    ) -> StoreResult<Deactivated> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Attributes for Budgets {
+    async fn attributes(&self, _: &TenantId, _: &PassId) -> StoreResult<Vec<Attribute>> {
+        panic!("no protocol asks for this")
+    }
+    async fn set_attributes(
+        &self,
+        _: &TenantId,
+        _: &PassId,
+        _: Vec<Attribute>,
+        _: Vec<(AttributeKind, String)>,
+    ) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
 }

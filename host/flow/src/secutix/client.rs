@@ -1,6 +1,6 @@
-//! The four SecuTix calls that the flow makes.
+//! The SecuTix calls that the flow makes: four of its web services, and a report that a ticket was retrieved.
 //!
-//! Owns addresses, bodies, the reading of HTTP statuses and, for the one call that writes, of the envelope. Does not own the meaning of what
+//! Owns addresses, bodies, the reading of HTTP statuses and, for the calls that write, of the envelope. Does not own the meaning of what
 //! is read: HTTP 200 does not mean success, and the connector's `classify` judges that. Bounded by the budget, which is asked before
 //! every call, by the tenant's timeout, and by a limit on each answer.
 //!
@@ -20,7 +20,7 @@ use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
 use crate::refusal::code_of;
 use crate::retry_after::retry_after;
 use crate::store::{Priority, Spent, Store, StoreError};
-use crate::tenant::{Secutix, Tenant};
+use crate::tenant::{Printing, PrintingWay, Secutix, Tenant};
 
 /// Bytes of a file. A movement with its ticket and its share of the operation is about 1.2 KB of JSON, so this is a file of 10,000
 /// movements and a third more; it is also what one run may cost a host in memory.
@@ -33,6 +33,8 @@ const PAUSE: Millis = 60_000;
 const REFUSED_PAUSE: Millis = 60_000;
 /// W3C trace context: who looks for a request in two systems finds it in both.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const JSON: &str = "application/json";
+const CSV: &str = "text/csv";
 /// Longest status code of an envelope that is passed on; those that are known have at most 20 letters.
 const CODE: usize = 64;
 
@@ -95,6 +97,8 @@ enum Endpoint {
     File,
     Contact,
     UpdateReference,
+    ExternalPrinting,
+    ImportPrintingStatus,
 }
 
 impl Endpoint {
@@ -104,6 +108,8 @@ impl Endpoint {
             Self::File => "getFileDetails",
             Self::Contact => "getContactData",
             Self::UpdateReference => "updateExternalReferences",
+            Self::ExternalPrinting => "externalPrinting",
+            Self::ImportPrintingStatus => "importPrintingStatus",
         }
     }
 
@@ -113,6 +119,8 @@ impl Endpoint {
             Self::FileByToken | Self::File | Self::UpdateReference => {
                 ("tnseb", "externalOrderService", &secutix.order_version)
             }
+            // No web service: whoever reports knows the address.
+            Self::ExternalPrinting | Self::ImportPrintingStatus => return String::new(),
         };
         format!("{}/{module}/backend-apis/{service}/{version}/{}", secutix.url, self.method())
     }
@@ -120,9 +128,16 @@ impl Endpoint {
     fn response_limit(self) -> usize {
         match self {
             Self::FileByToken | Self::File => FILE_LIMIT,
-            Self::Contact | Self::UpdateReference => SMALL_LIMIT,
+            Self::Contact | Self::UpdateReference | Self::ExternalPrinting | Self::ImportPrintingStatus => SMALL_LIMIT,
         }
     }
+}
+
+/// What is posted, and where.
+struct Outgoing {
+    url: String,
+    content_type: &'static str,
+    body: String,
 }
 
 /// SecuTix, as one tenant sees it.
@@ -159,22 +174,71 @@ impl<'a, H: Host> SecutixClient<'a, H> {
     }
 
     /// Writes one external reference of a movement, in place of the one with that key.
-    pub async fn update_external_reference(
+    pub async fn update_movement_reference(
         &self,
         movement: &str,
         key: &str,
         value: &str,
         priority: Priority,
     ) -> Result<(), SecutixError> {
+        self.update_reference("MOVEMENT", json!(int64(movement)?), key, value, priority).await
+    }
+
+    /// Writes one external reference of a contact, whose number is a text.
+    pub async fn update_contact_reference(
+        &self,
+        number: &str,
+        key: &str,
+        value: &str,
+        priority: Priority,
+    ) -> Result<(), SecutixError> {
+        self.update_reference("CONTACT", json!(number), key, value, priority).await
+    }
+
+    async fn update_reference(
+        &self,
+        kind: &str,
+        id: Value,
+        key: &str,
+        value: &str,
+        priority: Priority,
+    ) -> Result<(), SecutixError> {
         let body = json!({
-            "id": int64(movement)?,
-            "externalReferenceKind": "MOVEMENT",
+            "id": id,
+            "externalReferenceKind": kind,
             "externalReference": { "key": key, "value": value },
         });
         judge_envelope(&self.call(Endpoint::UpdateReference, priority, body).await?)
     }
 
+    /// Reports a ticket PRINTED. Both ways take it as often as it is said.
+    pub async fn report_printed(
+        &self,
+        printing: &Printing,
+        ticket: &str,
+        priority: Priority,
+    ) -> Result<(), SecutixError> {
+        let ticket = int64(ticket)?;
+        let (endpoint, outgoing) = match printing.way {
+            PrintingWay::ExternalPrinting => {
+                let body = json!({ "tickets": [{ "ticketId": ticket, "ticketState": "PRINTED" }] }).to_string();
+                (Endpoint::ExternalPrinting, Outgoing { url: printing.url.clone(), content_type: JSON, body })
+            }
+            PrintingWay::ImportPrintingStatus => {
+                let url = format!("{}?updateToPrintedState=true", printing.url);
+                let body = format!("ticketId;printingStatus\r\n{ticket};PRINTED\r\n");
+                (Endpoint::ImportPrintingStatus, Outgoing { url, content_type: CSV, body })
+            }
+        };
+        judge_envelope(&self.send(endpoint, priority, outgoing).await?)
+    }
+
     async fn call(&self, endpoint: Endpoint, priority: Priority, body: Value) -> Result<Bytes, SecutixError> {
+        let url = endpoint.url(&self.tenant.secutix);
+        self.send(endpoint, priority, Outgoing { url, content_type: JSON, body: body.to_string() }).await
+    }
+
+    async fn send(&self, endpoint: Endpoint, priority: Priority, outgoing: Outgoing) -> Result<Bytes, SecutixError> {
         let secutix = &self.tenant.secutix;
         let store = self.host.store();
         // Said for as long as it lasts, and before the budget, which is everybody's.
@@ -190,15 +254,15 @@ impl<'a, H: Host> SecutixClient<'a, H> {
         let token = jwt::bearer(secutix, self.host.clock().now());
         let mut headers = vec![
             (AUTHORIZATION, format!("Bearer {token}")),
-            (CONTENT_TYPE, "application/json".to_owned()),
+            (CONTENT_TYPE, outgoing.content_type.to_owned()),
             (ACCEPT, "application/json".to_owned()),
         ];
         headers.extend(self.traceparent.map(|trace| (TRACEPARENT, trace.to_owned())));
         let request = HttpRequest {
             method: Method::POST,
-            url: endpoint.url(secutix),
+            url: outgoing.url,
             headers,
-            body: Bytes::from(body.to_string()),
+            body: Bytes::from(outgoing.body),
             timeout: secutix.timeout,
             response_limit: endpoint.response_limit(),
             identity: None,

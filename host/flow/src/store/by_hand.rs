@@ -7,6 +7,7 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
+use super::happening::Happening;
 use super::{Change, StoreResult};
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
@@ -125,12 +126,14 @@ pub trait ByHand: MaybeSync {
         google: GoogleNotice,
     ) -> impl Future<Output = StoreResult<()>> + MaybeSend;
 
-    /// A live pass ends, by a person's word: version and tag rise, pushes and Google's object are wanted. The void limit does not count it.
+    /// A live pass ends, by a person's word: version and tag rise, pushes and Google's object are wanted. The void limit does not count it. It
+    /// happens only when the pass lived.
     fn deactivate(
         &self,
         tenant: &TenantId,
         pass: &PassId,
         change: Change,
+        happening: Option<Happening>,
         now: Millis,
     ) -> impl Future<Output = StoreResult<Deactivated>> + MaybeSend;
 }

@@ -18,11 +18,22 @@ pub enum EffectKind {
     Installation,
     /// Target: a pass. The level counts its messages; of several that wait the last is sent.
     GoogleMessage,
+    /// Target: a pass. The level counts changes of what SecuTix's external references are to say of its installation.
+    SecutixReferences,
+    /// Target: a pass. The level counts tickets that are to be reported PRINTED.
+    SecutixPrinted,
 }
 
 impl EffectKind {
-    pub const ALL: [Self; 5] =
-        [Self::ApplePush, Self::GoogleClass, Self::GoogleObject, Self::Installation, Self::GoogleMessage];
+    pub const ALL: [Self; 7] = [
+        Self::ApplePush,
+        Self::GoogleClass,
+        Self::GoogleObject,
+        Self::Installation,
+        Self::GoogleMessage,
+        Self::SecutixReferences,
+        Self::SecutixPrinted,
+    ];
 
     /// As it is kept, listed and typed.
     pub fn name(self) -> &'static str {
@@ -32,6 +43,8 @@ impl EffectKind {
             Self::GoogleObject => "google-object",
             Self::Installation => "installation",
             Self::GoogleMessage => "google-message",
+            Self::SecutixReferences => "secutix-references",
+            Self::SecutixPrinted => "secutix-printed",
         }
     }
 }

@@ -8,11 +8,13 @@
 //! per tenant; `have <= want` per effect, equal at rest; what was acknowledged survives a crash.
 
 mod account;
+mod attribute;
 mod by_hand;
 mod effect;
 mod erasure;
 mod event;
 mod google;
+mod happening;
 mod pass;
 mod phone;
 mod run;
@@ -22,6 +24,7 @@ mod task;
 use std::future::Future;
 
 pub use self::account::{ApiKeyRow, Spend, Spent};
+pub use self::attribute::{Attribute, AttributeKind, Attributes, KeptValue};
 pub use self::by_hand::{
     AppleNotice, Audience, ByHand, Deactivated, GoogleNotice, NoticeReport, NoticeResult, NoticeWrite, PassNotice,
 };
@@ -29,11 +32,13 @@ pub use self::effect::{EffectKind, EffectLease, EffectNext};
 pub use self::erasure::{Erased, Erasure};
 pub use self::event::{EventWrite, StoredEvent};
 pub use self::google::{Brought, GoogleLedger, KeptRoots};
+pub use self::happening::{Happening, HappeningKind, StoredHappening};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
 pub use self::phone::{
-    Device, Installation, PendingSignal, Register, Registered, Reissued, SignalKey, SignalKind, UpdatedSince,
+    Device, Installation, InstallationWrite, PendingSignal, Register, Registered, Reissued, SignalKey, SignalKind,
+    UpdatedSince,
 };
 pub use self::run::{
     Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
@@ -57,7 +62,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: GoogleLedger + ByHand + MaybeSync {
+pub trait Store: GoogleLedger + ByHand + Attributes + MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one
@@ -188,14 +193,15 @@ pub trait Store: GoogleLedger + ByHand + MaybeSync {
     /// A new registration is signalled, and the fold of the signal is wanted. The device may have downloaded the pass long ago: where the
     /// pass has changed since it was made, a push is wanted, and the list of what changed has it once.
     fn register(&self, register: Register) -> impl Future<Output = StoreResult<Registered>> + MaybeSend;
-    /// None: it was not registered. Else the active registrations of the pass that are left, and the signal is written. A device without
-    /// any is forgotten, with the push that waits for it.
+    /// None: it was not registered. Else the active registrations of the pass that are left, and the signal is written, to be folded at
+    /// `fold_at` or later. A device without any is forgotten, with the push that waits for it.
     fn unregister(
         &self,
         tenant: &TenantId,
         device: &str,
         pass: &PassId,
         signal: &SignalKey,
+        fold_at: Millis,
     ) -> impl Future<Output = StoreResult<Option<u32>>> + MaybeSend;
     fn device(&self, tenant: &TenantId, device: &str) -> impl Future<Output = StoreResult<Option<Device>>> + MaybeSend;
     /// The push service says that the token is gone: every registration of the device ends, unless the token was renewed after `at`.
@@ -237,22 +243,17 @@ pub trait Store: GoogleLedger + ByHand + MaybeSync {
         pass: &PassId,
         limit: u32,
     ) -> impl Future<Output = StoreResult<Vec<PendingSignal>>> + MaybeSend;
-    /// Those of the signals that have not been folded yet.
-    fn new_signals(
-        &self,
-        tenant: &TenantId,
-        keys: &[SignalKey],
-    ) -> impl Future<Output = StoreResult<Vec<SignalKey>>> + MaybeSend;
-    /// False, and nothing was written: another version is there (`expected` is 0 for none), or one of the signals has been folded since.
-    /// Signals and status change together.
-    fn save_installation(
+    /// Writes what was told of a pass, and wants it folded at `fold_at` or later. False: it is known already.
+    fn signal(
         &self,
         tenant: &TenantId,
         pass: &PassId,
-        expected: i64,
-        body: &str,
-        signals: &[SignalKey],
+        signal: PendingSignal,
+        fold_at: Millis,
     ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
+    /// False, and nothing was written: another version is there (`expected` is 0 for none), or one of the signals has been folded since.
+    /// Signals, status, happenings and what SecuTix is to be told change together.
+    fn save_installation(&self, write: InstallationWrite) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
 
     /// Writes or replaces; the id of another tenant's key is refused.
     fn put_api_key(&self, row: ApiKeyRow) -> impl Future<Output = StoreResult<()>> + MaybeSend;

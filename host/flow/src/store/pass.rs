@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::attribute::Attribute;
 use super::event::StoredEvent;
 use crate::identity::{Millis, PassId};
 
@@ -79,6 +80,8 @@ pub struct PassWrite {
     /// The Google object differs too, so it is wanted where its row exists, at the new version (so: only together with `visible`). A change
     /// of the event alone is a patch of the class.
     pub object_changed: bool,
+    /// Attributes that it is given; those that it has beside them stay.
+    pub attributes: Vec<Attribute>,
     /// For the history; none when nothing a person would ask about happened.
     pub change: Option<Change>,
 }

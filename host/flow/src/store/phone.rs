@@ -1,5 +1,8 @@
 //! What phones tell, as data: registrations of Apple devices, and signals that were folded into an installation's status.
 
+use passerelle_contract::types::Wallet;
+
+use super::happening::Happening;
 use crate::identity::{Millis, PassId, TenantId};
 
 #[derive(Clone, Debug)]
@@ -56,22 +59,49 @@ pub struct SignalKey {
     pub at: Millis,
 }
 
-/// What a change of registrations says of an installation.
+/// What a signal says of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalKind {
     Installed,
     Removed,
     /// The push service says that the device is gone.
     InferredRemoval,
+    /// A look found it there.
+    Present,
+    /// A look found it nowhere.
+    Absent,
 }
 
-/// A signal that was written with the change that it tells of, and is not folded yet.
+/// A signal that was written, and is not folded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingSignal {
     pub key: SignalKey,
+    pub wallet: Wallet,
     pub kind: SignalKind,
-    /// Active registrations of the pass after the change.
-    pub active: u32,
+    /// Active registrations of the pass after the change, where the source counts.
+    pub active: Option<u32>,
+}
+
+/// An installation's status as it is to be from now on, and what follows from it.
+#[derive(Clone, Debug)]
+pub struct InstallationWrite {
+    pub tenant: TenantId,
+    pub pass: PassId,
+    /// The version that was read; 0: none.
+    pub expected: i64,
+    /// JSON of `installation.status`.
+    pub body: String,
+    /// The signals that are in it now.
+    pub signals: Vec<SignalKey>,
+    /// Since when it is in each wallet; none: it is not.
+    pub apple_since: Option<Millis>,
+    pub google_since: Option<Millis>,
+    pub happenings: Vec<Happening>,
+    /// SecuTix's external references are to be brought up to it.
+    pub references: bool,
+    /// The ticket is to be reported PRINTED.
+    pub printed: bool,
+    pub now: Millis,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::EventWrite;
+use super::happening::Happening;
 use super::pass::PassWrite;
 use super::task::Hint;
 use crate::identity::{Millis, PassId, TenantId};
@@ -57,6 +58,8 @@ pub struct Finish {
     pub aliases: Vec<OrderAlias>,
     pub events: Vec<EventWrite>,
     pub passes: Vec<PassWrite>,
+    /// What is told of the passes that change.
+    pub happenings: Vec<Happening>,
     /// The SecuTix institution that the passes are of: voids are counted by it, whichever of its tenants they are of.
     pub institution: String,
     /// At most this many passes of the institution may go from live to void since `since` (this run included), and none of a task that is

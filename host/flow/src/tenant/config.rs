@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{IdentifierSource, PrintingWay};
 use crate::access::Scope;
 
 /// One venue: how to speak with its SecuTix institution, with Apple and with Google, and which passes it gives out. The folder's name is
@@ -57,6 +58,10 @@ pub struct TenantConfig {
     #[serde(default)]
     pub safety: SafetyConfig,
 
+    /// How records of your CRM are found. Default: by SecuTix's own identifiers alone.
+    #[serde(default)]
+    pub crm: CrmConfig,
+
     /// API keys that are looked for here before the store is asked, so that they work on every host that has this folder.
     /// `passerelle key create --print` writes such a table. Default: none; `passerelle key create` keeps its keys in the store.
     #[serde(default)]
@@ -105,6 +110,26 @@ pub struct SecutixConfig {
     #[serde(default = "requests_per_minute")]
     #[schemars(range(min = 1, max = 6000))]
     pub requests_per_minute: u32,
+
+    /// Write what phones do into SecuTix: `twc.passId`, `twc.passType`, `twc.status` and `twc.device` as external references of the movement, or
+    /// of the contact for a member card. Default: false.
+    #[serde(default)]
+    pub persist_installation_status: bool,
+
+    /// Report a ticket PRINTED when it is first added to a wallet: the buyer has retrieved it. Never taken back. Default: none, nothing is reported.
+    pub printing: Option<PrintingConfig>,
+}
+
+/// How SecuTix hears that a ticket was retrieved.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrintingConfig {
+    /// `external-printing`: the interface of external printing systems. `import-printing-status`: the file interface of that name. Which of them,
+    /// SecuTix says when it is set up.
+    pub way: PrintingWay,
+
+    /// Address of the interface, as SecuTix gives it, without a query.
+    pub url: String,
 }
 
 fn order_version() -> String {
@@ -362,6 +387,20 @@ impl Default for SafetyConfig {
     fn default() -> Self {
         Self { voids_per_hour: 200, confirm_absence_after_s: 120, erase_after_days: 30, erase_without_end_days: 400 }
     }
+}
+
+/// How records of the organiser's CRM are found.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CrmConfig {
+    /// Name of the identifier that every pass should have: `customerId`, `email`. What is told of a pass without it says so
+    /// (`missingIdentifier`). Default: none.
+    #[schemars(inner(length(min = 1, max = 64)))]
+    pub identifier: Option<String>,
+
+    /// `cultural-contact`: take it from the ticket, the SecuTix number of the contact who attends. Default: none; you set it with the Pass API, or with
+    /// `passerelle backfill --identifiers`.
+    pub from: Option<IdentifierSource>,
 }
 
 /// An API key, without its secret. Whoever reads this can check a key and cannot use one.

@@ -11,14 +11,15 @@ use bytes::Bytes;
 use passerelle_connector::template::MAX_LOCATIONS;
 use zeroize::Zeroizing;
 
-use super::config::{ApiKeyConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig, VenueConfig};
+use super::config::{ApiKeyConfig, CrmConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig, VenueConfig};
 use super::credential::{OpenPkcs12, without_line_break};
 use super::form::{is_locale, is_version};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, Surroundings, TemplateFolder};
-use super::{Place as VenuePlace, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential};
+use super::{Crm, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential};
+use crate::attribute;
 use crate::identity::{Millis, TenantId};
 use crate::ports::KeyRef;
 use crate::sealing::TenantKeys;
@@ -134,6 +135,7 @@ impl Draft<'_> {
         let selection =
             if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
         let safety = safety(&config.safety);
+        let crm = loader.crm(&config.crm);
 
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
@@ -158,6 +160,7 @@ impl Draft<'_> {
                     venues,
                     settings,
                     safety,
+                    crm,
                     api_keys,
                 };
                 Ok(Loaded { tenant, warnings: folder.warnings })
@@ -275,6 +278,13 @@ impl Loader<'_> {
         }
         let order = self.rule("secutix.order_version", is_version(&config.order_version), VERSION);
         let contact = self.rule("secutix.contact_version", is_version(&config.contact_version), VERSION);
+        let printing = match &config.printing {
+            None => Some(None),
+            Some(printing) => {
+                let url = self.address("secutix.printing.url", &printing.url);
+                url.map(|url| Some(Printing { way: printing.way, url }))
+            }
+        };
         order.and(contact)?;
         Some(Secutix {
             url: url?,
@@ -286,7 +296,19 @@ impl Loader<'_> {
             contact_version: config.contact_version.clone(),
             timeout: Duration::from_secs(config.timeout_s.into()),
             requests_per_minute: config.requests_per_minute.into(),
+            persist_installation_status: config.persist_installation_status,
+            printing: printing?,
         })
+    }
+
+    fn crm(&mut self, config: &CrmConfig) -> Crm {
+        const NAME: &str = "must be 1 to 64 letters, digits, '.', '-' and '_', beginning with a letter";
+        const SOURCE: &str = "takes an identifier from somewhere, so crm.identifier must name it";
+        if let Some(name) = &config.identifier {
+            self.rule("crm.identifier", attribute::name(name).is_ok(), NAME);
+        }
+        self.rule("crm.from", config.from.is_none() || config.identifier.is_some(), SOURCE);
+        Crm { identifier: config.identifier.clone(), from: config.from }
     }
 
     fn api_keys(&mut self, keys: &[ApiKeyConfig]) -> Vec<ApiKeyRow> {

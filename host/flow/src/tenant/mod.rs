@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 pub use passerelle_connector::template::{Place, Venue};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
@@ -48,6 +50,7 @@ pub struct Tenant {
     /// Non-secret constants that templates may name as `settings.<key>`.
     pub settings: Vec<(String, String)>,
     pub safety: Safety,
+    pub crm: Crm,
     /// Those of the configuration. The store's are asked for when a caller shows another one.
     pub api_keys: Vec<ApiKeyRow>,
 }
@@ -72,6 +75,45 @@ pub struct Secutix {
     pub timeout: std::time::Duration,
     /// Per institution and endpoint; SecuTix documents 60.
     pub requests_per_minute: i64,
+    /// Installation status goes into external references.
+    pub persist_installation_status: bool,
+    /// How a ticket is reported PRINTED; none: it is not.
+    pub printing: Option<Printing>,
+}
+
+/// How SecuTix hears that a ticket was retrieved. No web service for it is known: these are the two known ways (domain.md 3.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printing {
+    pub way: PrintingWay,
+    /// Where it is reported, without a query.
+    pub url: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum PrintingWay {
+    /// The interface of external printing systems, as TIXNGO has it.
+    ExternalPrinting,
+    /// The file interface "Import Printing Status".
+    ImportPrintingStatus,
+}
+
+/// How records of the organiser's CRM are found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crm {
+    /// The identifier that every pass should have.
+    pub identifier: Option<String>,
+    /// Where it is taken from; none: somebody sets it.
+    pub from: Option<IdentifierSource>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum IdentifierSource {
+    /// The number of the ticket's cultural contact: who attends.
+    CulturalContact,
 }
 
 #[derive(Clone)]

@@ -7,5 +7,5 @@ record!(installation::Status { apple, google, printed, written });
 variant!(installation::Kind { Installed, Removed, InferredRemoval, Present, Absent });
 record!(installation::Signal { source, event, wallet, kind, at, count });
 record!(installation::Context { pass, template, ticket, persist_status, persist_printed });
-record!(installation::Emission { name, wallet, at });
+record!(installation::Emission { name, wallet, at, count });
 record!(installation::Reduction { status, changed, references, print, crm, events });

@@ -2,7 +2,7 @@
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Audience, ByHand, Change, Deactivated, GoogleNotice, NoticeReport, NoticeWrite, PassNotice, StoreResult,
+    Audience, ByHand, Change, Deactivated, GoogleNotice, Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
 };
 use passerelle_sqlite::by_hand;
 
@@ -39,9 +39,10 @@ impl ByHand for SqliteStore {
         tenant: &TenantId,
         pass: &PassId,
         change: Change,
+        happening: Option<Happening>,
         now: Millis,
     ) -> StoreResult<Deactivated> {
         let (tenant, pass) = (tenant.clone(), pass.clone());
-        self.writer.call(Wait, move |conn| by_hand::deactivate(conn, &tenant, &pass, &change, now)).await
+        self.writer.call(Wait, move |conn| by_hand::deactivate(conn, &tenant, &pass, &change, happening, now)).await
     }
 }

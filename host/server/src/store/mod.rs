@@ -4,6 +4,7 @@
 //! is `passerelle_flow::store`, and the conformance suite holds this store and any other to it. Bounds: the writer's queue and groups
 //! (`writer`), the readers' number.
 
+mod attributes;
 mod by_hand;
 mod connection;
 mod fault;
@@ -18,9 +19,9 @@ use std::path::Path;
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
     Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, Erased,
-    Erasure, FileView, Finish, Finished, Installation, PassSubject, PassView, PendingSignal, Priority, Quota, Register,
-    Registered, Reissued, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog,
-    TaskLease, TaskSubject, UpdatedSince,
+    Erasure, FileView, Finish, Finished, Installation, InstallationWrite, PassSubject, PassView, PendingSignal,
+    Priority, Quota, Register, Registered, Reissued, RunRecord, SignalKey, Spend, Spent, Store, StoreResult,
+    StoredChange, StuckTask, SubjectLog, TaskLease, TaskSubject, UpdatedSince,
 };
 use passerelle_sqlite::{
     api_keys, budget, data_keys, devices, effects, finish, installations, leases, passes, pulse, retention, tasks,
@@ -198,9 +199,10 @@ impl Store for SqliteStore {
         device: &str,
         pass: &PassId,
         signal: &SignalKey,
+        fold_at: Millis,
     ) -> StoreResult<Option<u32>> {
         let (tenant, device, pass, signal) = (tenant.clone(), device.to_owned(), pass.clone(), signal.clone());
-        self.writer.call(Refuse, move |conn| devices::unregister(conn, &tenant, &device, &pass, &signal)).await
+        self.writer.call(Refuse, move |conn| devices::unregister(conn, &tenant, &device, &pass, &signal, fold_at)).await
     }
 
     async fn device(&self, tenant: &TenantId, device: &str) -> StoreResult<Option<Device>> {
@@ -234,21 +236,19 @@ impl Store for SqliteStore {
         self.readers.call(move |conn| installations::pending(conn, &tenant, &pass, limit)).await
     }
 
-    async fn new_signals(&self, tenant: &TenantId, keys: &[SignalKey]) -> StoreResult<Vec<SignalKey>> {
-        let (tenant, keys) = (tenant.clone(), keys.to_vec());
-        self.readers.call(move |conn| installations::new_signals(conn, &tenant, &keys)).await
-    }
-
-    async fn save_installation(
+    async fn signal(
         &self,
         tenant: &TenantId,
         pass: &PassId,
-        expected: i64,
-        body: &str,
-        signals: &[SignalKey],
+        signal: PendingSignal,
+        fold_at: Millis,
     ) -> StoreResult<bool> {
-        let (tenant, pass, body, signals) = (tenant.clone(), pass.clone(), body.to_owned(), signals.to_vec());
-        self.writer.call(Wait, move |conn| installations::save(conn, &tenant, &pass, expected, &body, &signals)).await
+        let (tenant, pass) = (tenant.clone(), pass.clone());
+        self.writer.call(Wait, move |conn| installations::signal(conn, &tenant, &pass, &signal, fold_at)).await
+    }
+
+    async fn save_installation(&self, write: InstallationWrite) -> StoreResult<bool> {
+        self.writer.call(Wait, move |conn| installations::save(conn, &write)).await
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> StoreResult<()> {

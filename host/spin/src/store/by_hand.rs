@@ -2,7 +2,7 @@
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Audience, ByHand, Change, Deactivated, GoogleNotice, NoticeReport, NoticeWrite, PassNotice, StoreResult,
+    Audience, ByHand, Change, Deactivated, GoogleNotice, Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
 };
 use passerelle_sqlite::by_hand;
 
@@ -35,8 +35,9 @@ impl<D: Database> ByHand for EdgeStore<D> {
         tenant: &TenantId,
         pass: &PassId,
         change: Change,
+        happening: Option<Happening>,
         now: Millis,
     ) -> StoreResult<Deactivated> {
-        self.session.write(|conn| by_hand::deactivate(conn, tenant, pass, &change, now))
+        self.session.write(|conn| by_hand::deactivate(conn, tenant, pass, &change, happening, now))
     }
 }

@@ -4,6 +4,7 @@
 //! operations promise: that is `passerelle_flow::store`, and the conformance suite holds this store to it as it holds the server's.
 //! Bounds: one connection per instance, a statement waits five seconds for another instance's transaction.
 
+mod attributes;
 mod by_hand;
 mod google;
 pub mod session;
@@ -11,9 +12,9 @@ pub mod session;
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
     Accept, Accepted, Adoption, ApiKeyRow, DataKey, Depth, Device, EffectKind, EffectLease, EffectNext, Erased,
-    Erasure, FileView, Finish, Finished, Installation, PassSubject, PassView, PendingSignal, Priority, Quota, Register,
-    Registered, Reissued, RunRecord, SignalKey, Spend, Spent, Store, StoreResult, StoredChange, StuckTask, SubjectLog,
-    TaskLease, TaskSubject, UpdatedSince,
+    Erasure, FileView, Finish, Finished, Installation, InstallationWrite, PassSubject, PassView, PendingSignal,
+    Priority, Quota, Register, Registered, Reissued, RunRecord, SignalKey, Spend, Spent, Store, StoreResult,
+    StoredChange, StuckTask, SubjectLog, TaskLease, TaskSubject, UpdatedSince,
 };
 use passerelle_sqlite::opening::execute;
 use passerelle_sqlite::{
@@ -150,8 +151,9 @@ impl<D: Database> Store for EdgeStore<D> {
         device: &str,
         pass: &PassId,
         signal: &SignalKey,
+        fold_at: Millis,
     ) -> StoreResult<Option<u32>> {
-        self.session.write(|conn| devices::unregister(conn, tenant, device, pass, signal))
+        self.session.write(|conn| devices::unregister(conn, tenant, device, pass, signal, fold_at))
     }
 
     async fn device(&self, tenant: &TenantId, device: &str) -> StoreResult<Option<Device>> {
@@ -180,19 +182,18 @@ impl<D: Database> Store for EdgeStore<D> {
         self.session.read(|conn| installations::pending(conn, tenant, pass, limit))
     }
 
-    async fn new_signals(&self, tenant: &TenantId, keys: &[SignalKey]) -> StoreResult<Vec<SignalKey>> {
-        self.session.read(|conn| installations::new_signals(conn, tenant, keys))
-    }
-
-    async fn save_installation(
+    async fn signal(
         &self,
         tenant: &TenantId,
         pass: &PassId,
-        expected: i64,
-        body: &str,
-        signals: &[SignalKey],
+        signal: PendingSignal,
+        fold_at: Millis,
     ) -> StoreResult<bool> {
-        self.session.write(|conn| installations::save(conn, tenant, pass, expected, body, signals))
+        self.session.write(|conn| installations::signal(conn, tenant, pass, &signal, fold_at))
+    }
+
+    async fn save_installation(&self, write: InstallationWrite) -> StoreResult<bool> {
+        self.session.write(|conn| installations::save(conn, &write))
     }
 
     async fn put_api_key(&self, row: ApiKeyRow) -> StoreResult<()> {

@@ -6,30 +6,46 @@
 mod presence;
 mod report;
 
-use crate::contract::installation::{Context, Emission, Reduction, Signal, Status};
+use crate::contract::installation::{Context, Emission, Presence, Reduction, Signal, Status};
 use crate::contract::types::Wallet;
 
-/// `reduce(s, a ++ b)` and `reduce(reduce(s, a), b)` end in the same status; the emissions of the first are those of the other two, one after
-/// the other.
+/// `reduce(s, a ++ b)` and `reduce(reduce(s, a), b)` end in the same status. The emissions are of the batch as a whole: who takes a pass out and
+/// puts it back within one has done nothing that a CRM should act on.
 pub fn reduce(context: &Context, status: &Status, signals: &[Signal]) -> Reduction {
     let mut next = status.clone();
-    let mut events = Vec::new();
     for signal in signals {
-        let wallet = match signal.wallet {
-            Wallet::Apple => &mut next.apple,
-            Wallet::Google => &mut next.google,
-        };
-        let before = wallet.installed;
-        presence::join(wallet, signal);
-        if wallet.installed != before {
-            let name = if wallet.installed { "Pass:Installed" } else { "Pass:Uninstalled" };
-            events.push(Emission { name: name.to_owned(), wallet: signal.wallet, at: signal.at });
-        }
+        presence::join(
+            match signal.wallet {
+                Wallet::Apple => &mut next.apple,
+                Wallet::Google => &mut next.google,
+            },
+            signal,
+        );
+    }
+    let wallets = [(Wallet::Apple, &status.apple, &next.apple), (Wallet::Google, &status.google, &next.google)];
+    let mut events: Vec<_> =
+        wallets.into_iter().filter_map(|(wallet, before, after)| emission(wallet, before, after)).collect();
+    // Told in the order in which it happened.
+    if events.first().map(|event| event.at) > events.last().map(|event| event.at) {
+        events.reverse();
     }
     let references = report::references(context, &next);
     let print = report::print(context, &next);
     let changed = next != *status || !references.is_empty() || print.is_some();
     Reduction { crm: report::crm(&next), status: next, changed, references, print, events }
+}
+
+/// What is told of a wallet. A further device is an installation too (domain.md 1.13: it may be told several times for one pass); that one of
+/// several has gone is not told, since the wallet still has the pass.
+fn emission(wallet: Wallet, before: &Presence, after: &Presence) -> Option<Emission> {
+    let name = match (before.installed, after.installed) {
+        (false, true) => "Pass:Installed",
+        (true, true) if after.count > before.count => "Pass:Installed",
+        (true, false) => "Pass:Uninstalled",
+        _ => return None,
+    };
+    // A wallet whose presence differs has heard a signal.
+    Some(Emission { name: name.to_owned(), wallet, at: after.changed_at.unwrap_or(0), count: after.count })
 }
 
 #[cfg(test)]

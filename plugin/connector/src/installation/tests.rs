@@ -51,7 +51,8 @@ fn a_first_installation_writes_four_references_prints_and_emits() {
         ["twc.passId=KlnqcxVLA9pS4ol5", "twc.passType=event-ticket", "twc.status=installed", "twc.device=apple"]
     );
     assert_eq!(reduction.print.as_deref(), Some("10228305597652"));
-    assert_eq!(reduction.events, [Emission { name: "Pass:Installed".to_owned(), wallet: Wallet::Apple, at: 5 }]);
+    let emission = Emission { name: "Pass:Installed".to_owned(), wallet: Wallet::Apple, at: 5, count: 1 };
+    assert_eq!(reduction.events, [emission]);
     let crm: Vec<_> = reduction.crm.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(
         crm,
@@ -144,6 +145,29 @@ fn the_two_switches_switch() {
     assert_eq!(reduction.events.len(), 1);
 }
 
+#[test]
+fn a_quick_reinstallation_is_nothing_to_tell() {
+    let status = reduce(&context(), &unknown(), &[signal(Wallet::Apple, Kind::Installed, 1)]).status;
+    let back = [signal(Wallet::Apple, Kind::Removed, 2), signal(Wallet::Apple, Kind::Installed, 3)];
+    let reduction = reduce(&context(), &status, &back);
+    assert!(reduction.events.is_empty());
+    assert!(reduction.status.apple.installed);
+}
+
+#[test]
+fn a_second_device_is_told_and_its_removal_is_not() {
+    let counted = |kind, at, count| Signal { count: Some(count), ..signal(Wallet::Apple, kind, at) };
+    let one = reduce(&context(), &unknown(), &[counted(Kind::Installed, 1, 1)]);
+    let two = reduce(&context(), &one.status, &[counted(Kind::Installed, 2, 2)]);
+    let told: Vec<_> = two.events.iter().map(|event| (event.name.as_str(), event.count)).collect();
+    assert_eq!(told, [("Pass:Installed", 2)]);
+    let left = reduce(&context(), &two.status, &[counted(Kind::Removed, 3, 1)]);
+    assert!(left.events.is_empty());
+    let gone = reduce(&context(), &left.status, &[counted(Kind::Removed, 4, 0)]);
+    let told: Vec<_> = gone.events.iter().map(|event| (event.name.as_str(), event.count)).collect();
+    assert_eq!(told, [("Pass:Uninstalled", 0)]);
+}
+
 fn any_signal() -> impl Strategy<Value = Signal> {
     let kinds = prop_oneof![
         Just(Kind::Installed),
@@ -192,8 +216,23 @@ proptest! {
         prop_assert_eq!(&whole.status, &two.status);
         prop_assert_eq!(&whole.references, &two.references);
         prop_assert_eq!(&whole.print, &two.print);
-        let events: Vec<_> = one.events.into_iter().chain(two.events).collect();
-        prop_assert_eq!(whole.events, events);
+    }
+
+    #[test]
+    fn what_was_told_last_of_a_wallet_is_how_it_stands(
+        batches in proptest::collection::vec(proptest::collection::vec(any_signal(), 0..4), 0..6),
+    ) {
+        let mut status = unknown();
+        let mut told = [false; 2];
+        for batch in &batches {
+            let reduction = reduce(&context(), &status, batch);
+            prop_assert!(reduction.events.is_sorted_by_key(|event| event.at));
+            for event in &reduction.events {
+                told[usize::from(event.wallet == Wallet::Google)] = event.name == "Pass:Installed";
+            }
+            status = reduction.status;
+        }
+        prop_assert_eq!(told, [status.apple.installed, status.google.installed]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod build;
 mod draft;
+mod told;
 mod write;
 
 use std::collections::{BTreeSet, HashMap};
@@ -16,6 +17,8 @@ use passerelle_contract::types::{Subject, TicketPart};
 use self::build::{build, current_events};
 pub use self::draft::PassAction;
 use self::draft::{draft, drop_unbuilt, link_successors};
+pub use self::told::identifiers;
+use self::told::told;
 use self::write::{aliases, event_write, write};
 use super::record::ActionRecord;
 use super::{Fetched, Outcome};
@@ -27,7 +30,7 @@ use crate::ports::{Host, Random};
 use crate::rebuild::{self, RebuildError};
 use crate::select::Stray;
 use crate::store::{
-    EventWrite, FileView, Hint, Next, OrderAlias, PassSubject, PassWrite, Store, StoreError, TaskLease,
+    EventWrite, FileView, Happening, Hint, Next, OrderAlias, PassSubject, PassWrite, Store, StoreError, TaskLease,
 };
 use crate::tenant::Tenant;
 
@@ -68,6 +71,7 @@ pub struct Plan {
     pub aliases: Vec<OrderAlias>,
     pub events: Vec<EventWrite>,
     pub passes: Vec<PassWrite>,
+    pub happenings: Vec<Happening>,
     pub actions: Vec<ActionRecord>,
     /// What a person should mend, as codes.
     pub warnings: BTreeSet<&'static str>,
@@ -181,10 +185,12 @@ pub async fn make<H: Host>(
     }
 
     let mut passes = Vec::new();
+    let mut happenings = Vec::new();
     let mut actions = Vec::new();
     for draft in drafts {
         let write = write(flow, tenant, look, &events, draft).await?;
         actions.push(ActionRecord::of(&write));
+        happenings.extend(told(flow, tenant, &write).await?);
         passes.push(write);
     }
     let outcome = match (errors.is_empty(), absent, passes.iter().any(|pass| pass.change.is_some())) {
@@ -200,6 +206,7 @@ pub async fn make<H: Host>(
         aliases: aliases(&tenant.keys, verdict),
         events: verdict.events.iter().map(|event| event_write(event, fetched.started_at)).collect(),
         passes,
+        happenings,
         actions,
         warnings,
         again,

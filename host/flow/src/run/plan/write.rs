@@ -9,7 +9,7 @@ use passerelle_contract::types::EventPart;
 
 use super::build::{CurrentEvent, event_digest};
 use super::draft::{Draft, PassAction};
-use super::{Look, PlanError};
+use super::{Look, PlanError, identifiers};
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::notification::token_mac;
@@ -71,6 +71,10 @@ pub(super) async fn write<H: Host>(
         (_, Some(stored)) => stored.events.clone(),
         (_, None) => vec![],
     };
+    let attributes = match &draft.ticket {
+        Some(part) if draft.fresh => identifiers(flow, tenant, &draft.id, part)?,
+        _ => vec![],
+    };
     let operation = draft.operation;
     let keep = |new: &Option<String>, old: Option<&Option<String>>| new.clone().or_else(|| old.cloned().flatten());
     let visible = state_changed || apple_changed || object_changed || retemplated;
@@ -92,6 +96,7 @@ pub(super) async fn write<H: Host>(
         events: shown,
         visible,
         object_changed: state_changed || object_changed,
+        attributes,
         change: cause(&draft, visible).map(|(action, reason)| Change {
             action: action.name().to_owned(),
             use_case: match reason {

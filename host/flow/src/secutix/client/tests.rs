@@ -17,7 +17,7 @@ fn fetch(host: &ScriptedHost) -> Result<Bytes, SecutixError> {
 fn write(host: &ScriptedHost) -> Result<(), SecutixError> {
     let tenant = tenant();
     let client = SecutixClient::new(host, &tenant);
-    run(client.update_external_reference("10228310724999", "twc.status", "installed", Priority::Low))
+    run(client.update_movement_reference("10228310724999", "twc.status", "installed", Priority::Low))
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn each_call_goes_to_its_address_with_its_body() {
     run(client.get_file_by_token("9f3c\"0c7e5b", Priority::Demand)).unwrap();
     run(client.get_file("10000702600", Priority::Demand)).unwrap();
     run(client.get_contact("004711", Priority::Demand)).unwrap();
-    run(client.update_external_reference("10228310724999", "twc.status", "installed", Priority::Demand)).unwrap();
+    run(client.update_movement_reference("10228310724999", "twc.status", "installed", Priority::Demand)).unwrap();
 
     let sent: Vec<(String, Value)> = host
         .requests()

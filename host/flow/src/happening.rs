@@ -1,0 +1,125 @@
+//! Happenings: what others are told of a pass, made from what is known of it.
+//!
+//! Owns their properties (domain.md 1.13, 1.16 and 1.17). Does not own who is told (`webhook`), nor the row (`store`). What is personal is an
+//! identifier that names somebody, sealed apart; no name, no seat and no barcode gets in here.
+
+use passerelle_contract::installation::Emission;
+use passerelle_contract::types::Wallet;
+use serde_json::{Map, Value};
+
+use crate::attribute::{Sorted, object};
+use crate::flow::Flow;
+use crate::identity::{Millis, PassId};
+use crate::ports::Host;
+use crate::sealing::SealError;
+use crate::store::{Change, Happening, HappeningKind, PassState, PassSubject};
+use crate::tenant::Tenant;
+
+/// What is told of every pass.
+pub struct About<'a> {
+    pub pass: &'a PassId,
+    pub subject: &'a PassSubject,
+    pub template: &'a str,
+    pub state: PassState,
+    pub attributes: &'a Sorted,
+}
+
+/// A change of a pass. None: the change is nothing that is told (a message to holders).
+pub fn of_change<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    about: &About<'_>,
+    change: &Change,
+    at: Millis,
+) -> Result<Option<Happening>, SealError> {
+    let kind = match change.action.as_str() {
+        "created" => HappeningKind::PassCreated,
+        "updated" | "revived" => HappeningKind::PassUpdated,
+        "voided" => HappeningKind::PassDeactivated,
+        _ => return Ok(None),
+    };
+    let mut properties = properties(tenant, about);
+    properties.insert("useCase".to_owned(), change.use_case.as_str().into());
+    properties.insert("reason".to_owned(), change.reason.as_str().into());
+    properties.insert("fields".to_owned(), change.fields.clone().into());
+    let operation = change.correlations.first().cloned();
+    make(flow, tenant, about, kind, at, operation, properties).map(Some)
+}
+
+/// An installation, or a removal, with the fields that a CRM keeps.
+pub fn of_emission<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    about: &About<'_>,
+    emission: &Emission,
+    crm: &[(String, String)],
+) -> Result<Option<Happening>, SealError> {
+    let Some(kind) = HappeningKind::parse(&emission.name) else { return Ok(None) };
+    let mut properties = properties(tenant, about);
+    let device = match emission.wallet {
+        Wallet::Apple => "apple",
+        Wallet::Google => "google",
+    };
+    properties.insert("device".to_owned(), device.into());
+    properties.insert("activeRegistrationCount".to_owned(), emission.count.into());
+    properties.extend(crm.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+    let at = Millis::try_from(emission.at).unwrap_or(0);
+    make(flow, tenant, about, kind, at, None, properties).map(Some)
+}
+
+fn properties(tenant: &Tenant, about: &About<'_>) -> Map<String, Value> {
+    let (name, value) = about.subject.identifier();
+    let mut identifiers = about.attributes.identifiers.clone();
+    identifiers.insert(name.to_owned(), value.to_owned());
+    let mut properties = Map::new();
+    properties.insert("passId".to_owned(), about.pass.as_str().into());
+    properties.insert("passType".to_owned(), about.template.into());
+    properties.insert("passKind".to_owned(), kind(about.subject).into());
+    let state = match about.state {
+        PassState::Live => "live",
+        PassState::Void => "void",
+    };
+    properties.insert("passState".to_owned(), state.into());
+    // Whoever cannot match it is told why, instead of finding out.
+    if let Some(join) = tenant.crm.identifier.as_deref()
+        && !identifiers.contains_key(join)
+        && !about.attributes.has_identifier(join)
+    {
+        properties.insert("missingIdentifier".to_owned(), join.into());
+    }
+    properties.insert("identifiers".to_owned(), object(&identifiers));
+    properties.insert("metadata".to_owned(), object(&about.attributes.metadata));
+    properties
+}
+
+/// The Wallet Crew's word for the kind of a pass (domain.md 1.5).
+pub const fn kind(subject: &PassSubject) -> &'static str {
+    match subject {
+        PassSubject::Movement(_) => "eventTicket",
+        PassSubject::Contact(_) => "customerCard",
+    }
+}
+
+fn make<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    about: &About<'_>,
+    kind: HappeningKind,
+    at: Millis,
+    operation: Option<String>,
+    properties: Map<String, Value>,
+) -> Result<Happening, SealError> {
+    let id = flow.uuid();
+    let personal = &about.attributes.personal;
+    let sealed = match personal.is_empty() {
+        true => None,
+        false => {
+            let text = object(personal).to_string();
+            let place = ["happening", tenant.id.as_str(), id.as_str()];
+            Some(tenant.keys.seal_small(flow.host.random(), &place, text.as_bytes())?)
+        }
+    };
+    // serde_json keeps a map sorted, so equal properties are equal text.
+    let properties = Value::Object(properties).to_string();
+    Ok(Happening { id, kind, at, operation, pass: Some(about.pass.clone()), properties, sealed })
+}
