@@ -73,14 +73,15 @@ pub fn save(conn: &dyn Connection, write: &InstallationWrite) -> Result<bool, Fa
         return Ok(false);
     }
     for key in &write.signals {
-        let folded = conn.run(
-            "UPDATE signal SET folded = 1 WHERE tenant = ?1 AND source = ?2 AND event = ?3 AND folded = 0",
-            params![tenant.as_str(), &key.source, &key.event],
-        )?;
-        // The version would have told: whoever folds one saves.
-        if folded == 0 {
-            return Err(Fault::Refused("a signal that is not there to be folded"));
+        let sql = "SELECT 1 FROM signal WHERE tenant = ?1 AND source = ?2 AND event = ?3 AND folded = 0";
+        let params = params![tenant.as_str(), &key.source, &key.event];
+        if statement::one(conn, sql, params, |_| Ok(()))?.is_none() {
+            return Ok(false);
         }
+    }
+    for key in &write.signals {
+        let sql = "UPDATE signal SET folded = 1 WHERE tenant = ?1 AND source = ?2 AND event = ?3";
+        conn.run(sql, params![tenant.as_str(), &key.source, &key.event])?;
     }
     conn.run(
         "INSERT INTO installation(tenant, pass, version, body) VALUES(?1, ?2, ?3, ?4) \

@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
-    Accept, Change, Erasure, Finish, Next, PassState, PassSubject, PassWrite, Priority, Register, RunRecord, SignalKey,
-    Store, TaskLease,
+    Accept, Change, Erasure, Finish, Happening, HappeningKind, Next, PassState, PassSubject, PassWrite, Priority,
+    Register, RunRecord, SignalKey, Store, TaskLease,
 };
 use passerelle_server::store::{Options, SqliteStore};
 
@@ -148,6 +148,10 @@ const INVARIANTS: &[(&str, &str)] = &[
         "SELECT * FROM sealed_part s WHERE NOT EXISTS (SELECT 1 FROM data_key k WHERE k.tenant = s.tenant AND k.id = s.data_key)",
     ),
     (
+        "what happened to a pass is numbered without a gap",
+        "SELECT tenant, pass FROM happening WHERE pass IS NOT NULL GROUP BY tenant, pass HAVING min(seq) <> 1 OR max(seq) <> count(*)",
+    ),
+    (
         "the class beside a shown event is the pass's",
         "SELECT * FROM pass_event e JOIN pass p ON p.tenant = e.tenant AND p.id = e.pass WHERE coalesce(e.google_class, '') <> coalesce(p.google_class, '')",
     ),
@@ -229,6 +233,7 @@ pub fn finish(lease: &TaskLease, next: Next, now: Millis) -> Finish {
         aliases: vec![],
         events: vec![],
         passes: vec![],
+        happenings: vec![],
         institution: "DEMO".to_owned(),
         void_limit: None,
     }
@@ -256,6 +261,7 @@ pub fn new_pass(n: usize, file: &str) -> PassWrite {
         absent_since: None,
         visible: true,
         object_changed: true,
+        attributes: vec![],
         change: None,
     }
 }
@@ -267,6 +273,19 @@ pub fn change(action: &str) -> Change {
         reason: "event-changed".to_owned(),
         fields: vec!["event.start".to_owned()],
         correlations: vec!["c1".to_owned(), "c2".to_owned()],
+    }
+}
+
+/// Something that happened, of a pass or of none.
+pub fn happening(id: &str, pass: Option<usize>) -> Happening {
+    Happening {
+        id: id.to_owned(),
+        kind: HappeningKind::PassInstalled,
+        at: 40,
+        operation: Some("c1".to_owned()),
+        pass: pass.map(pass_id),
+        properties: "{}".to_owned(),
+        sealed: None,
     }
 }
 

@@ -88,11 +88,15 @@ pub async fn a_pass_that_a_person_ends_is_void_once<E: Engine>(engine: &E) {
     write(engine, 0, vec![new_pass(0, "file")], vec![]).await;
     store.register(register("phone", 0, 1)).await.unwrap();
     store.reached(&opera(), EffectKind::GoogleObject, pass_id(0).as_str(), 1, 1).await.unwrap();
-    let end = async |n| store.deactivate(&opera(), &pass_id(n), change("voided"), 5).await.unwrap();
+    let end = async |n| {
+        let told = happening(&format!("ended {n}"), Some(n));
+        store.deactivate(&opera(), &pass_id(n), change("voided"), Some(told), 5).await.unwrap()
+    };
     assert_eq!(
         [end(0).await, end(0).await, end(7).await],
         [Deactivated::Done, Deactivated::Already, Deactivated::Unknown]
     );
+    assert_eq!(engine.rows("SELECT id FROM happening"), [["ended 0"]]);
     let view = store.pass(&opera(), &pass_id(0)).await.unwrap().unwrap();
     assert_eq!((view.pass.state, view.pass.version), (PassState::Void, 2));
     let pass = pass_id(0);

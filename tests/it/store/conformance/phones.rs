@@ -2,6 +2,8 @@
 
 use std::slice;
 
+use passerelle_contract::types::Wallet;
+
 use super::*;
 
 checks! {
@@ -12,6 +14,9 @@ checks! {
     a_change_of_a_registration_is_signalled_with_it_and_folded_once,
     a_device_that_is_gone_is_signalled_for_each_of_its_passes,
     an_installation_is_saved_by_version_and_a_signal_counts_once,
+    a_signal_is_folded_when_it_is_due,
+    a_status_and_what_follows_from_it_are_written_together,
+    a_pass_that_secutix_was_told_of_is_told_of_again_when_it_is_of_another_ticket,
     a_reissue_raises_each_installed_pass_once_and_goes_on_where_it_stopped,
 }
 
@@ -27,14 +32,14 @@ pub async fn a_device_registers_and_is_forgotten_with_its_last_pass<E: Engine>(e
     assert_eq!(device, Device { push_sealed: b"push token of phone at 20".to_vec(), push_since: 20 });
     store.register(register("phone", 1, 30)).await.unwrap();
     let left = signal("left", 35);
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(7), &left).await.unwrap(), None);
-    assert_eq!(store.unregister(&tenant(1), "phone", &pass_id(0), &left).await.unwrap(), None);
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0), &left).await.unwrap(), Some(1));
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0), &left).await.unwrap(), None, "once");
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(7), &left, 50).await.unwrap(), None);
+    assert_eq!(store.unregister(&tenant(1), "phone", &pass_id(0), &left, 50).await.unwrap(), None);
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0), &left, 50).await.unwrap(), Some(1));
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(0), &left, 50).await.unwrap(), None, "once");
     assert!(store.device(&opera(), "phone").await.unwrap().is_some(), "it has another pass");
     write(engine, 40, vec![new_pass(1, "file")], vec![]).await;
     let left = signal("left for good", 45);
-    assert_eq!(store.unregister(&opera(), "phone", &pass_id(1), &left).await.unwrap(), Some(0));
+    assert_eq!(store.unregister(&opera(), "phone", &pass_id(1), &left, 50).await.unwrap(), Some(0));
     assert_eq!(store.device(&opera(), "phone").await.unwrap(), None);
     assert_eq!(effects(engine, LATER).await, [], "nobody is left to be told");
 }
@@ -77,27 +82,118 @@ pub async fn a_410_about_an_earlier_life_of_the_token_is_ignored<E: Engine>(engi
     assert_eq!(store.updated_since(&opera(), "phone", None).await.unwrap().serials, []);
 }
 
+/// A status, and the signals that are in it.
+pub(super) fn status(n: usize, expected: i64, body: &str, signals: &[SignalKey]) -> InstallationWrite {
+    InstallationWrite {
+        tenant: opera(),
+        pass: pass_id(n),
+        expected,
+        body: body.to_owned(),
+        signals: signals.to_vec(),
+        apple_since: None,
+        google_since: None,
+        happenings: vec![],
+        references: false,
+        printed: false,
+        now: 50,
+    }
+}
+
 pub async fn an_installation_is_saved_by_version_and_a_signal_counts_once<E: Engine>(engine: &E) {
     let store = engine.store();
     let (a, b, c) = (signal("a", 1), signal("b", 1), signal("c", 1));
-    let t = opera();
-    assert_eq!(store.installation(&t, &pass_id(0)).await.unwrap(), None);
-    let told = [a.clone(), b.clone(), a.clone()];
-    assert_eq!(store.new_signals(&t, &told).await.unwrap(), [a.clone(), b.clone()]);
-    assert!(!store.save_installation(&t, &pass_id(0), 1, "{}", &[]).await.unwrap(), "there is no version 1");
-    assert!(store.save_installation(&t, &pass_id(0), 0, "{\"n\":1}", &told).await.unwrap());
-    let saved = store.installation(&t, &pass_id(0)).await.unwrap().unwrap();
+    let pending = async || -> Vec<SignalKey> {
+        let list = store.pending_signals(&opera(), &pass_id(0), 10).await.unwrap();
+        list.into_iter().map(|signal| signal.key).collect()
+    };
+    let save = async |expected, body: &str, signals: &[SignalKey]| {
+        store.save_installation(status(0, expected, body, signals)).await.unwrap()
+    };
+    assert_eq!(store.installation(&opera(), &pass_id(0)).await.unwrap(), None);
+    assert!(
+        google(&**store, &a).await && google(&**store, &b).await && !google(&**store, &a).await,
+        "each of them is news once"
+    );
+    assert_eq!(pending().await, [a.clone(), b.clone()]);
+    assert!(!save(1, "{}", &[]).await, "there is no version 1");
+    assert!(save(0, "{\"n\":1}", &[a.clone(), b.clone()]).await);
+    let saved = store.installation(&opera(), &pass_id(0)).await.unwrap().unwrap();
     assert_eq!(saved, Installation { version: 1, body: "{\"n\":1}".to_owned() });
-    let told = [a.clone(), b.clone(), c.clone()];
-    assert_eq!(store.new_signals(&t, &told).await.unwrap(), slice::from_ref(&c));
-    assert_eq!(store.new_signals(&tenant(1), slice::from_ref(&a)).await.unwrap(), slice::from_ref(&a));
-    assert!(!store.save_installation(&t, &pass_id(0), 0, "{}", slice::from_ref(&c)).await.unwrap());
-    let left = store.new_signals(&t, slice::from_ref(&c)).await.unwrap();
-    assert_eq!(left, slice::from_ref(&c), "both or neither");
-    assert!(!store.save_installation(&t, &pass_id(0), 1, "{}", &[c.clone(), b]).await.unwrap(), "b has counted");
-    assert!(store.save_installation(&t, &pass_id(0), 1, "{\"n\":2}", slice::from_ref(&c)).await.unwrap());
-    assert_eq!(store.installation(&t, &pass_id(0)).await.unwrap().unwrap().version, 2);
-    assert_eq!(store.new_signals(&t, &[c]).await.unwrap(), []);
+    assert!(!google(&**store, &a).await, "also after it was folded");
+    assert!(google(&**store, &c).await);
+    assert!(!save(0, "{}", slice::from_ref(&c)).await);
+    assert!(!save(1, "{}", &[c.clone(), b]).await, "b has counted");
+    assert_eq!(pending().await, slice::from_ref(&c), "both or neither");
+    assert!(save(1, "{\"n\":2}", slice::from_ref(&c)).await);
+    assert_eq!(store.installation(&opera(), &pass_id(0)).await.unwrap().unwrap().version, 2);
+    assert_eq!(pending().await, []);
+}
+
+/// Google tells of the first pass.
+async fn google(store: &impl Store, key: &SignalKey) -> bool {
+    let signal = PendingSignal { key: key.clone(), wallet: Wallet::Google, kind: SignalKind::Present, active: None };
+    store.signal(&opera(), &pass_id(0), signal, 20).await.unwrap()
+}
+
+pub async fn a_signal_is_folded_when_it_is_due<E: Engine>(engine: &E) {
+    let store = engine.store();
+    assert!(google(&**store, &signal("a", 1)).await);
+    assert_eq!(told(&folding(engine, 19).await), []);
+    assert_eq!(told(&folding(engine, 20).await), [(EffectKind::Installation, pass_id(0).as_str(), 1)]);
+}
+
+/// What a status says is listed with the pass, told one by one, and wanted of SecuTix.
+pub async fn a_status_and_what_follows_from_it_are_written_together<E: Engine>(engine: &E) {
+    let store = engine.store();
+    write(engine, 0, vec![new_pass(0, "file")], vec![]).await;
+    let pass = || engine.rows("SELECT wallets, apple_since, google_since FROM pass");
+    assert_eq!(pass(), [["none", "", ""]]);
+    let happenings = |ids: &[&str]| ids.iter().map(|id| happening(id, Some(0))).collect::<Vec<_>>();
+    let first = InstallationWrite {
+        apple_since: Some(7),
+        happenings: happenings(&["h1", "h2"]),
+        references: true,
+        printed: true,
+        ..status(0, 0, "{}", &[])
+    };
+    assert!(store.save_installation(first.clone()).await.unwrap());
+    assert_eq!(pass(), [["apple", "7", ""]]);
+    let wanted = effects(engine, 50).await;
+    let id = pass_id(0);
+    assert_eq!(
+        told(&wanted),
+        [(EffectKind::SecutixPrinted, id.as_str(), 1), (EffectKind::SecutixReferences, id.as_str(), 1)]
+    );
+    assert!(!store.save_installation(first).await.unwrap(), "neither the status nor what happened");
+    let second = InstallationWrite {
+        apple_since: Some(7),
+        google_since: Some(9),
+        happenings: happenings(&["h3"]),
+        ..status(0, 1, "{}", &[])
+    };
+    assert!(store.save_installation(second).await.unwrap());
+    assert_eq!(pass(), [["apple+google", "7", "9"]]);
+    let told = engine.rows("SELECT id, seq, recorded_at FROM happening ORDER BY seq");
+    assert_eq!(told, [["h1", "1", "50"], ["h2", "2", "50"], ["h3", "3", "50"]]);
+}
+
+/// A reprint is another ticket, which SecuTix is told of where it was told of the first; another template is another `twc.passType`.
+pub async fn a_pass_that_secutix_was_told_of_is_told_of_again_when_it_is_of_another_ticket<E: Engine>(engine: &E) {
+    let store = engine.store();
+    write(engine, 0, vec![new_pass(0, "file"), new_pass(1, "file")], vec![]).await;
+    let all = InstallationWrite { references: true, printed: true, ..status(0, 0, "{}", &[]) };
+    assert!(store.save_installation(all).await.unwrap());
+    for lease in effects(engine, 50).await {
+        assert!(store.finish_effect(&lease, EffectNext::Have(1), 50).await.unwrap());
+    }
+    let reprinted = |n| PassWrite { ticket: Some("another".to_owned()), ..again(n, 1) };
+    write(engine, 60, vec![reprinted(0), reprinted(1)], vec![]).await;
+    let id = pass_id(0);
+    let wanted = effects(engine, 60).await;
+    assert_eq!(told(&wanted), [(EffectKind::SecutixPrinted, id.as_str(), 2)], "the other was never installed");
+    let other = PassWrite { template: "other".to_owned(), ..reprinted(0) };
+    write(engine, 70, vec![PassWrite { expected: Some(2), ..other }], vec![]).await;
+    assert_eq!(told(&effects(engine, 70).await), [(EffectKind::SecutixReferences, id.as_str(), 2)]);
 }
 
 /// A package is downloaded, the pass changes, and only then the phone registers.
@@ -138,13 +234,28 @@ pub async fn a_change_of_a_registration_is_signalled_with_it_and_folded_once<E: 
     store.register(register("phone", 0, 10)).await.unwrap();
     store.register(register("phone", 0, 11)).await.unwrap();
     store.register(register("watch", 0, 12)).await.unwrap();
-    store.unregister(&t, "phone", &pass, &signal("phone left", 13)).await.unwrap();
-    assert_eq!(store.unregister(&t, "phone", &pass, &signal("again", 14)).await.unwrap(), None);
+    store.unregister(&t, "phone", &pass, &signal("phone left", 13), 50).await.unwrap();
+    assert_eq!(store.unregister(&t, "phone", &pass, &signal("again", 14), 50).await.unwrap(), None);
     let pending = store.pending_signals(&t, &pass, 10).await.unwrap();
     let expected = [
-        PendingSignal { key: signal("phone has 0 at 10", 10), kind: SignalKind::Installed, active: 1 },
-        PendingSignal { key: signal("watch has 0 at 12", 12), kind: SignalKind::Installed, active: 2 },
-        PendingSignal { key: signal("phone left", 13), kind: SignalKind::Removed, active: 1 },
+        PendingSignal {
+            key: signal("phone has 0 at 10", 10),
+            wallet: Wallet::Apple,
+            kind: SignalKind::Installed,
+            active: Some(1),
+        },
+        PendingSignal {
+            key: signal("watch has 0 at 12", 12),
+            wallet: Wallet::Apple,
+            kind: SignalKind::Installed,
+            active: Some(2),
+        },
+        PendingSignal {
+            key: signal("phone left", 13),
+            wallet: Wallet::Apple,
+            kind: SignalKind::Removed,
+            active: Some(1),
+        },
     ];
     assert_eq!(pending, expected);
     assert_eq!(store.pending_signals(&t, &pass, 2).await.unwrap(), expected[..2]);
@@ -154,11 +265,9 @@ pub async fn a_change_of_a_registration_is_signalled_with_it_and_folded_once<E: 
 
     // The worker dies after the fold and before its end: the next one finds nothing to fold.
     let keys: Vec<_> = pending.into_iter().map(|pending| pending.key).collect();
-    assert_eq!(store.new_signals(&t, &keys).await.unwrap(), keys);
-    assert!(store.save_installation(&t, &pass, 0, "{}", &keys).await.unwrap());
+    assert!(store.save_installation(status(0, 0, "{}", &keys)).await.unwrap());
     assert_eq!(store.pending_signals(&t, &pass, 10).await.unwrap(), []);
-    assert_eq!(store.new_signals(&t, &keys).await.unwrap(), []);
-    assert!(!store.save_installation(&t, &pass, 1, "{}", &keys).await.unwrap(), "they have counted");
+    assert!(!store.save_installation(status(0, 1, "{}", &keys)).await.unwrap(), "they have counted");
     let again = folding(engine, 20 + LEASE).await;
     assert_eq!(told(&again), [(EffectKind::Installation, pass.as_str(), 3)]);
     assert!(store.finish_effect(&again[0], EffectNext::Have(3), 21 + LEASE).await.unwrap());
@@ -176,7 +285,7 @@ pub async fn a_device_that_is_gone_is_signalled_for_each_of_its_passes<E: Engine
     for (pass, active) in [(0, 0), (1, 1)] {
         let pending = store.pending_signals(&opera(), &pass_id(pass), 10).await.unwrap();
         let last = pending.last().unwrap();
-        assert_eq!((last.kind, last.active, last.key.at), (SignalKind::InferredRemoval, active, 100));
+        assert_eq!((last.kind, last.active, last.key.at), (SignalKind::InferredRemoval, Some(active), 100));
         assert_eq!(last.key.source, "push");
     }
 }

@@ -1,5 +1,6 @@
 //! Checks of what is kept, and how long.
 
+use super::phones::status;
 use super::*;
 
 checks! {
@@ -28,7 +29,7 @@ pub async fn what_is_answered_and_old_goes_and_what_is_not_stays<E: Engine>(engi
     store.register(register("phone", 0, 0)).await.unwrap();
     store.register(register("phone", 1, 0)).await.unwrap();
     let folded = store.pending_signals(&opera(), &pass_id(0), 10).await.unwrap().remove(0).key;
-    assert!(store.save_installation(&opera(), &pass_id(0), 0, "{}", &[folded]).await.unwrap());
+    assert!(store.save_installation(status(0, 0, "{}", &[folded])).await.unwrap());
 
     assert_eq!(store.erase(before(0, 100)).await.unwrap(), Erased::default(), "nothing is older than that");
     let erased = store.erase(before(LATER + 1, 100)).await.unwrap();

@@ -259,7 +259,7 @@ impl<E: Engine> History<E> {
                 let (t, device, pass) = (tenant(t), format!("device {device}"), pass_id(pass));
                 let expected = self.model.unregister(&t, &device, &pass, now);
                 let signal = signal(&format!("signal {}", self.count), now);
-                assert_eq!(store.unregister(&t, &device, &pass, &signal).await.unwrap(), expected);
+                assert_eq!(store.unregister(&t, &device, &pass, &signal, now).await.unwrap(), expected);
             }
             Step::ClaimEffects { limit, share, kind } => {
                 let quota = Quota { limit, per_tenant: share, per_kind: kind };

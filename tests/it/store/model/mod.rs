@@ -97,5 +97,7 @@ fn kind_name(kind: EffectKind) -> &'static str {
         EffectKind::GoogleObject => "google-object",
         EffectKind::Installation => "installation",
         EffectKind::GoogleMessage => "google-message",
+        EffectKind::SecutixReferences => "secutix-references",
+        EffectKind::SecutixPrinted => "secutix-printed",
     }
 }
