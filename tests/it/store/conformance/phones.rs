@@ -90,6 +90,7 @@ pub(super) fn status(n: usize, expected: i64, body: &str, signals: &[SignalKey])
         expected,
         body: body.to_owned(),
         signals: signals.to_vec(),
+        changed_at: 40,
         apple_since: None,
         google_since: None,
         happenings: vec![],
