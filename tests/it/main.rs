@@ -7,6 +7,7 @@ mod absence;
 mod access;
 mod agreement;
 mod apple_service;
+mod backfill;
 mod case_folder;
 mod commands;
 mod configuration;
