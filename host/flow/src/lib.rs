@@ -20,6 +20,7 @@ pub mod tenant;
 pub mod explain;
 pub mod flow;
 pub mod http;
+pub mod insights;
 pub mod installation;
 pub mod notice;
 pub mod notification;

@@ -42,6 +42,9 @@ pub enum Command {
     Stuck(Stuck),
     /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.
     Runs(Runs),
+    /// Questions in KQL over what happened (Events), what was run (Logs) and hourly figures (Metrics).
+    #[command(subcommand)]
+    Insights(Insights),
     /// Apple Wallet: have all installed passes fetched again, signed with the certificate of now.
     #[command(subcommand)]
     Apple(Apple),
@@ -57,9 +60,13 @@ impl Command {
             Self::Check(check) => check.report.as_deref(),
             Self::Explain(explain) => explain.report.as_deref(),
             Self::Apple(Apple::Reissue { report, .. }) => report.as_deref(),
-            Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Runs(_) | Self::Record(_) => {
-                None
-            }
+            Self::Serve(_)
+            | Self::Simulate(_)
+            | Self::Key(_)
+            | Self::Stuck(_)
+            | Self::Runs(_)
+            | Self::Insights(_)
+            | Self::Record(_) => None,
         }
     }
 }
@@ -276,6 +283,28 @@ pub struct Runs {
     /// So many of the newest.
     #[arg(long, default_value_t = 20)]
     pub limit: u32,
+}
+
+#[derive(Subcommand)]
+pub enum Insights {
+    /// Ask, without the HTTP interface and its limit of calls: `passerelle insights query --tenant T 'Events | summarize count() by eventType'`.
+    Query(InsightsQuery),
+}
+
+#[derive(Args)]
+pub struct InsightsQuery {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// The query. docs/insights.md has the dialect.
+    pub query: String,
+    /// A value that the query names. A number, true and false are what they are; anything else is a text.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// How the answer is written. json: as the HTTP interface answers.
+    #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv"], default_value = "table")]
+    pub format: String,
 }
 
 #[derive(Args)]

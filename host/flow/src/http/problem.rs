@@ -11,6 +11,8 @@ use passerelle_contract::webhook::{Rejection, Violation};
 use serde::Serialize;
 
 use super::caller;
+use crate::insights::QueryError;
+use crate::store::Bound;
 
 /// Prefix of every `type`. A name, not an address: it never changes and needs no server.
 pub const TYPE_PREFIX: &str = "urn:passerelle:problem:";
@@ -28,12 +30,28 @@ pub struct Problem {
     /// `{field: [message]}`, as The Wallet Crew's API has it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, Vec<String>>,
+    /// Where in a query it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<Box<Place>>,
     #[serde(skip)]
     retry_after: Option<u32>,
     #[serde(skip)]
     allow: Option<&'static str>,
     #[serde(skip)]
     challenge: Option<&'static str>,
+}
+
+/// A place in a query, and what could stand there.
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    /// From 1, as the column, which counts characters.
+    pub line: usize,
+    pub column: usize,
+    /// The text that is meant; empty at the query's end.
+    pub near: String,
+    pub expected: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
 const NOT_CONFIGURED: &str = "not-configured";
@@ -48,6 +66,7 @@ impl Problem {
             instance: None,
             correlation_id: String::new(),
             errors: BTreeMap::new(),
+            position: None,
             retry_after: None,
             allow: None,
             challenge: None,
@@ -96,6 +115,37 @@ impl Problem {
         };
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid", detail);
         problem.errors = errors;
+        problem
+    }
+
+    /// A query that cannot be read, or names what is not there.
+    pub fn query(error: QueryError) -> Self {
+        let text = error.to_string();
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-query", "The query is not valid", text.clone());
+        problem.errors = BTreeMap::from([("query".to_owned(), vec![text])]);
+        let QueryError { line, column, near, expected, hint, .. } = error;
+        problem.position = (line > 0).then(|| Box::new(Place { line, column, near, expected, hint }));
+        problem
+    }
+
+    /// A query that is understood, and is more than is worked at.
+    pub fn query_beyond(bound: Bound) -> Self {
+        let detail = match bound {
+            Bound::Time => "It took longer than a query may. Ask for less time, or join less.",
+            Bound::Joined => "A join makes more than a million rows. Filter or summarize both sides before it.",
+            Bound::Length => "It is too long or too deeply nested for the store. Take it apart.",
+        };
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "query-too-large", "The query is too large", detail)
+    }
+
+    pub fn too_many_calls(per_minute: i64, seconds: u32) -> Self {
+        let mut problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-calls",
+            "Too many calls",
+            format!("This path takes {per_minute} calls a minute for a tenant."),
+        );
+        problem.retry_after = Some(seconds);
         problem
     }
 

@@ -3,8 +3,8 @@
 use super::*;
 use crate::identity::PassId;
 use crate::store::{
-    Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice, NoticeReport, NoticeWrite, PassNotice,
-    StoreResult,
+    Audience, Brought, ByHand, Change, Deactivated, Figure, GoogleLedger, GoogleNotice, Insights, NoticeReport,
+    NoticeWrite, Outcome, PassNotice, Question, StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -63,6 +63,18 @@ impl ByHand for Budgets {
         panic!("no protocol asks for this")
     }
     async fn deactivate(&self, _: &TenantId, _: &PassId, _: Change, _: Millis) -> StoreResult<Deactivated> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Insights for Budgets {
+    async fn ask(&self, _: Question) -> StoreResult<Outcome> {
+        panic!("no protocol asks for this")
+    }
+    async fn figures(&self, _: Millis) -> StoreResult<Vec<Figure>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_figures(&self, _: Millis, _: Vec<Figure>) -> StoreResult<u64> {
         panic!("no protocol asks for this")
     }
 }

@@ -6,6 +6,7 @@
 
 mod by_hand;
 mod google;
+mod insights;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
