@@ -322,7 +322,7 @@ def full_outer_join_of_two_sides():
 @case("passType:string", "count_:long", ordered=True)
 def in_lists_with_and_without_case():
     rows = [e for e in EVENTS if text(e["p"].get("passType")).lower() in ("season-ticket", "member-card")
-            and e["type"] not in ("Pass:Created", "pass:installed")]
+            and e["type"] != "Pass:Created" and e["type"].lower() != "pass:installed"]
     return [[kind, len(some)] for kind, some in sorted(groups(rows, lambda e: e["p"]["passType"]).items())]
 
 

@@ -22,6 +22,7 @@ mod google_orders;
 mod google_presence;
 mod google_updates;
 mod house;
+mod insights;
 mod journey;
 mod large_file;
 mod listener;

@@ -40,7 +40,9 @@ pub fn insights(arguments: &Insights) -> anyhow::Result<bool> {
     let answer = match outcome {
         Outcome::Rows(rows) => answer(&columns, rows),
         Outcome::Beyond(Bound::Time) => bail!("the query took longer than it may; ask for less time, or join less"),
-        Outcome::Beyond(Bound::Joined) => bail!("a join makes more than a million rows; filter or summarize both sides before it"),
+        Outcome::Beyond(Bound::Joined) => {
+            bail!("a join makes more than a million rows; filter or summarize both sides before it")
+        }
         Outcome::Beyond(Bound::Length) => bail!("the query is too long or too deeply nested; take it apart"),
     };
     match format.as_str() {
@@ -57,8 +59,11 @@ pub fn insights(arguments: &Insights) -> anyhow::Result<bool> {
 /// `name=value`; what is JSON's number, true, false or null is that.
 fn named(parameters: &[String]) -> anyhow::Result<Map<String, Value>> {
     let read = |text: &String| {
-        let (name, value) = text.split_once('=').with_context(|| format!("--parameter NAME=VALUE is expected, and not {text}"))?;
-        let typed = serde_json::from_str(value).ok().filter(|value: &Value| !matches!(value, Value::Array(_) | Value::Object(_)));
+        let (name, value) =
+            text.split_once('=').with_context(|| format!("--parameter NAME=VALUE is expected, and not {text}"))?;
+        let typed = serde_json::from_str(value)
+            .ok()
+            .filter(|value: &Value| !matches!(value, Value::Array(_) | Value::Object(_)));
         // A text in quotes is one as well: what looks like a number can be meant as a text.
         Ok((name.to_owned(), typed.unwrap_or_else(|| Value::String(value.to_owned()))))
     };

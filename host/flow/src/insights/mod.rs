@@ -44,8 +44,8 @@ pub mod limit {
     pub const BYTES: usize = 8 * 1024 * 1024;
     /// Rows that one join may make on the way: a second's work.
     pub const JOINED: i64 = 1_000_000;
-    /// Characters of a text that a query puts together.
-    pub const CONCATENATED: usize = 64 * 1024;
+    /// Characters of a text that a query puts together: each row may have one, and a stage may hold all rows.
+    pub const CONCATENATED: usize = 4_000;
     /// Named values beside a query.
     pub const PARAMETERS: usize = 50;
 }
@@ -53,7 +53,11 @@ pub mod limit {
 /// The plan of a query, or what is wrong with it and where.
 pub fn prepare(text: &str, parameters: &Parameters, now: Millis) -> Result<Plan, QueryError> {
     if text.len() > limit::TEXT {
-        return Err(QueryError::whole(format!("the query has {} bytes, and {} at most are read", text.len(), limit::TEXT)));
+        return Err(QueryError::whole(format!(
+            "the query has {} bytes, and {} at most are read",
+            text.len(),
+            limit::TEXT
+        )));
     }
     let query = parse::query(text).map_err(|fault| fault.told(text))?;
     check::plan(&query, parameters, now).map_err(|fault| fault.told(text))

@@ -59,7 +59,10 @@ pub enum Step {
     /// Every column of the next table.
     Project(Vec<Expr>),
     /// First the groups' columns, then the aggregates'. Without groups one row, always; without aggregates the distinct groups.
-    Summarize { by: Vec<Expr>, aggregates: Vec<Aggregate> },
+    Summarize {
+        by: Vec<Expr>,
+        aggregates: Vec<Aggregate>,
+    },
     Sort(Vec<Order>),
     Take(u32),
     Join(Box<Join>),

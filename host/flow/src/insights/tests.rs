@@ -48,14 +48,26 @@ const WRONG: &[(&str, usize, usize, &str, &[&str])] = &[
     ("Events | where timestamp > 'yesterday'", 1, 26, ">", &["no datetime", "2026-03-14"]),
     ("Events | where timestamp > 5", 1, 26, ">", &["a datetime and a long cannot be compared"]),
     ("Events | where eventType > 'a'", 1, 26, ">", &["a string has no order"]),
-    ("Events | where eventType matches regex 'a.*'", 1, 26, "matches", &["regular expressions are not here", "contains"]),
+    (
+        "Events | where eventType matches regex 'a.*'",
+        1,
+        26,
+        "matches",
+        &["regular expressions are not here", "contains"],
+    ),
     ("Events | where eventType !have 'a'", 1, 26, "!have", &["no operator `!have`", "did you mean `!has`?"]),
     ("Events | where eventType in 'a'", 1, 29, "'a'", &["cannot stand here", "expected: ("]),
     ("Events | where eventType in (eventId)", 1, 30, "eventId", &["values that are known"]),
     ("Events | where eventType has eventId", 1, 30, "eventId", &["a word that is known", "contains"]),
     ("Events | where eventType.name == 'a'", 1, 16, "eventType", &["only a dynamic value has properties"]),
     ("Events | where properties.a + 'b' == 1", 1, 29, "+", &["not for a real and a string", "strcat"]),
-    ("Events | summarize count() by properties.device", 1, 31, "properties.device", &["cannot be grouped by", "tostring"]),
+    (
+        "Events | summarize count() by properties.device",
+        1,
+        31,
+        "properties.device",
+        &["cannot be grouped by", "tostring"],
+    ),
     ("Events | sort by properties", 1, 18, "properties", &["cannot be sorted by"]),
     ("Events | summarize eventType", 1, 20, "eventType", &["many values", "an aggregate"]),
     ("Events | summarize n = cuont()", 1, 24, "cuont()", &["no function `cuont`", "did you mean `count`?"]),
@@ -74,7 +86,13 @@ const WRONG: &[(&str, usize, usize, &str, &[&str])] = &[
     ("Events | join Logs", 1, 19, "", &["the query ends here", "on"]),
     ("Events | join kind=cross (Logs) on eventId", 1, 20, "cross", &["no kind of join", "leftouter"]),
     ("Events | join (Logs) on metricId", 1, 25, "metricId", &["on the left side"]),
-    ("Events | join (Metrics) on $left.timestamp == $right.value", 1, 54, "value", &["a datetime on the left and a long"]),
+    (
+        "Events | join (Metrics) on $left.timestamp == $right.value",
+        1,
+        54,
+        "value",
+        &["a datetime on the left and a long"],
+    ),
     ("Events | join (Logs) on $left.eventId == $left.eventId", 1, 42, "$left", &["a column of each side"]),
     ("Events | where tenantId == 'a' | ", 1, 34, "", &["the query ends here", "an operator"]),
     ("let a = 1; let a = 2; Events", 1, 16, "a", &["bound already"]),
@@ -95,7 +113,9 @@ fn what_is_wrong_is_told_with_its_place_and_what_was_expected() {
     for (text, line, column, near, words) in WRONG {
         let error = prepare(text, &parameters(), NOW).expect_err(text);
         let told = error.to_string();
-        if (error.line, error.column, error.near.as_str()) != (*line, *column, *near) || words.iter().any(|word| !told.contains(word)) {
+        if (error.line, error.column, error.near.as_str()) != (*line, *column, *near)
+            || words.iter().any(|word| !told.contains(word))
+        {
             wrong.push(format!("{text}\n    {told} (near {:?})", error.near));
         }
     }
@@ -161,7 +181,12 @@ fn times_and_timespans_are_read_in_every_form() {
         let Node::Call(_, sides) = condition(&format!("now() - timestamp > {text}")).node else { panic!() };
         assert_eq!(sides[1], Expr::literal(Kind::Timespan, Literal::Whole(expected)), "{text}");
     }
-    for text in ["datetime(2026-03-20)", "datetime(2026-03-20T01:00:00+01:00)", "todatetime('2026-03-20 00:00')", "startofday(now())"] {
+    for text in [
+        "datetime(2026-03-20)",
+        "datetime(2026-03-20T01:00:00+01:00)",
+        "todatetime('2026-03-20 00:00')",
+        "startofday(now())",
+    ] {
         let Node::Call(_, sides) = condition(&format!("timestamp >= {text}")).node else { panic!() };
         if !text.starts_with("start") {
             assert_eq!(sides[1], Expr::literal(Kind::Datetime, Literal::Whole(NOW - day / 2)), "{text}");

@@ -38,8 +38,8 @@ type Parsed<T> = Result<T, ContextError>;
 
 /// Longest first.
 const SIGNS: [&str; 24] = [
-    "==", "!=", "=~", "!~", "<=", ">=", "<>", "..", "<", ">", "=", ".", ",", ";", "|", "(", ")", "[", "]", "+", "-", "*",
-    "/", "%",
+    "==", "!=", "=~", "!~", "<=", ">=", "<>", "..", "<", ">", "=", ".", ",", ";", "|", "(", ")", "[", "]", "+", "-",
+    "*", "/", "%",
 ];
 
 /// Units of a timespan in milliseconds. Ticks and microseconds are finer than what is kept.
@@ -131,20 +131,10 @@ fn name<'a>(input: &mut Input<'a>) -> Parsed<&'a str> {
 
 /// Words may have a hyphen in between (`project-away`), where no name could follow a minus: after `project`.
 fn word<'a>(input: &mut Input<'a>) -> Parsed<&'a str> {
-    let hyphened = (
-        alt(("project", "make", "mv")),
-        "-",
-        take_while(1.., |c: char| c.is_ascii_alphabetic() || c == '-'),
-    )
-        .take();
+    let hyphened =
+        (alt(("project", "make", "mv")), "-", take_while(1.., |c: char| c.is_ascii_alphabetic() || c == '-')).take();
     let folded = (name, "~", peek(not(one_of('=')))).take();
-    alt((
-        hyphened,
-        (alt(("!", "$")), alt(((name, "~").take(), name))).take(),
-        folded,
-        name,
-    ))
-    .parse_next(input)
+    alt((hyphened, (alt(("!", "$")), alt(((name, "~").take(), name))).take(), folded, name)).parse_next(input)
 }
 
 fn number(input: &mut Input<'_>) -> Parsed<Read> {
@@ -159,7 +149,9 @@ fn number(input: &mut Input<'_>) -> Parsed<Read> {
         return Ok(match (fraction, exponent) {
             (None, None) => match whole.parse() {
                 Ok(number) => Read::Whole(Lexeme::Long(number)),
-                Err(_) => Read::Broken("this number is larger than a long can be", "a number up to 9223372036854775807"),
+                Err(_) => {
+                    Read::Broken("this number is larger than a long can be", "a number up to 9223372036854775807")
+                }
             },
             _ if real.is_finite() => Read::Whole(Lexeme::Real(real)),
             _ => Read::Broken("this number is larger than a real can be", "a number up to 1.7e308"),
@@ -168,7 +160,9 @@ fn number(input: &mut Input<'_>) -> Parsed<Read> {
     let known = UNITS.iter().find(|(name, _)| *name == unit);
     Ok(match known.and_then(|(_, millis)| milliseconds(real, *millis)) {
         Some(span) => Read::Whole(Lexeme::Timespan(Some(span))),
-        None => Read::Broken("this is no number and no timespan", "a number, or a timespan such as 1d, 2h, 30m, 10s, 250ms"),
+        None => {
+            Read::Broken("this is no number and no timespan", "a number, or a timespan such as 1d, 2h, 30m, 10s, 250ms")
+        }
     })
 }
 
@@ -192,7 +186,9 @@ fn time(input: &mut Input<'_>) -> Parsed<Read> {
         return Ok(match super::parameter::datetime(content) {
             _ if null => Read::Whole(Lexeme::Datetime(None)),
             Some(at) => Read::Whole(Lexeme::Datetime(Some(at))),
-            None => Read::Broken("this is no time", "a time such as datetime(2026-03-14) or datetime(2026-03-14T18:05:00Z)"),
+            None => {
+                Read::Broken("this is no time", "a time such as datetime(2026-03-14) or datetime(2026-03-14T18:05:00Z)")
+            }
         });
     }
     Ok(match super::parameter::timespan(content) {
@@ -243,6 +239,9 @@ fn unreadable(text: &str, from: usize) -> Fault {
     }
     let mut one = any::<&str, ContextError>.take();
     let length = one.parse_peek(rest).map_or(0, |(_, taken): (&str, &str)| taken.len());
-    Fault::new(Span { from, to: from + length }, format!("`{first}` begins no word of a query"))
-        .expected(&["a name", "a value", "an operator such as | or =="])
+    Fault::new(Span { from, to: from + length }, format!("`{first}` begins no word of a query")).expected(&[
+        "a name",
+        "a value",
+        "an operator such as | or ==",
+    ])
 }

@@ -49,14 +49,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            queue: 4096,
-            group: 256,
-            readers: 4,
-            size_limit: None,
-            questions: 2,
-            patience: Duration::from_secs(10),
-        }
+        Self { queue: 4096, group: 256, readers: 4, size_limit: None, questions: 2, patience: Duration::from_secs(10) }
     }
 }
 

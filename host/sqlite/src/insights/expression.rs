@@ -56,8 +56,13 @@ impl Builder<'_> {
             Function::Greater => format!("({a} > {b})"),
             Function::GreaterOrEqual => format!("({a} >= {b})"),
             Function::In => {
-                let list = of.get(1..).unwrap_or_default().join(", ");
-                format!("coalesce({a} IN ({list}), 0)")
+                let found = format!("{a} IN ({})", of.get(1..).unwrap_or_default().join(", "));
+                // As it is where it can be, so that an index serves.
+                if arguments.iter().any(|argument| argument.nullable) {
+                    format!("coalesce({found}, 0)")
+                } else {
+                    format!("({found})")
+                }
             }
             Function::Add => arithmetic(expr.kind, &format!("({a} + {b})")),
             Function::Subtract => arithmetic(expr.kind, &format!("({a} - {b})")),
@@ -93,7 +98,9 @@ impl Builder<'_> {
             }
             Function::Contains => format!("(instr({a}, {b}) > 0)"),
             Function::StartsWith => format!("(substr({a}, 1, length({b})) = {b})"),
-            Function::EndsWith => format!("(length({a}) >= length({b}) AND substr({a}, length({a}) - length({b}) + 1) = {b})"),
+            Function::EndsWith => {
+                format!("(length({a}) >= length({b}) AND substr({a}, length({a}) - length({b}) + 1) = {b})")
+            }
             Function::Has => self.has(a, b, arguments.get(1)),
             Function::IsNull => format!("({a} IS NULL)"),
             Function::Path(keys) => {
@@ -102,7 +109,9 @@ impl Builder<'_> {
                 format!("nullif({a} -> {path}, 'null')")
             }
             Function::Convert => convert(arguments.first().map_or(Kind::Text, |from| from.kind), expr.kind, a),
-            Function::ParseJson => format!("nullif(CASE WHEN json_valid({a}) THEN json({a}) ELSE json_quote({a}) END, 'null')"),
+            Function::ParseJson => {
+                format!("nullif(CASE WHEN json_valid({a}) THEN json({a}) ELSE json_quote({a}) END, 'null')")
+            }
             Function::ArrayLength => format!("(CASE json_type({a}) WHEN 'array' THEN json_array_length({a}) END)"),
             Function::StartOfDay => format!("({})", floor(a, &DAY.to_string(), 0)),
             Function::StartOfWeek => format!("({})", floor(a, &(7 * DAY).to_string(), SUNDAY)),
@@ -242,11 +251,15 @@ fn convert(from: Kind, to: Kind, a: &str) -> String {
         (Kind::Dynamic, _) => convert(Kind::Text, to, &scalar(a)),
         (Kind::Bool, Kind::Text) => format!("coalesce(CASE WHEN {a} THEN 'true' WHEN NOT {a} THEN 'false' END, '')"),
         (Kind::Real, Kind::Text) => {
-            format!("coalesce(CASE WHEN {a} = CAST({a} AS INTEGER) THEN CAST(CAST({a} AS INTEGER) AS TEXT) ELSE CAST({a} AS TEXT) END, '')")
+            format!(
+                "coalesce(CASE WHEN {a} = CAST({a} AS INTEGER) THEN CAST(CAST({a} AS INTEGER) AS TEXT) ELSE CAST({a} AS TEXT) END, '')"
+            )
         }
         (Kind::Datetime, Kind::Text) => {
             let whole = seconds(a);
-            format!("coalesce(strftime('%Y-%m-%dT%H:%M:%S', {whole}, 'unixepoch') || printf('.%03d0000Z', {a} - {whole} * 1000), '')")
+            format!(
+                "coalesce(strftime('%Y-%m-%dT%H:%M:%S', {whole}, 'unixepoch') || printf('.%03d0000Z', {a} - {whole} * 1000), '')"
+            )
         }
         (_, Kind::Text) => format!("coalesce(CAST({a} AS TEXT), '')"),
         (Kind::Text, Kind::Long) => format!(

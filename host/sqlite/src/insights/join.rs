@@ -28,7 +28,8 @@ impl Builder<'_> {
                 let condition = format!("{not}EXISTS (SELECT 1 FROM {} AS r WHERE {on})", right.from);
                 let from = format!("{} AS l", left.from);
                 // Closed: what follows may be joined again under the same names.
-                return self.close(Select { from, conditions: vec![condition], columns, computed: false, order: None }, None);
+                return self
+                    .close(Select { from, conditions: vec![condition], columns, computed: false, order: None }, None);
             }
             JoinKind::Inner | JoinKind::InnerUnique => "JOIN",
             JoinKind::LeftOuter => "LEFT JOIN",

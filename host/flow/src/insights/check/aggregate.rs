@@ -38,7 +38,10 @@ pub(super) fn summarize(scope: &Scope<'_>, plan: &mut Plan, wanted: &[Named], by
         let bare = within.get(groups.len() + at).map(|column| Expr::column(groups.len() + at, column));
         bare.as_ref() == Some(expr)
     }) && results.len() == found.len();
-    let project = groups.iter().enumerate().map(|(at, group)| Expr { node: super::super::plan::Node::Column(at), ..group.clone() });
+    let project = groups
+        .iter()
+        .enumerate()
+        .map(|(at, group)| Expr { node: super::super::plan::Node::Column(at), ..group.clone() });
     let project: Vec<Expr> = project.chain(results).collect();
     plan.steps.push(Step::Summarize { by: groups, aggregates: found });
     if !plain {
@@ -76,7 +79,10 @@ fn lift(scope: &Scope<'_>, tree: &Tree, found: &mut Vec<Aggregate>, within: &mut
             Branch::Binary(sign, *place, left, Box::new(lifted(right)?))
         }
         Branch::Path(of, key) => Branch::Path(Box::new(lifted(of)?), key.clone()),
-        Branch::Name(name) if within.iter().all(|column| column.name != *name) && scope.columns.iter().any(|column| column.name == *name) => {
+        Branch::Name(name)
+            if within.iter().all(|column| column.name != *name)
+                && scope.columns.iter().any(|column| column.name == *name) =>
+        {
             return Err(Fault::new(tree.span, format!("`{name}` has many values here"))
                 .expected(&["an aggregate such as count(), dcount(x) or max(x)", "the column behind `by`"]));
         }
@@ -89,7 +95,8 @@ fn aggregate(scope: &Scope<'_>, name: &str, arguments: &[Tree], span: Span) -> C
     use AggregateFunction as F;
     let form = |form: &str| {
         let given = arguments.len();
-        Fault::new(span, format!("`{name}` does not take {given} argument{}", if given == 1 { "" } else { "s" })).expected(&[form])
+        Fault::new(span, format!("`{name}` does not take {given} argument{}", if given == 1 { "" } else { "s" }))
+            .expected(&[form])
     };
     let (bare, conditional) = match name {
         "make_list_if" => ("make_list", true),
@@ -102,7 +109,9 @@ fn aggregate(scope: &Scope<'_>, name: &str, arguments: &[Tree], span: Span) -> C
         return match (conditional, arguments) {
             (false, []) => Ok(made(F::Count, Kind::Long, None, None)),
             (true, [only]) => Ok(made(F::Count, Kind::Long, None, Some(scope.truth(only)?))),
-            (false, _) => Err(form("count()").hint("countif(condition) counts some of the rows, dcount(x) different values")),
+            (false, _) => {
+                Err(form("count()").hint("countif(condition) counts some of the rows, dcount(x) different values"))
+            }
             (true, _) => Err(form("countif(condition)")),
         };
     }
@@ -136,13 +145,16 @@ fn aggregate(scope: &Scope<'_>, name: &str, arguments: &[Tree], span: Span) -> C
 
 fn kind_of(function: AggregateFunction, value: Expr, span: Span, name: &str) -> Checked<(Expr, Kind)> {
     use AggregateFunction as F;
-    let to_number = |value: Expr| if value.kind == Kind::Dynamic { convert(value, Kind::Real, span) } else { Ok(value) };
+    let to_number =
+        |value: Expr| if value.kind == Kind::Dynamic { convert(value, Kind::Real, span) } else { Ok(value) };
     match function {
         F::Sum | F::Average | F::Percentile(_) => {
             let value = to_number(value)?;
             let kind = match (value.kind, function) {
                 (Kind::Long, F::Average) => Kind::Real,
-                (kind @ (Kind::Long | Kind::Real | Kind::Timespan), _) | (kind @ Kind::Datetime, F::Percentile(_)) => kind,
+                (kind @ (Kind::Long | Kind::Real | Kind::Timespan), _) | (kind @ Kind::Datetime, F::Percentile(_)) => {
+                    kind
+                }
                 (other, _) => {
                     return Err(Fault::new(span, format!("`{name}` is for numbers, and this is a {}", other.name()))
                         .hint("use tolong() or todouble()"));
@@ -152,13 +164,17 @@ fn kind_of(function: AggregateFunction, value: Expr, span: Span, name: &str) -> 
         }
         F::Least | F::Greatest => match value.kind {
             Kind::Bool | Kind::Dynamic => {
-                Err(Fault::new(span, format!("`{name}` of a {} says nothing", value.kind.name())).hint("say what it is: tolong(...), todatetime(...)"))
+                Err(Fault::new(span, format!("`{name}` of a {} says nothing", value.kind.name()))
+                    .hint("say what it is: tolong(...), todatetime(...)"))
             }
             kind => Ok((value, kind)),
         },
         F::DistinctCount | F::Count => {
             let value = if value.kind == Kind::Dynamic { convert(value, Kind::Text, span)? } else { value };
             Ok((value, Kind::Long))
+        }
+        F::List | F::Set if value.kind == Kind::Timespan => {
+            Err(Fault::new(span, "a list holds no timespans").hint("divide it by its unit: span / 1m"))
         }
         F::List | F::Set => Ok((value, Kind::Dynamic)),
         F::Any => {

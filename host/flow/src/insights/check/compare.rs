@@ -54,7 +54,9 @@ pub(super) fn text_of(expr: Expr, place: Span) -> Checked<Expr> {
     match expr.kind {
         Kind::Text => Ok(expr),
         Kind::Dynamic => convert(expr, Kind::Text, place),
-        other => Err(Fault::new(place, format!("this is for a string, and it is a {}", other.name())).hint("use tostring()")),
+        other => {
+            Err(Fault::new(place, format!("this is for a string, and it is a {}", other.name())).hint("use tostring()"))
+        }
     }
 }
 
@@ -73,7 +75,9 @@ impl Scope<'_> {
         for tree in list {
             let value = self.expression(tree)?;
             if value.as_literal().is_none() {
-                return Err(Fault::new(tree.span, "a list holds values that are known").expected(&["a value", "a parameter"]));
+                return Err(
+                    Fault::new(tree.span, "a list holds values that are known").expected(&["a value", "a parameter"])
+                );
             }
             let (left, value) = alike(first, value, tree.span)?;
             first = left;
@@ -100,7 +104,14 @@ impl Scope<'_> {
         Ok(if negated { not(within) } else { within })
     }
 
-    pub(super) fn text_test(&self, of: &Tree, what: &[Tree], test: TextTest, folded: bool, every: bool) -> Checked<Expr> {
+    pub(super) fn text_test(
+        &self,
+        of: &Tree,
+        what: &[Tree],
+        test: TextTest,
+        folded: bool,
+        every: bool,
+    ) -> Checked<Expr> {
         let fold = |expr| if folded { lower(expr) } else { expr };
         let text = fold(text_of(self.expression(of)?, of.span)?);
         let mut tests = Vec::new();

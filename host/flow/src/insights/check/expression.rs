@@ -99,8 +99,11 @@ impl<'a> Scope<'a> {
     fn path(&self, of: &Tree, key: &Key, span: Span) -> Checked<Expr> {
         let within = self.expression(of)?;
         if within.kind != Kind::Dynamic {
-            return Err(Fault::new(of.span, format!("only a dynamic value has properties, and this is a {}", within.kind.name()))
-                .hint("Events, Logs and Metrics have them in `properties`; parse_json() makes a text one"));
+            return Err(Fault::new(
+                of.span,
+                format!("only a dynamic value has properties, and this is a {}", within.kind.name()),
+            )
+            .hint("Events, Logs and Metrics have them in `properties`; parse_json() makes a text one"));
         }
         if let Key::Name(name) = key
             && name.contains(['"', '\\', '\0'])
@@ -120,7 +123,9 @@ impl<'a> Scope<'a> {
         let expr = self.expression(tree)?;
         if expr.kind == Kind::Dynamic {
             let fault = Fault::new(tree.span, format!("a dynamic value cannot be {how}"));
-            return Err(fault.hint("say what it is: tostring(...), tolong(...), todouble(...), todatetime(...) or tobool(...)"));
+            return Err(
+                fault.hint("say what it is: tostring(...), tolong(...), todouble(...), todatetime(...) or tobool(...)")
+            );
         }
         Ok(expr)
     }
@@ -134,7 +139,9 @@ fn negated(of: Expr, span: Span) -> Checked<Expr> {
         }
         (Kind::Real, Some(Literal::Real(number))) => Ok(Expr::literal(of.kind, Literal::Real(-number))),
         (Kind::Long | Kind::Real | Kind::Timespan, _) => Ok(Expr::call(of.kind, Function::Negate, vec![of])),
-        (other, _) => Err(Fault::new(span, format!("a {} has no sign", other.name())).expected(&["a number", "a timespan"])),
+        (other, _) => {
+            Err(Fault::new(span, format!("a {} has no sign", other.name())).expected(&["a number", "a timespan"]))
+        }
     }
 }
 
@@ -153,7 +160,8 @@ fn arithmetic(sign: &str, left: Expr, right: Expr, place: Span) -> Checked<Expr>
         _ => None,
     };
     let Some(kind) = kind else {
-        let fault = Fault::new(place, format!("`{sign}` is not for a {} and a {}", left.kind.name(), right.kind.name()));
+        let fault =
+            Fault::new(place, format!("`{sign}` is not for a {} and a {}", left.kind.name(), right.kind.name()));
         let texts = left.kind == Kind::Text || right.kind == Kind::Text;
         return Err(if texts { fault.hint("texts are put together with strcat()") } else { fault });
     };
@@ -164,9 +172,26 @@ fn arithmetic(sign: &str, left: Expr, right: Expr, place: Span) -> Checked<Expr>
         "/" => Function::Divide,
         _ => Function::Modulo,
     };
+    if let Some(known) = folded(&function, kind, &left, &right) {
+        return Ok(known);
+    }
     // By zero is null.
     let divides = matches!(function, Function::Divide | Function::Modulo);
     Ok(if divides { Expr::maybe } else { Expr::call }(kind, function, vec![left, right]))
+}
+
+/// Of two whole values that are known: `ago(2 * 1d)` needs a known one.
+fn folded(function: &Function, kind: Kind, left: &Expr, right: &Expr) -> Option<Expr> {
+    let (Some(Literal::Whole(a)), Some(Literal::Whole(b))) = (left.as_literal(), right.as_literal()) else {
+        return None;
+    };
+    let known = match function {
+        Function::Add => a.checked_add(*b),
+        Function::Subtract => a.checked_sub(*b),
+        Function::Multiply => a.checked_mul(*b),
+        _ => None,
+    };
+    known.map(|known| Expr::literal(kind, Literal::Whole(known)))
 }
 
 /// As another kind. A text that is known is read here, so that a wrong one is the writer's and not a null.

@@ -8,16 +8,73 @@ use super::expression::{Scope, convert};
 
 /// For those who mistype.
 const FUNCTIONS: [&str; 44] = [
-    "abs", "ago", "array_length", "bin", "case", "coalesce", "datetime", "dayofmonth", "dayofweek", "floor", "format_datetime",
-    "getmonth", "getyear", "hourofday", "iff", "iif", "isempty", "isnotempty", "isnotnull", "isnull", "monthofyear", "not", "now",
-    "parse_json", "round", "startofday", "startofmonth", "startofweek", "startofyear", "strcat", "strlen", "substring", "timespan",
-    "tobool", "todatetime", "todouble", "todynamic", "toint", "tolong", "tolower", "toreal", "tostring", "totimespan", "toupper",
+    "abs",
+    "ago",
+    "array_length",
+    "bin",
+    "case",
+    "coalesce",
+    "datetime",
+    "dayofmonth",
+    "dayofweek",
+    "floor",
+    "format_datetime",
+    "getmonth",
+    "getyear",
+    "hourofday",
+    "iff",
+    "iif",
+    "isempty",
+    "isnotempty",
+    "isnotnull",
+    "isnull",
+    "monthofyear",
+    "not",
+    "now",
+    "parse_json",
+    "round",
+    "startofday",
+    "startofmonth",
+    "startofweek",
+    "startofyear",
+    "strcat",
+    "strlen",
+    "substring",
+    "timespan",
+    "tobool",
+    "todatetime",
+    "todouble",
+    "todynamic",
+    "toint",
+    "tolong",
+    "tolower",
+    "toreal",
+    "tostring",
+    "totimespan",
+    "toupper",
 ];
 
 /// Aggregates, for the same, and to say where they belong.
 pub(super) const AGGREGATES: [&str; 19] = [
-    "any", "avg", "avgif", "count", "count_distinct", "countif", "dcount", "dcountif", "make_list", "make_list_if", "make_set",
-    "make_set_if", "max", "maxif", "min", "minif", "percentile", "sum", "sumif",
+    "any",
+    "avg",
+    "avgif",
+    "count",
+    "count_distinct",
+    "countif",
+    "dcount",
+    "dcountif",
+    "make_list",
+    "make_list_if",
+    "make_set",
+    "make_set_if",
+    "max",
+    "maxif",
+    "min",
+    "minif",
+    "percentile",
+    "sum",
+    "sumif",
 ];
 
 /// The arguments of a call, not read yet.
@@ -34,8 +91,11 @@ impl<'a> Call<'a> {
 
     fn form(&self, form: &str) -> Fault {
         let given = self.arguments.len();
-        Fault::new(self.span, format!("`{}` does not take {given} argument{}", self.name, if given == 1 { "" } else { "s" }))
-            .expected(&[form])
+        Fault::new(
+            self.span,
+            format!("`{}` does not take {given} argument{}", self.name, if given == 1 { "" } else { "s" }),
+        )
+        .expected(&[form])
     }
 }
 
@@ -73,8 +133,8 @@ impl Scope<'_> {
             }
             "strcat" | "strlen" | "substring" | "tolower" | "toupper" | "trim" => self.text_call(&call),
             "abs" | "round" => self.number_call(&call),
-            "startofday" | "startofweek" | "startofmonth" | "startofyear" | "hourofday" | "dayofmonth" | "dayofweek"
-            | "monthofyear" | "getmonth" | "getyear" | "format_datetime" => self.calendar(&call),
+            "startofday" | "startofweek" | "startofmonth" | "startofyear" | "hourofday" | "dayofmonth"
+            | "dayofweek" | "monthofyear" | "getmonth" | "getyear" | "format_datetime" => self.calendar(&call),
             _ if AGGREGATES.contains(&name) => {
                 Err(Fault::new(span, format!("`{name}` counts rows, and stands in summarize alone"))
                     .hint(format!("write: | summarize {name}(...) by ...")))
@@ -101,7 +161,8 @@ impl Scope<'_> {
         let given = if given.kind == Kind::Text { convert(given, Kind::Timespan, tree.span)? } else { given };
         match (given.kind, given.as_literal()) {
             (Kind::Timespan, Some(Literal::Whole(span))) => Ok(*span),
-            _ => Err(Fault::new(tree.span, "this is no timespan that is known").expected(&["a timespan such as 1d, 2h or 30m"])),
+            _ => Err(Fault::new(tree.span, "this is no timespan that is known")
+                .expected(&["a timespan such as 1d, 2h or 30m"])),
         }
     }
 
@@ -122,7 +183,9 @@ impl Scope<'_> {
             (Kind::Long | Kind::Real, Kind::Long | Kind::Real) => Kind::Real,
             (other, _) => {
                 let expected = if timely { "a timespan such as 1h or 1d" } else { "a number" };
-                return Err(Fault::new(width.span, format!("a {} is not binned by this", other.name())).expected(&[expected]));
+                return Err(
+                    Fault::new(width.span, format!("a {} is not binned by this", other.name())).expected(&[expected])
+                );
             }
         };
         if !positive {
@@ -133,9 +196,15 @@ impl Scope<'_> {
 
     /// `iff(condition, then, else)`, `case(condition, then, ..., else)`.
     fn choose(&self, call: &Call<'_>) -> Checked<Expr> {
-        let fits = call.arguments.len() >= 3 && call.arguments.len() % 2 == 1 && (call.name == "case" || call.arguments.len() == 3);
+        let fits = call.arguments.len() >= 3
+            && call.arguments.len() % 2 == 1
+            && (call.name == "case" || call.arguments.len() == 3);
         let (Some(last), true) = (call.arguments.last(), fits) else {
-            return Err(call.form(if call.name == "case" { "case(condition, value, ..., otherwise)" } else { "iff(condition, then, otherwise)" }));
+            return Err(call.form(if call.name == "case" {
+                "case(condition, value, ..., otherwise)"
+            } else {
+                "iff(condition, then, otherwise)"
+            }));
         };
         let otherwise = self.expression(last)?;
         let mut arguments = Vec::new();
@@ -161,7 +230,8 @@ impl Scope<'_> {
         if call.arguments.len() < 2 {
             return Err(call.form("coalesce(first, second, ...)"));
         }
-        let values: Checked<Vec<_>> = call.arguments.iter().map(|tree| Ok((self.expression(tree)?, tree.span))).collect();
+        let values: Checked<Vec<_>> =
+            call.arguments.iter().map(|tree| Ok((self.expression(tree)?, tree.span))).collect();
         let values = one_kind(values?)?;
         let kind = values.first().map_or(Kind::Text, |first| first.kind);
         let nullable = kind != Kind::Text && values.iter().all(|value| value.nullable);
@@ -215,7 +285,8 @@ impl Scope<'_> {
                 let (from, length) = (self.of_kind(from, Kind::Long)?, self.of_kind(length, Kind::Long)?);
                 Ok(Expr::call(Kind::Text, Function::Substring, vec![text(of)?, from, length]))
             }
-            ("trim", _) => Err(Fault::new(call.span, "there is no function `trim`, which takes a regular expression").expected(&["substring"])),
+            ("trim", _) => Err(Fault::new(call.span, "there is no function `trim`, which takes a regular expression")
+                .expected(&["substring"])),
             ("strcat", _) => Err(call.form("strcat(first, second, ...)")),
             ("substring", _) => Err(call.form("substring(text, from, length)")),
             (name, _) => Err(call.form(&format!("{name}(text)"))),
@@ -230,7 +301,12 @@ impl Scope<'_> {
                     Some(Literal::Whole(digits)) => u8::try_from(*digits).ok().filter(|digits| *digits <= 15),
                     _ => None,
                 };
-                (of, known.ok_or_else(|| Fault::new(digits.span, "this is no number of decimals").expected(&["0 to 15"]))?)
+                (
+                    of,
+                    known.ok_or_else(|| {
+                        Fault::new(digits.span, "this is no number of decimals").expected(&["0 to 15"])
+                    })?,
+                )
             }
             ("abs", _) => return Err(call.form("abs(number)")),
             _ => return Err(call.form("round(number, decimals)")),
@@ -238,7 +314,9 @@ impl Scope<'_> {
         let number = self.expression(of)?;
         let number = if number.kind == Kind::Dynamic { convert(number, Kind::Real, of.span)? } else { number };
         match (call.name, number.kind) {
-            ("abs", kind @ (Kind::Long | Kind::Real | Kind::Timespan)) => Ok(Expr::call(kind, Function::Absolute, vec![number])),
+            ("abs", kind @ (Kind::Long | Kind::Real | Kind::Timespan)) => {
+                Ok(Expr::call(kind, Function::Absolute, vec![number]))
+            }
             (_, Kind::Long) => Ok(number),
             (_, Kind::Real) => Ok(Expr::call(Kind::Real, Function::Round(digits), vec![number])),
             (_, other) => Err(Fault::new(of.span, format!("this is a {}, and a number is needed", other.name()))),
@@ -253,7 +331,8 @@ impl Scope<'_> {
                 _ => None,
             };
             let pattern = pattern.ok_or_else(|| {
-                Fault::new(form.span, "this form cannot be written").expected(&["a known text of yyyy, MM, dd, HH, mm, ss and - / : . space"])
+                Fault::new(form.span, "this form cannot be written")
+                    .expected(&["a known text of yyyy, MM, dd, HH, mm, ss and - / : . space"])
             })?;
             return Ok(Expr::call(Kind::Text, Function::Format(pattern), vec![self.of_kind(of, Kind::Datetime)?]));
         }
@@ -294,12 +373,15 @@ fn one_kind(mut values: Vec<(Expr, Span)>) -> Checked<Vec<Expr>> {
 
 /// Kusto's letters as SQLite's.
 fn pattern(text: &str) -> Option<String> {
-    const LETTERS: [(&str, &str); 6] = [("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S")];
+    const LETTERS: [(&str, &str); 6] =
+        [("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S")];
     let (mut rest, mut pattern) = (text, String::new());
     while let Some(c) = rest.chars().next() {
         // The whole run: `dddd` is a day's name, and not here.
         let run = rest.len() - rest.trim_start_matches(c).len();
-        if let Some((letters, code)) = LETTERS.iter().find(|(letters, _)| letters.starts_with(c) && letters.len() == run) {
+        if let Some((letters, code)) =
+            LETTERS.iter().find(|(letters, _)| letters.starts_with(c) && letters.len() == run)
+        {
             pattern.push_str(code);
             rest = rest.strip_prefix(letters).unwrap_or_default();
         } else if matches!(c, '-' | '/' | ':' | '.' | ' ' | '_' | 'T' | 'Z') {

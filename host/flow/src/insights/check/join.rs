@@ -14,8 +14,11 @@ pub(super) fn join(plan: &mut Plan, left: &[Column], kind: JoinKind, right: Plan
         let of = |columns: &[Column], at: usize| columns.get(at).map_or(Kind::Text, |column| column.kind);
         let (a, b) = (of(left, at_left), of(&right.columns, at_right));
         if a != b || a == Kind::Dynamic {
-            return Err(Fault::new(right_key.1, format!("the key is a {} on the left and a {} on the right", a.name(), b.name()))
-                .hint("extend both sides with a column of one type, for example by tostring()"));
+            return Err(Fault::new(
+                right_key.1,
+                format!("the key is a {} on the left and a {} on the right", a.name(), b.name()),
+            )
+            .hint("extend both sides with a column of one type, for example by tostring()"));
         }
         keys.push((at_left, at_right));
     }
@@ -37,7 +40,12 @@ pub(super) fn join(plan: &mut Plan, left: &[Column], kind: JoinKind, right: Plan
             }
         }
     }
-    plan.steps.push(Step::Join(Box::new(Join { kind, left: left.iter().map(|column| column.kind).collect(), right, on: keys })));
+    plan.steps.push(Step::Join(Box::new(Join {
+        kind,
+        left: left.iter().map(|column| column.kind).collect(),
+        right,
+        on: keys,
+    })));
     Ok(columns)
 }
 

@@ -52,7 +52,10 @@ impl Checker<'_> {
             self.count(operator.span, 1)?;
             self.operator(&mut plan, operator)?;
             if plan.columns.len() > limit::COLUMNS {
-                return Err(Fault::new(operator.span, format!("the table would have more than {} columns", limit::COLUMNS)));
+                return Err(Fault::new(
+                    operator.span,
+                    format!("the table would have more than {} columns", limit::COLUMNS),
+                ));
             }
         }
         Ok(plan)
@@ -109,7 +112,8 @@ impl Checker<'_> {
                 for (name, span) in away {
                     scope.column(name, *span)?;
                 }
-                let kept = columns.iter().enumerate().filter(|(_, column)| away.iter().all(|(name, _)| *name != column.name));
+                let kept =
+                    columns.iter().enumerate().filter(|(_, column)| away.iter().all(|(name, _)| *name != column.name));
                 let (project, named): (Vec<Expr>, Vec<Column>) =
                     kept.map(|(at, column)| (Expr::column(at, column), column.clone())).unzip();
                 if named.is_empty() {
@@ -198,7 +202,8 @@ impl Scope<'_> {
         let mut project: Vec<Expr> = columns.iter().enumerate().map(|(at, column)| Expr::column(at, column)).collect();
         for named in list {
             let expr = self.expression(&named.of)?;
-            let replaced = named.name.as_ref().and_then(|(name, _)| columns.iter().position(|column| column.name == *name));
+            let replaced =
+                named.name.as_ref().and_then(|(name, _)| columns.iter().position(|column| column.name == *name));
             if let Some(at) = replaced
                 && let (Some(column), Some(old)) = (columns.get_mut(at), project.get_mut(at))
             {
@@ -234,8 +239,10 @@ impl Scope<'_> {
         match expr.kind {
             Kind::Bool => Ok(expr),
             Kind::Dynamic => expression::convert(expr, Kind::Bool, tree.span),
-            other => Err(Fault::new(tree.span, format!("a condition is true or false, and this is a {}", other.name()))
-                .expected(&["a comparison such as == or contains"])),
+            other => {
+                Err(Fault::new(tree.span, format!("a condition is true or false, and this is a {}", other.name()))
+                    .expected(&["a comparison such as == or contains"]))
+            }
         }
     }
 }

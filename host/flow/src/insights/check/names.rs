@@ -100,7 +100,9 @@ pub(super) fn auto(tree: &Tree) -> Option<String> {
             })
         }
         // What keeps the meaning keeps the name.
-        Branch::Call(function, arguments) if matches!(function.as_str(), "bin" | "floor") || function.starts_with("to") => {
+        Branch::Call(function, arguments)
+            if matches!(function.as_str(), "bin" | "floor") || function.starts_with("to") =>
+        {
             arguments.first().and_then(auto)
         }
         _ => None,

@@ -113,7 +113,10 @@ impl Words {
                     Branch::Text { word, of, what, test, folded, negated, every: name == "has_all" }
                 }
                 None if negated || name.ends_with('~') => {
-                    let known = TEXT_WORDS.iter().map(|(known, ..)| *known).chain(["in", "!in", "in~", "!in~", "between", "!between"]);
+                    let known = TEXT_WORDS
+                        .iter()
+                        .map(|(known, ..)| *known)
+                        .chain(["in", "!in", "in~", "!in~", "between", "!between"]);
                     return Err(Fault::new(word, format!("there is no operator `{name}`")).known(name, known));
                 }
                 None => return Ok(*of),
@@ -251,7 +254,9 @@ const EXPRESSION: &[&str] = &["a column", "a value", "a function", "("];
 
 /// Words that begin no expression; a column of such a name is written `['by']`.
 fn is_reserved(word: &str) -> bool {
-    word.starts_with(['!', '$']) || word.contains(['-', '~']) || matches!(word, "and" | "or" | "by" | "on" | "asc" | "desc")
+    word.starts_with(['!', '$'])
+        || word.contains(['-', '~'])
+        || matches!(word, "and" | "or" | "by" | "on" | "asc" | "desc")
 }
 
 fn binary(sign: &'static str, place: Span, left: Tree, right: Tree) -> Tree {

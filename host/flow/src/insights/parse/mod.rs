@@ -32,7 +32,11 @@ impl Words {
             if self.takes_word("let") {
                 let (name, span) = self.name("the name of what is bound")?;
                 self.sign("=")?;
-                let bound = if self.begins_pipeline() { Bound::Pipeline(self.pipeline()?) } else { Bound::Value(self.expression()?) };
+                let bound = if self.begins_pipeline() {
+                    Bound::Pipeline(self.pipeline()?)
+                } else {
+                    Bound::Value(self.expression()?)
+                };
                 named.push(Let { name, span, bound });
                 self.sign(";")?;
             } else if self.takes_sign(";") {
@@ -67,7 +71,9 @@ impl Words {
             } else {
                 let (name, span) = words.name("a table: Events, Logs or Metrics")?;
                 if words.is_sign("(") {
-                    return Err(Fault::new(span, format!("`{name}` is no table")).expected(&["Events", "Logs", "Metrics"]));
+                    return Err(
+                        Fault::new(span, format!("`{name}` is no table")).expected(&["Events", "Logs", "Metrics"])
+                    );
                 }
                 Source::Name(name, span)
             };

@@ -6,8 +6,23 @@ use super::super::token::Lexeme;
 use super::{Named, On, Operator, Pipeline, SortKey, Source, What, Words};
 
 const OPERATORS: [&str; 17] = [
-    "where", "filter", "project", "project-away", "project-rename", "extend", "summarize", "distinct", "sort", "order",
-    "take", "limit", "top", "count", "join", "as", "serialize",
+    "where",
+    "filter",
+    "project",
+    "project-away",
+    "project-rename",
+    "extend",
+    "summarize",
+    "distinct",
+    "sort",
+    "order",
+    "take",
+    "limit",
+    "top",
+    "count",
+    "join",
+    "as",
+    "serialize",
 ];
 
 /// Known to those who come from Kusto, and not here: what to write instead.
@@ -32,7 +47,10 @@ impl Words {
     pub(super) fn operator(&mut self) -> Checked<Operator> {
         let span = self.span();
         let Lexeme::Word(word) = self.peek().clone() else {
-            return Err(self.unexpected("", &["an operator: where, project, extend, summarize, sort, take, top, distinct, count, join"]));
+            return Err(self.unexpected(
+                "",
+                &["an operator: where, project, extend, summarize, sort, take, top, distinct, count, join"],
+            ));
         };
         self.step();
         let what = match word.as_str() {
@@ -60,7 +78,9 @@ impl Words {
                 let fault = Fault::new(span, format!("there is no operator `{word}` here"));
                 return Err(match ABSENT.iter().find(|(name, _)| *name == word) {
                     Some((_, instead)) => fault.hint(*instead),
-                    None => fault.known(&word, OPERATORS.into_iter().filter(|name| !matches!(*name, "as" | "serialize"))),
+                    None => {
+                        fault.known(&word, OPERATORS.into_iter().filter(|name| !matches!(*name, "as" | "serialize")))
+                    }
                 });
             }
         };
@@ -187,7 +207,9 @@ fn follows(what: &What) -> &'static [&'static str] {
     match what {
         What::Where(_) => &["and", "or", "an operator such as == or contains", "|", "the end of the query"],
         What::Summarize { by, .. } if by.is_empty() => &["by", ",", "|", "the end of the query"],
-        What::Sort(_) | What::Top(..) => &["asc", "desc", "nulls first", "nulls last", ",", "|", "the end of the query"],
+        What::Sort(_) | What::Top(..) => {
+            &["asc", "desc", "nulls first", "nulls last", ",", "|", "the end of the query"]
+        }
         What::Take(_) | What::Count => &["|", "the end of the query"],
         _ => &[",", "|", "the end of the query"],
     }

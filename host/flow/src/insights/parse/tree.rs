@@ -1,7 +1,7 @@
 //! The tree, as data. Every part knows its place in the text.
 
 use super::super::error::Span;
-use super::super::plan::{JoinKind, Key, Literal, Kind};
+use super::super::plan::{JoinKind, Key, Kind, Literal};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
@@ -48,14 +48,21 @@ pub enum What {
     ProjectAway(Vec<(String, Span)>),
     ProjectRename(Vec<Named>),
     Extend(Vec<Named>),
-    Summarize { aggregates: Vec<Named>, by: Vec<Named> },
+    Summarize {
+        aggregates: Vec<Named>,
+        by: Vec<Named>,
+    },
     /// None: of all columns.
     Distinct(Option<Vec<Named>>),
     Sort(Vec<SortKey>),
     Take(Tree),
     Top(Tree, SortKey),
     Count,
-    Join { kind: JoinKind, right: Box<Pipeline>, on: Vec<On> },
+    Join {
+        kind: JoinKind,
+        right: Box<Pipeline>,
+        on: Vec<On>,
+    },
 }
 
 /// `name = expression`, or the expression alone.
@@ -100,10 +107,28 @@ pub enum Branch {
     /// `and`, `or`: all their terms.
     All(Vec<Tree>),
     Any(Vec<Tree>),
-    Among { of: Box<Tree>, list: Vec<Tree>, folded: bool, negated: bool },
-    Between { of: Box<Tree>, from: Box<Tree>, to: Box<Tree>, negated: bool },
+    Among {
+        of: Box<Tree>,
+        list: Vec<Tree>,
+        folded: bool,
+        negated: bool,
+    },
+    Between {
+        of: Box<Tree>,
+        from: Box<Tree>,
+        to: Box<Tree>,
+        negated: bool,
+    },
     /// A word between two texts.
-    Text { word: Span, of: Box<Tree>, what: Vec<Tree>, test: TextTest, folded: bool, negated: bool, every: bool },
+    Text {
+        word: Span,
+        of: Box<Tree>,
+        what: Vec<Tree>,
+        test: TextTest,
+        folded: bool,
+        negated: bool,
+        every: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
