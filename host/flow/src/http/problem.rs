@@ -3,6 +3,8 @@
 //! Owns the catalogue of problems. The caller's text is fixed here; what the log gets is another text, written where it happened, so that
 //! nothing internal and nothing personal can leak through an error.
 
+mod query;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,9 +12,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use passerelle_contract::webhook::{Rejection, Violation};
 use serde::Serialize;
 
+use self::query::Place;
 use super::caller;
-use crate::insights::QueryError;
-use crate::store::Bound;
 
 /// Prefix of every `type`. A name, not an address: it never changes and needs no server.
 pub const TYPE_PREFIX: &str = "urn:passerelle:problem:";
@@ -39,19 +40,6 @@ pub struct Problem {
     allow: Option<&'static str>,
     #[serde(skip)]
     challenge: Option<&'static str>,
-}
-
-/// A place in a query, and what could stand there.
-#[derive(Clone, Debug, Serialize)]
-pub struct Place {
-    /// From 1, as the column, which counts characters.
-    pub line: usize,
-    pub column: usize,
-    /// The text that is meant; empty at the query's end.
-    pub near: String,
-    pub expected: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
 }
 
 const NOT_CONFIGURED: &str = "not-configured";
@@ -115,37 +103,6 @@ impl Problem {
         };
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-request", "The request is not valid", detail);
         problem.errors = errors;
-        problem
-    }
-
-    /// A query that cannot be read, or names what is not there.
-    pub fn query(error: QueryError) -> Self {
-        let text = error.to_string();
-        let mut problem = Self::new(StatusCode::BAD_REQUEST, "invalid-query", "The query is not valid", text.clone());
-        problem.errors = BTreeMap::from([("query".to_owned(), vec![text])]);
-        let QueryError { line, column, near, expected, hint, .. } = error;
-        problem.position = (line > 0).then(|| Box::new(Place { line, column, near, expected, hint }));
-        problem
-    }
-
-    /// A query that is understood, and is more than is worked at.
-    pub fn query_beyond(bound: Bound) -> Self {
-        let detail = match bound {
-            Bound::Time => "It took longer than a query may. Ask for less time, or join less.",
-            Bound::Joined => "A join makes more than a million rows. Filter or summarize both sides before it.",
-            Bound::Length => "It is too long or too deeply nested for the store. Take it apart.",
-        };
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "query-too-large", "The query is too large", detail)
-    }
-
-    pub fn too_many_calls(per_minute: i64, seconds: u32) -> Self {
-        let mut problem = Self::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too-many-calls",
-            "Too many calls",
-            format!("This path takes {per_minute} calls a minute for a tenant."),
-        );
-        problem.retry_after = Some(seconds);
         problem
     }
 
