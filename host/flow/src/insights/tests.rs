@@ -95,6 +95,13 @@ const WRONG: &[(&str, usize, usize, &str, &[&str])] = &[
     ),
     ("Events | join (Logs) on $left.eventId == $left.eventId", 1, 42, "$left", &["a column of each side"]),
     ("Events | where tenantId == 'a' | ", 1, 34, "", &["the query ends here", "an operator"]),
+    (
+        "declare query_parameters(a: string); Events",
+        1,
+        1,
+        "declare",
+        &["nothing is declared", "names its parameters as they are"],
+    ),
     ("let a = 1; let a = 2; Events", 1, 16, "a", &["bound already"]),
     ("let a = Events | where x == 1; Events", 1, 24, "x", &["no column `x`"]),
     ("Events | extend a = #", 1, 21, "#", &["begins no word"]),

@@ -43,7 +43,8 @@ pub struct Options {
     pub size_limit: Option<u64>,
     /// Questions (Insights) that go on at once. Two of the readers' number, so that one that takes its time keeps no other waiting.
     pub questions: usize,
-    /// How long a question may take: the log cannot be moved into the file beyond what it reads meanwhile. A million events are counted in two seconds.
+    /// How long a question may take: the log cannot be moved into the file beyond what it reads meanwhile. A million events are grouped by a
+    /// property in two and a half seconds.
     pub patience: Duration,
 }
 

@@ -110,7 +110,7 @@ impl Words {
                     self.step();
                     let many = matches!(name, "has_any" | "has_all");
                     let what = if many { self.parenthesised()? } else { vec![self.sum()?] };
-                    Branch::Text { word, of, what, test, folded, negated, every: name == "has_all" }
+                    Branch::Text { of, what, test, folded, negated, every: name == "has_all" }
                 }
                 None if negated || name.ends_with('~') => {
                     let known = TEXT_WORDS

@@ -39,6 +39,9 @@ impl Words {
                 };
                 named.push(Let { name, span, bound });
                 self.sign(";")?;
+            } else if self.is_word("declare") {
+                let fault = self.unexpected("nothing is declared here", &["let", "a table: Events, Logs or Metrics"]);
+                return Err(fault.hint("a query names its parameters as they are"));
             } else if self.takes_sign(";") {
                 // An empty statement is none.
             } else {

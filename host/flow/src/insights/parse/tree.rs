@@ -121,7 +121,6 @@ pub enum Branch {
     },
     /// A word between two texts.
     Text {
-        word: Span,
         of: Box<Tree>,
         what: Vec<Tree>,
         test: TextTest,
