@@ -28,9 +28,8 @@ struct Body {
     #[serde(default)]
     parameters: Option<Map<String, Value>>,
     /// Taken and without effect: The Wallet Crew names none.
-    #[serde(default)]
-    #[allow(dead_code)]
-    options: Option<Map<String, Value>>,
+    #[serde(default, rename = "options")]
+    _options: Option<Map<String, Value>>,
 }
 
 pub async fn query<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answer {

@@ -86,13 +86,16 @@ impl<'a> Scope<'a> {
         Ok(Expr::call(Kind::Bool, function, terms?))
     }
 
+    /// True or false, or a property that is read as it.
     pub fn truth(&self, tree: &Tree) -> Checked<Expr> {
         let expr = self.expression(tree)?;
         match expr.kind {
             Kind::Bool => Ok(expr),
             Kind::Dynamic => convert(expr, Kind::Bool, tree.span),
-            other => Err(Fault::new(tree.span, format!("this is a {}, and true or false is needed", other.name()))
-                .expected(&["a comparison such as == or contains"])),
+            other => {
+                Err(Fault::new(tree.span, format!("a condition is true or false, and this is a {}", other.name()))
+                    .expected(&["a comparison such as == or contains"]))
+            }
         }
     }
 

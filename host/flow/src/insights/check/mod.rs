@@ -15,7 +15,7 @@ use super::error::{Checked, Fault, Span};
 use super::limit;
 use super::parameter::Parameters;
 use super::parse::{Bound, Named, Operator, Pipeline, Query, SortKey, Source, What};
-use super::plan::{Column, Expr, Kind, Literal, Order, Plan, Step};
+use super::plan::{Column, Expr, Literal, Order, Plan, Step};
 use super::schema::Table;
 use crate::identity::Millis;
 
@@ -102,7 +102,7 @@ impl Checker<'_> {
         let scope = Scope::new(&columns, &self.names);
         let mut next = None;
         match &operator.what {
-            What::Where(tree) => plan.steps.push(Step::Where(scope.condition(tree)?)),
+            What::Where(tree) => plan.steps.push(Step::Where(scope.truth(tree)?)),
             What::Project(list) => {
                 let (project, named) = scope.projected(list)?;
                 plan.steps.push(Step::Project(project));
@@ -232,17 +232,5 @@ impl Scope<'_> {
             }
         }
         Ok(columns)
-    }
-
-    fn condition(&self, tree: &super::parse::Tree) -> Checked<Expr> {
-        let expr = self.expression(tree)?;
-        match expr.kind {
-            Kind::Bool => Ok(expr),
-            Kind::Dynamic => expression::convert(expr, Kind::Bool, tree.span),
-            other => {
-                Err(Fault::new(tree.span, format!("a condition is true or false, and this is a {}", other.name()))
-                    .expected(&["a comparison such as == or contains"]))
-            }
-        }
     }
 }
