@@ -23,6 +23,7 @@ mod google_orders;
 mod google_presence;
 mod google_updates;
 mod house;
+mod insights;
 mod installation_status;
 mod journey;
 mod large_file;

@@ -8,6 +8,7 @@ mod attributes;
 mod backfills;
 mod by_hand;
 mod google;
+mod insights;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
