@@ -71,3 +71,18 @@ fn the_expected_rows_are_what_the_program_apart_computes() {
     let ran = Command::new("python3").arg(folder().join("compute.py")).output().unwrap();
     assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
 }
+
+#[test]
+fn the_guides_queries_are_answered() {
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/insights.md")).unwrap();
+    let block = guide.split("```kusto\n").nth(1).unwrap().split("```").next().unwrap();
+    let queries: Vec<&str> = block.split("\n\n").collect();
+    assert_eq!(queries.len(), 10);
+    let engine = Sqlite::start();
+    let now = load(&engine.file());
+    for query in queries {
+        let found = block_on(ask(&engine, "demo", query, &json!({"correlation": "demo-op1"}), now));
+        let rows = found.unwrap_or_else(|error| panic!("{query}: {error}")).rows;
+        assert!(!rows.is_empty() || query.contains("startofday"), "{query}");
+    }
+}
