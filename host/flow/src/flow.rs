@@ -12,7 +12,10 @@ use crate::identity::Millis;
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
-use crate::store::{EffectLease, Erased, Erasure, Quota, Store, StoreResult, TaskLease};
+use crate::store::{
+    DeliveryLease, DeliveryQuota, EffectLease, Erased, Erasure, Outbox as _, Quota, Store, StoreResult, TaskLease,
+};
+use crate::webhook;
 
 /// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
 const ERASED_AT_ONCE: u32 = 500;
@@ -26,6 +29,8 @@ pub struct Flow<H: Host> {
     pub(crate) google_tokens: TokenCache,
     /// What came of Google's callbacks.
     pub callbacks: Tally,
+    /// Events that were told of passes without the identifier that they are joined by, by the kind of pass.
+    pub missing_identifiers: Tally,
     pub(crate) alarms: Alarms,
     pub(crate) phone_logs: Allowance,
 }
@@ -37,6 +42,7 @@ impl<H: Host> Flow<H> {
             options,
             google_tokens: TokenCache::default(),
             callbacks: Tally::default(),
+            missing_identifiers: Tally::default(),
             alarms: Alarms::default(),
             phone_logs: Allowance::default(),
         }
@@ -91,6 +97,31 @@ impl<H: Host> Flow<H> {
     /// Records that sending was stopped: it counts as a failed attempt.
     pub async fn overran_effect(&self, lease: EffectLease) -> StoreResult<()> {
         run::effect::overran(self, lease).await
+    }
+
+    /// Leases up to `limit` due deliveries of webhooks; each is to be given to [`Flow::deliver`].
+    pub async fn claim_deliveries(&self, limit: u32) -> StoreResult<Vec<DeliveryLease>> {
+        let now = self.now();
+        let all = self.options.deliveries;
+        let quota = DeliveryQuota {
+            limit,
+            per_endpoint: self.options.webhooks.per_endpoint,
+            // However many endpoints hang until the time-out, half of the senders are for those that answer; and of what is left a quarter is for
+            // those that have none.
+            failing: (all / 2).max(1),
+            shared: (all / 4 * 3).max(1),
+        };
+        self.host.store().claim_deliveries(now, now + self.options.lease, quota).await
+    }
+
+    /// Sends one leased delivery.
+    pub async fn deliver(&self, lease: DeliveryLease) -> StoreResult<()> {
+        webhook::send::send(self, lease).await
+    }
+
+    /// Records that sending was stopped: it counts as a failed attempt.
+    pub async fn overran_delivery(&self, lease: DeliveryLease) -> StoreResult<()> {
+        webhook::send::overran(self, lease).await
     }
 
     /// Erases what the tenants' retention no longer allows, and records of the past that have been kept long enough.

@@ -11,6 +11,7 @@ use passerelle_flow::tenant::load::Defaults;
 use passerelle_flow::tenant::problem;
 
 use crate::secrets::{VariableFault, Variables};
+use crate::sweep::DELIVERIES;
 use crate::sweep_token::SweepToken;
 
 /// The most that a task may be made to wait for more notifications: the server's limit for the same setting.
@@ -88,7 +89,7 @@ impl Settings {
         let retry = Backoff { first: Duration::from_secs(first), ..options.retry };
         Ok(Self {
             defaults: Defaults { public_url, plain_http, pkcs12: None },
-            options: Options { debounce, max_wait: options.max_wait.max(debounce), retry, dead_after, ..options },
+            options: Options { deliveries: DELIVERIES, debounce, max_wait: options.max_wait.max(debounce), retry, dead_after, ..options },
             sweep_token,
         })
     }

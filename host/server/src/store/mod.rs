@@ -10,6 +10,7 @@ mod connection;
 mod fault;
 mod google;
 pub mod measure;
+mod outbox;
 mod readers;
 mod schema;
 mod writer;
