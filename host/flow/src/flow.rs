@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::alarm::{Alarms, Allowance};
 use crate::google::presence::{self, Batch, Looked};
 use crate::google::{Tally, TokenCache};
-use crate::identity::Millis;
+use crate::identity::{Millis, uuid};
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
@@ -52,10 +52,9 @@ impl<H: Host> Flow<H> {
         self.host.clock().now()
     }
 
-    /// A UUIDv7 of now: identifiers of notifications, runs and correlations sort by time.
+    /// A UUIDv7 of now.
     pub(crate) fn uuid(&self) -> String {
-        let millis = u64::try_from(self.now()).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &self.host.random().bytes::<10>()).into_uuid().to_string()
+        uuid(self.now(), self.host.random().bytes())
     }
 
     /// Leases up to `limit` due tasks; each is to be given to [`Flow::run`].

@@ -103,7 +103,7 @@ pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: 
             accepted(&json!({ "deliveries": count }))
         }
         ("POST", [id, "test"]) => {
-            let event = desk.test(id, flow.uuid(), Some(call.correlation.clone())).await.map_err(problem)?;
+            let event = desk.test(id, Some(call.correlation.clone())).await.map_err(problem)?;
             accepted(&json!({ "eventId": event }))
         }
         _ => Err(Problem::method(allow)),

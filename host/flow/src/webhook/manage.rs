@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::body::time;
 use super::endpoint::{self, Draft, Endpoint, Settled, Violations};
 use super::send::response_place;
-use crate::identity::Millis;
+use crate::identity::{Millis, uuid};
 use crate::ports::{HttpFailure, Random};
 use crate::sealing::SealError;
 use crate::store::{
@@ -155,11 +155,12 @@ impl<S: Store, R: Random> Desk<'_, S, R> {
     }
 
     /// Sends a test event to this endpoint alone. Its id.
-    pub async fn test(&self, id: &str, event: String, operation: Option<String>) -> Result<String, ManageError> {
+    pub async fn test(&self, id: &str, operation: Option<String>) -> Result<String, ManageError> {
         let row = self.row(id).await?;
         if !row.settled.settings.format.carries(HappeningKind::WebhookTest) {
             return Err(ManageError::NoTest);
         }
+        let event = uuid(self.now, self.random.bytes());
         let test = Happening {
             id: event.clone(),
             kind: HappeningKind::WebhookTest,
