@@ -22,6 +22,7 @@ mod google_orders;
 mod google_presence;
 mod google_updates;
 mod house;
+mod installation_status;
 mod journey;
 mod large_file;
 mod listener;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::identity::PassId;
 use crate::store::{
-    Attribute, AttributeKind, Attributes, Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice,
-    Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
+    Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
+    GoogleLedger, GoogleNotice, Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -85,6 +85,27 @@ impl Attributes for Budgets {
         _: Vec<Attribute>,
         _: Vec<(AttributeKind, String)>,
     ) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Backfills for Budgets {
+    async fn changed_installations(
+        &self,
+        _: &TenantId,
+        _: Millis,
+        _: Option<&PassId>,
+        _: u32,
+    ) -> StoreResult<Vec<PassId>> {
+        panic!("no protocol asks for this")
+    }
+    async fn count_changed_installations(&self, _: &TenantId, _: Millis, _: Option<&PassId>) -> StoreResult<u64> {
+        panic!("no protocol asks for this")
+    }
+    async fn backfill(&self, _: &TenantId, _: &str) -> StoreResult<Option<BackfillState>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_backfill(&self, _: &TenantId, _: &str, _: BackfillState) -> StoreResult<()> {
         panic!("no protocol asks for this")
     }
 }
