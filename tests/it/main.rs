@@ -38,3 +38,4 @@ mod spin;
 mod store;
 mod template;
 mod voids;
+mod webhooks;

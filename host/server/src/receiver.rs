@@ -18,7 +18,9 @@ use axum::extract::State;
 use http::{HeaderMap, Method, StatusCode};
 use passerelle_flow::identity::Millis;
 use passerelle_flow::ports::Clock as _;
-use passerelle_flow::webhook::signature::{Received, Secret, TOLERANCE_S, Verifier, VerifyError, verify as verify_standard};
+use passerelle_flow::webhook::signature::{
+    Received, Secret, TOLERANCE_S, Verifier, VerifyError, verify as verify_standard,
+};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -41,7 +43,14 @@ pub fn verify(secret: &str, body: &Path, headers: &Headers, at: Option<i64>) -> 
     if let Some(signature) = &headers.neostore {
         let secret = Secret::parse(secret.trim())?;
         let genuine = secret.verifies_neostore(&body, signature);
-        println!("{}", if genuine { "Genuine." } else { "Not genuine: the signature was not made over this body with this secret." });
+        println!(
+            "{}",
+            if genuine {
+                "Genuine."
+            } else {
+                "Not genuine: the signature was not made over this body with this secret."
+            }
+        );
         return Ok(genuine);
     }
     let verifier = Verifier::parse(secret)?;

@@ -108,7 +108,10 @@ pub fn perform(webhook: Webhook) -> anyhow::Result<bool> {
 }
 
 /// With the tenant's keys, which open what an endpoint is.
-fn at(whose: &Endpoints, work: impl AsyncFnOnce(&StoreDesk<'_>, &Settings) -> anyhow::Result<()>) -> anyhow::Result<bool> {
+fn at(
+    whose: &Endpoints,
+    work: impl AsyncFnOnce(&StoreDesk<'_>, &Settings) -> anyhow::Result<()>,
+) -> anyhow::Result<bool> {
     let settings = settings(&whose.configured)?;
     let id = known_tenant(&settings, whose.tenant.0.clone())?.0;
     let (tenants, _) = Tenants::open(&settings);
@@ -141,8 +144,10 @@ fn failed(error: ManageError) -> anyhow::Error {
 }
 
 fn wrong(violations: Violations) -> anyhow::Error {
-    let lines: Vec<String> =
-        violations.into_iter().flat_map(|(field, all)| all.into_iter().map(move |what| format!("{field}: {what}"))).collect();
+    let lines: Vec<String> = violations
+        .into_iter()
+        .flat_map(|(field, all)| all.into_iter().map(move |what| format!("{field}: {what}")))
+        .collect();
     anyhow::anyhow!("the endpoint is not as it should be:\n{}", lines.join("\n"))
 }
 
@@ -153,7 +158,10 @@ fn print(value: &Value) {
 async fn list(desk: &StoreDesk<'_>) -> anyhow::Result<()> {
     let endpoints = desk.list().await.map_err(failed)?;
     if endpoints.is_empty() {
-        println!("No endpoints. `passerelle webhook create --tenant {} --event \"Pass:*\" URL` makes one.", desk.tenant.id);
+        println!(
+            "No endpoints. `passerelle webhook create --tenant {} --event \"Pass:*\" URL` makes one.",
+            desk.tenant.id
+        );
         return Ok(());
     }
     let mut table = table(["ID", "STATE", "EVENTS", "FORMAT", "ENDPOINT", "FOR"]);

@@ -118,7 +118,9 @@ impl Control {
             ["crm"] => Ok(json!({"url": world.crm.url(), "desks": world.crm.desks()})),
             ["crm", name] => {
                 let desk = world.crm.desk(name);
-                Ok(json!({"url": desk.url(), "records": desk.records(), "unmatched": desk.unmatched(), "received": desk.received()}))
+                Ok(
+                    json!({"url": desk.url(), "records": desk.records(), "unmatched": desk.unmatched(), "received": desk.received()}),
+                )
             }
             ["oddities"] => Ok(json!(secutix.oddities(|oddities| oddities.clone()))),
             ["log", "secutix"] => Ok(json!(secutix.calls())),

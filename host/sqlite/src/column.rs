@@ -4,7 +4,9 @@
 
 use passerelle_contract::types::Wallet;
 use passerelle_flow::identity::{PassId, TenantId};
-use passerelle_flow::store::{AttributeKind, DeliveryState, EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject};
+use passerelle_flow::store::{
+    AttributeKind, DeliveryState, EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject,
+};
 
 use crate::Fault;
 

@@ -61,7 +61,13 @@ pub(crate) fn line_up(conn: &dyn Connection, tenant: &TenantId, webhook: &str, p
 }
 
 /// What waits for an endpoint is given up.
-pub(crate) fn give_up(conn: &dyn Connection, tenant: &TenantId, webhook: &str, why: &str, now: Millis) -> Result<(), Fault> {
+pub(crate) fn give_up(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    webhook: &str,
+    why: &str,
+    now: Millis,
+) -> Result<(), Fault> {
     conn.run(
         "UPDATE delivery SET state = 'dead', ended_at = ?3, last_error = ?4 WHERE tenant = ?1 AND webhook = ?2 \
          AND state IN ('ready', 'queued')",
@@ -189,7 +195,8 @@ fn lanes(
         let Some(next) = next else { return Ok(lanes) };
         last = next;
         let tenant = column::tenant(last.0.clone())?;
-        let webhook = webhooks::one(conn, &tenant, &last.1)?.ok_or(Fault::Corrupt("a delivery without its endpoint"))?;
+        let webhook =
+            webhooks::one(conn, &tenant, &last.1)?.ok_or(Fault::Corrupt("a delivery without its endpoint"))?;
         if webhook.not_before.is_some_and(|at| at > now) {
             continue;
         }
@@ -316,7 +323,8 @@ fn record(conn: &dyn Connection, finish: &DeliveryFinish, attempt: &DeliveryAtte
     .map(drop)
 }
 
-const COLUMNS: &str = "d.happening, h.type, d.pass, d.seq, d.state, d.created_at, d.run_at, d.attempts, d.ended_at, d.last_error";
+const COLUMNS: &str =
+    "d.happening, h.type, d.pass, d.seq, d.state, d.created_at, d.run_at, d.attempts, d.ended_at, d.last_error";
 
 fn read(row: &dyn Row) -> Result<Delivery, Fault> {
     Ok(Delivery {
@@ -333,7 +341,12 @@ fn read(row: &dyn Row) -> Result<Delivery, Fault> {
     })
 }
 
-pub fn page(conn: &dyn Connection, tenant: &TenantId, webhook: &str, page: &DeliveryPage) -> Result<Vec<Delivery>, Fault> {
+pub fn page(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    webhook: &str,
+    page: &DeliveryPage,
+) -> Result<Vec<Delivery>, Fault> {
     let states = page.states.as_deref().unwrap_or(&DeliveryState::ALL);
     // Words of ours, never of a caller.
     let states: Vec<String> = states.iter().map(|state| format!("'{}'", column::of_delivery_state(*state))).collect();

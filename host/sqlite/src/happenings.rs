@@ -35,34 +35,35 @@ pub(crate) fn write(
     happening: &Happening,
     now: Millis,
 ) -> Result<Option<i64>, Fault> {
-        let seq = match &happening.pass {
-            None => None,
-            Some(pass) => {
-                let sql = "SELECT coalesce(max(seq), 0) + 1 FROM happening WHERE tenant = ?1 AND pass = ?2";
-                Some(statement::number(conn, sql, params![tenant.as_str(), pass.as_str()])?)
-            }
-        };
-        conn.run(
-            "INSERT INTO happening(tenant, id, type, at, recorded_at, pass, seq, operation, properties, sealed) \
+    let seq = match &happening.pass {
+        None => None,
+        Some(pass) => {
+            let sql = "SELECT coalesce(max(seq), 0) + 1 FROM happening WHERE tenant = ?1 AND pass = ?2";
+            Some(statement::number(conn, sql, params![tenant.as_str(), pass.as_str()])?)
+        }
+    };
+    conn.run(
+        "INSERT INTO happening(tenant, id, type, at, recorded_at, pass, seq, operation, properties, sealed) \
              VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params![
-                tenant.as_str(),
-                &happening.id,
-                happening.kind.name(),
-                happening.at,
-                now,
-                happening.pass.as_ref().map(|pass| pass.as_str()),
-                seq,
-                &happening.operation,
-                &happening.properties,
-                happening.sealed.as_deref()
-            ],
-        )?;
-        Ok(seq)
+        params![
+            tenant.as_str(),
+            &happening.id,
+            happening.kind.name(),
+            happening.at,
+            now,
+            happening.pass.as_ref().map(|pass| pass.as_str()),
+            seq,
+            &happening.operation,
+            &happening.properties,
+            happening.sealed.as_deref()
+        ],
+    )?;
+    Ok(seq)
 }
 
 /// The columns of [`read`], from the table `h`.
-pub(crate) const COLUMNS: &str = "h.id, h.type, h.at, h.operation, h.pass, h.properties, h.sealed, h.seq, h.recorded_at";
+pub(crate) const COLUMNS: &str =
+    "h.id, h.type, h.at, h.operation, h.pass, h.properties, h.sealed, h.seq, h.recorded_at";
 
 /// A happening whose columns begin at `from`.
 pub(crate) fn read(row: &dyn Row, from: usize) -> Result<StoredHappening, Fault> {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::conformance::webhooks::{QUOTA, endpoint, ended, happened};
+use super::conformance::webhooks::{QUOTA, ended, endpoint, happened};
 use super::edge::Edge;
 use super::*;
 use passerelle_flow::store::*;
@@ -16,15 +16,24 @@ use passerelle_flow::store::*;
 /// Happenings of a history; half of them are about the same two passes.
 #[derive(Clone, Debug)]
 enum Step {
-    Happens { pass: usize },
+    Happens {
+        pass: usize,
+    },
     Claim,
     /// One that is under way ends: taken, refused, given up.
-    End { which: usize, how: u8 },
+    End {
+        which: usize,
+        how: u8,
+    },
     /// The workers die, and their leases run out.
     Lose,
-    Replay { which: usize },
+    Replay {
+        which: usize,
+    },
     ReplaySince,
-    Later { by: Millis },
+    Later {
+        by: Millis,
+    },
     Crash,
 }
 
@@ -145,7 +154,8 @@ async fn play<E: Engine>(engine: &mut E, steps: &[Step]) {
                     // All of the process's: leases run out together.
                     play.now += LEASE;
                     play.under_way.clear();
-                    let expired = engine.rows("SELECT happening, expiries FROM delivery WHERE state = 'leased' AND expiries >= 2");
+                    let expired = engine
+                        .rows("SELECT happening, expiries FROM delivery WHERE state = 'leased' AND expiries >= 2");
                     for row in expired {
                         play.given_up.insert(row[0].clone());
                         play.replayed.remove(&row[0]);
@@ -214,7 +224,8 @@ async fn play<E: Engine>(engine: &mut E, steps: &[Step]) {
     }
     for (pass, seen) in &play.first_seen {
         assert!(seen.is_sorted(), "{pass}: {seen:?}");
-        let all = play.happened.iter().enumerate().filter(|(at, (of, _))| of == pass && !play.given_up.contains(&name(*at)));
+        let all =
+            play.happened.iter().enumerate().filter(|(at, (of, _))| of == pass && !play.given_up.contains(&name(*at)));
         let expected: Vec<i64> = all.map(|(_, (_, seq))| *seq).collect();
         let mut got = seen.clone();
         got.retain(|seq| expected.contains(seq));

@@ -22,11 +22,20 @@ async fn an_endpoint_is_made_shown_changed_and_deleted_and_its_secret_is_shown_o
     for name in ["endpoint", "events", "description"] {
         assert_eq!(shown[name], draft[name], "{name}");
     }
-    assert_eq!((&shown["enabled"], &shown["format"], &shown["neostoreSignature"]), (&json!(true), &json!("passerelle"), &json!("off")));
+    assert_eq!(
+        (&shown["enabled"], &shown["format"], &shown["neostoreSignature"]),
+        (&json!(true), &json!("passerelle"), &json!("off"))
+    );
     assert!(shown.get("secret").is_none() && shown.get("signatureSecret").is_none());
     assert_eq!(post.get("").await, json!([shown]));
-    let changed = post.ask("PATCH", &format!("/{id}"), &json!({ "events": ["pass.*"], "neostoreSignature": "base64" })).await.json();
-    assert_eq!((&changed["events"], &changed["description"], &changed["warnings"]), (&json!(["pass.*"]), &json!("the CRM"), &json!([])));
+    let changed = post
+        .ask("PATCH", &format!("/{id}"), &json!({ "events": ["pass.*"], "neostoreSignature": "base64" }))
+        .await
+        .json();
+    assert_eq!(
+        (&changed["events"], &changed["description"], &changed["warnings"]),
+        (&json!(["pass.*"]), &json!("the CRM"), &json!([]))
+    );
     for (path, body) in [
         ("", json!({ "endpoint": desk.url() })),
         ("", json!({ "endpoint": desk.url(), "events": ["Pass"] })),
@@ -41,7 +50,12 @@ async fn an_endpoint_is_made_shown_changed_and_deleted_and_its_secret_is_shown_o
     assert_eq!(early.status, 400);
     assert!(early.json()["errors"]["since"][0].as_str().unwrap().contains("not kept longer"));
     assert_eq!(post.ask("DELETE", &format!("/{id}"), &Value::Null).await.status, 204);
-    for (method, path) in [("GET", format!("/{id}")), ("DELETE", format!("/{id}")), ("POST", format!("/{id}/test")), ("GET", format!("/{id}/deliveries"))] {
+    for (method, path) in [
+        ("GET", format!("/{id}")),
+        ("DELETE", format!("/{id}")),
+        ("POST", format!("/{id}/test")),
+        ("GET", format!("/{id}/deliveries")),
+    ] {
         assert_eq!(post.ask(method, &path, &Value::Null).await.status, 404, "{method} {path}");
     }
     for _ in 0..16 {
@@ -66,7 +80,10 @@ async fn what_a_key_may_do_is_what_its_scope_says_and_one_tenant_sees_nothing_of
         post.house.send(method, path, &[("x-api-key", key)], "").await.status.as_u16()
     };
     assert_eq!((ask("GET", &base, &reads).await, ask("GET", &base, &writes).await), (200, 403));
-    assert_eq!((ask("POST", &format!("{base}/test"), &writes).await, ask("POST", &format!("{base}/test"), &reads).await), (202, 403));
+    assert_eq!(
+        (ask("POST", &format!("{base}/test"), &writes).await, ask("POST", &format!("{base}/test"), &reads).await),
+        (202, 403)
+    );
     assert_eq!(ask("GET", &base, post.house.stage.caller.key()).await, 403);
     let annex = post.house.second_tenant(|text| text).await;
     assert_eq!(annex.get(&post.house, &format!("webhooks/{id}")).await.status, 403, "its key reads passes");
@@ -105,8 +122,12 @@ async fn what_was_sent_is_listed_page_by_page_with_what_was_answered_and_sent_ag
     assert_eq!(again.status, 202);
     let seen = post.seen(&desk, "a fourth", |all| all.len() == 4).await;
     assert_eq!((seen[3].id(), seen[3].repeated), (sent[0].as_str(), true));
-    let delivery = post.until_delivery(&made, &sent[0], |delivery| delivery["attempts"].as_array().unwrap().len() == 2).await;
-    assert_eq!((delivery["attempts"][1]["response"].as_str(), delivery["attempts"][1]["status"].as_u64()), (Some("thanks"), Some(200)));
+    let delivery =
+        post.until_delivery(&made, &sent[0], |delivery| delivery["attempts"].as_array().unwrap().len() == 2).await;
+    assert_eq!(
+        (delivery["attempts"][1]["response"].as_str(), delivery["attempts"][1]["status"].as_u64()),
+        (Some("thanks"), Some(200))
+    );
     // One that is waiting is sent now, whatever its next attempt.
     desk.behave(Behaviour::Recovers { after: 1, status: 500 });
     let event = post.test(&made).await;
@@ -140,7 +161,8 @@ async fn the_command_line_does_the_same_beside_a_running_server() {
     let seen = post.seen(&desk, "the test", |all| !all.is_empty()).await;
     assert_eq!((seen[0].id(), seen[0].verified), (event.as_str(), Some(true)));
     post.until_delivery(&made, &event, is("delivered")).await;
-    let told: Value = serde_json::from_str(&run(words(&format!("deliveries {id} --event {event}"))).await.unwrap()).unwrap();
+    let told: Value =
+        serde_json::from_str(&run(words(&format!("deliveries {id} --event {event}"))).await.unwrap()).unwrap();
     assert_eq!(told["attempts"][0]["response"], "thanks");
     let rotated: Value = serde_json::from_str(&run(words(&format!("rotate {id} --overlap 0"))).await.unwrap()).unwrap();
     assert_ne!(rotated["secret"], made["secret"]);
@@ -152,7 +174,9 @@ async fn the_command_line_does_the_same_beside_a_running_server() {
     run(words(&format!("update {id} --disable --description off"))).await.unwrap();
     assert!(run(vec!["list".to_owned()]).await.unwrap().contains("off (person)"));
     run(words(&format!("update {id} --enable"))).await.unwrap();
-    let since = run(words(&format!("replay {id} --since {}", jiff::Timestamp::now() - jiff::Span::new().hours(1)))).await.unwrap();
+    let since = run(words(&format!("replay {id} --since {}", jiff::Timestamp::now() - jiff::Span::new().hours(1))))
+        .await
+        .unwrap();
     assert!(since.contains("Deliveries that are wanted now: 0"), "{since}");
     run(words(&format!("delete {id}"))).await.unwrap();
     assert!(run(vec!["list".to_owned()]).await.unwrap().contains("No endpoints"));

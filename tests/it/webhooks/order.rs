@@ -74,12 +74,19 @@ async fn a_dead_endpoint_is_in_nobodys_way() {
     let created = |all: &[Received]| all.iter().filter(|one| one.kind() == "Pass:Created").count() == 6;
     let installed = |all: &[Received]| all.iter().filter(|one| one.kind() == "Pass:Installed").count() == 12;
     post.seen(&well, "everything, at the one that is well", |all| created(all) && installed(all)).await;
-    assert!(!hangs.received().is_empty() && hangs.taken().len() == hangs.received().iter().filter(|one| one.taken).count());
+    assert!(
+        !hangs.received().is_empty() && hangs.taken().len() == hangs.received().iter().filter(|one| one.taken).count()
+    );
     assert!(hangs.received().iter().all(|one| !one.taken));
     let failing = post.get(&format!("/{}", refused["id"].as_str().unwrap())).await;
     assert!(failing["failingSince"].is_string(), "{failing}");
     // Of each pass the one that is well has seen all, in order.
-    let of: Vec<i64> = well.taken().iter().filter(|one| one.pass() == Some(&first.held[0].serial)).filter_map(Received::sequence).collect();
+    let of: Vec<i64> = well
+        .taken()
+        .iter()
+        .filter(|one| one.pass() == Some(&first.held[0].serial))
+        .filter_map(Received::sequence)
+        .collect();
     assert_eq!(of, [1, 2, 3]);
     post.house.end().await;
 }
@@ -131,7 +138,10 @@ async fn an_endpoint_that_fails_for_five_days_is_switched_off_with_a_notice_and_
     let later = post.house.sold("CARMEN", &["Grace"]).await;
     dead.behave(Behaviour::Honest);
     let off = post.ask("POST", &format!("/{id}/replay"), &json!({ "since": since })).await;
-    assert_eq!((off.status.as_u16(), off.json()["type"].as_str().unwrap().to_owned()), (409, "urn:passerelle:problem:webhook-disabled".to_owned()));
+    assert_eq!(
+        (off.status.as_u16(), off.json()["type"].as_str().unwrap().to_owned()),
+        (409, "urn:passerelle:problem:webhook-disabled".to_owned())
+    );
     assert_eq!(dead.received().len(), before);
     let on = post.ask("PATCH", &format!("/{id}"), &json!({ "enabled": true })).await;
     assert_eq!((on.status.as_u16(), &on.json()["failingSince"]), (200, &json!(null)));
@@ -141,7 +151,8 @@ async fn an_endpoint_that_fails_for_five_days_is_switched_off_with_a_notice_and_
     let all = post.seen(&dead, "all of it", |all| all.iter().filter(|one| one.taken).count() as u64 >= count).await;
     assert!(all.iter().any(|one| one.taken && one.pass() == Some(&later.held[0].serial)));
     for pass in dead.taken().iter().filter_map(Received::pass) {
-        let seen: Vec<i64> = dead.taken().iter().filter(|one| one.pass() == Some(pass)).filter_map(Received::sequence).collect();
+        let seen: Vec<i64> =
+            dead.taken().iter().filter(|one| one.pass() == Some(pass)).filter_map(Received::sequence).collect();
         assert_eq!(seen, (1..=seen.len() as i64).collect::<Vec<_>>());
     }
     post.house.end().await;
@@ -161,7 +172,10 @@ async fn a_pass_without_the_identifier_is_sent_with_a_flag_and_counted() {
     assert_eq!((desk.unmatched(), desk.records().len()), (2, 0));
     let metrics = post.house.send("GET", "/metrics", &[], "").await;
     let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
-    assert!(metrics.contains("passerelle_missing_identifiers_total{tenant=\"demo\",kind=\"eventTicket\"} 2"), "{metrics}");
+    assert!(
+        metrics.contains("passerelle_missing_identifiers_total{tenant=\"demo\",kind=\"eventTicket\"} 2"),
+        "{metrics}"
+    );
     assert!(metrics.contains("passerelle_deliveries{state=\"waiting\"} 0"), "{metrics}");
     post.house.end().await;
 }

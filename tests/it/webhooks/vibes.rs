@@ -22,7 +22,10 @@ async fn who_knows_vibes_gets_its_two_callbacks_and_nothing_else() {
     assert_eq!(kinds, ["wallet_item_install", "wallet_item_install", "wallet_item_remove"]);
     let removed = &seen[2].json;
     assert_eq!(removed["wallet_instance"]["provider"], "apple");
-    assert_eq!(removed["wallet_instance"]["registered_at"], seen.iter().find(|one| one.json["wallet_instance"]["provider"] == "apple").unwrap().json["event_date"]);
+    assert_eq!(
+        removed["wallet_instance"]["registered_at"],
+        seen.iter().find(|one| one.json["wallet_instance"]["provider"] == "apple").unwrap().json["event_date"]
+    );
     assert_eq!(removed["wallet_instance"]["unregistered_at"], removed["event_date"]);
     assert_eq!(removed["wallet_item"]["uuid"], json!(pass));
     assert_eq!(removed["wallet_item"]["tokens"]["secutix.movementId"], json!(sold.held[0].movement));

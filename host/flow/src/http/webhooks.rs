@@ -3,8 +3,8 @@
 //! Owns the routes, what they take and what they answer. Does not own what an endpoint may be nor what is done with it (`webhook::manage`). A secret is
 //! in the answer that made it and in no other. (`/webhooks/listeners/…` is where others call us.)
 
-use http::{HeaderValue, Response, StatusCode};
 use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -96,8 +96,10 @@ pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: 
         }
         ("POST", [id, "replay"]) => {
             let since: Since = body(call, "{\"since\": \"2026-03-14T18:00:00Z\"}")?;
-            let at: jiff::Timestamp =
-                since.since.parse().map_err(|_| Problem::field("since", "a time such as 2026-03-14T18:00:00Z is expected"))?;
+            let at: jiff::Timestamp = since
+                .since
+                .parse()
+                .map_err(|_| Problem::field("since", "a time such as 2026-03-14T18:00:00Z is expected"))?;
             let kept = flow.options.retention.notifications;
             let count = desk.replay_since(id, at.as_millisecond(), since.delivered, kept).await.map_err(problem)?;
             accepted(&json!({ "deliveries": count }))
@@ -138,12 +140,7 @@ fn overlap(call: &Call) -> Result<Millis, Problem> {
     }
 }
 
-async fn list<H: Host>(
-    flow: &Flow<H>,
-    desk: &Desk<'_, H::Store, H::Random>,
-    call: &Call,
-    id: &str,
-) -> Answer {
+async fn list<H: Host>(flow: &Flow<H>, desk: &Desk<'_, H::Store, H::Random>, call: &Call, id: &str) -> Answer {
     let state = call.query("state").map(|word| {
         states(word).ok_or_else(|| Problem::field("state", "waiting, sending, delivered or dead is expected"))
     });
@@ -192,4 +189,3 @@ fn problem(error: ManageError) -> Problem {
         ManageError::Seal(error) => caller::internal(error),
     }
 }
-

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use super::happening::{Happening, HappeningKind, StoredHappening};
 use super::StoreResult;
+use super::happening::{Happening, HappeningKind, StoredHappening};
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 use crate::webhook::endpoint::Settings;
@@ -132,15 +132,29 @@ pub struct DeliveryAttempt {
 pub enum DeliveryEnd {
     Delivered,
     /// `pause`: the endpoint is left alone until then.
-    Retry { at: Millis, pause: Millis, error: String },
+    Retry {
+        at: Millis,
+        pause: Millis,
+        error: String,
+    },
     /// It was the last attempt.
-    Dead { pause: Millis, error: String },
+    Dead {
+        pause: Millis,
+        error: String,
+    },
     /// The endpoint is not there any more, and says so: it is switched off.
-    Gone { error: String },
+    Gone {
+        error: String,
+    },
     /// Not the endpoint's doing: it is tried again at that time, and nothing is counted.
-    Wait { at: Millis, error: String },
+    Wait {
+        at: Millis,
+        error: String,
+    },
     /// It is nothing for this endpoint any more.
-    Pointless { error: String },
+    Pointless {
+        error: String,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -191,7 +191,8 @@ impl Settled {
             kind != HappeningKind::WebhookTest && self.settings.format.carries(kind) && self.events.permits(kind)
         });
         if !carried && warnings.len() < self.events.texts().len() {
-            warnings.push("Vibes' format has Pass:Installed and Pass:Uninstalled only, so nothing will be sent".to_owned());
+            warnings
+                .push("Vibes' format has Pass:Installed and Pass:Uninstalled only, so nothing will be sent".to_owned());
         }
         warnings
     }
@@ -209,7 +210,8 @@ pub enum AddressError {
 
 /// One reading, or none: whatever two parsers could take for two hosts (blanks, backslashes, user information) is not an address.
 fn address_of(text: &str) -> Result<(), AddressError> {
-    let plain = |c: u8| c.is_ascii_graphic() && !matches!(c, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}');
+    let plain =
+        |c: u8| c.is_ascii_graphic() && !matches!(c, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}');
     if text.len() > LONGEST_ADDRESS || !text.bytes().all(plain) {
         return Err(AddressError::Form);
     }

@@ -220,9 +220,8 @@ pub fn shown(row: &Webhook, endpoint: &Endpoint, now: Millis) -> Value {
         put("disabledAt", row.disabled.map(|(at, _)| time(at)).into());
         put("disabledFor", row.disabled.map(|(_, why)| why.name()).into());
         let earlier = endpoint.signing(now).skip(1);
-        let earlier = earlier.filter_map(|keys| {
-            Some(json!({ "publicKey": keys.pair().public(), "until": time(keys.until()?) }))
-        });
+        let earlier =
+            earlier.filter_map(|keys| Some(json!({ "publicKey": keys.pair().public(), "until": time(keys.until()?) })));
         put("earlierSecrets", earlier.collect());
         put("warnings", endpoint.settled.warnings().into());
     }
@@ -252,7 +251,8 @@ pub const fn state_word(state: DeliveryState) -> &'static str {
 
 /// The states that a word means.
 pub fn states(word: &str) -> Option<Vec<DeliveryState>> {
-    let states: Vec<DeliveryState> = DeliveryState::ALL.into_iter().filter(|state| state_word(*state) == word).collect();
+    let states: Vec<DeliveryState> =
+        DeliveryState::ALL.into_iter().filter(|state| state_word(*state) == word).collect();
     (!states.is_empty()).then_some(states)
 }
 

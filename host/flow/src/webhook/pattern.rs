@@ -24,7 +24,9 @@ pub struct Pattern {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    #[error("`Category:Name` or `category.name`, of letters, digits, '-' and '_', with `*` for a word or for all that follows, is expected")]
+    #[error(
+        "`Category:Name` or `category.name`, of letters, digits, '-' and '_', with `*` for a word or for all that follows, is expected"
+    )]
     Form,
     #[error("1 to 32 event patterns are expected")]
     Count,
@@ -160,7 +162,9 @@ mod tests {
         for pattern in ["Pass:*", "pass.*", "PASS:*", "Pass.*", "pAsS:*"] {
             assert_eq!(names(pattern), all, "{pattern}");
         }
-        for pattern in ["Pass:Installed", "pass.installed", "PASS.INSTALLED", " Pass:Installed ", "*:Installed", "*.installed*"] {
+        for pattern in
+            ["Pass:Installed", "pass.installed", "PASS.INSTALLED", " Pass:Installed ", "*:Installed", "*.installed*"]
+        {
             assert_eq!(names(pattern), ["Pass:Installed"], "{pattern}");
         }
         assert_eq!(names("*").len(), HappeningKind::ALL.len());
@@ -170,7 +174,9 @@ mod tests {
 
     #[test]
     fn what_nothing_has_is_kept_and_said() {
-        for pattern in ["Customer:*", "customer.created", "store.*.updated", "Pass:Renamed", "Pass:Installed:Twice", "*.*.*"] {
+        for pattern in
+            ["Customer:*", "customer.created", "store.*.updated", "Pass:Renamed", "Pass:Installed:Twice", "*.*.*"]
+        {
             assert!(Pattern::parse(pattern).unwrap().is_unknown(), "{pattern}");
         }
         assert!(!Pattern::parse("*.*").unwrap().is_unknown());
@@ -179,11 +185,29 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         let long = format!("pass.{}", "x".repeat(60));
-        for text in ["", "Pass", "Pass*", "**", "Pass:", ":Created", "Pass::Created", "Pass:Cr*d", "P*:Created", "a.b:c", "Pass Created", "pass.créé", "a.b.c.d.e", &long] {
+        for text in [
+            "",
+            "Pass",
+            "Pass*",
+            "**",
+            "Pass:",
+            ":Created",
+            "Pass::Created",
+            "Pass:Cr*d",
+            "P*:Created",
+            "a.b:c",
+            "Pass Created",
+            "pass.créé",
+            "a.b.c.d.e",
+            &long,
+        ] {
             assert_eq!(Pattern::parse(text), Err(PatternError::Form), "{text}");
         }
         assert_eq!(Patterns::parse::<&str>(&[]), Err(vec![(0, PatternError::Count)]));
-        assert_eq!(Patterns::parse(&["*", "", "Pass:*", "x"]), Err(vec![(1, PatternError::Form), (3, PatternError::Form)]));
+        assert_eq!(
+            Patterns::parse(&["*", "", "Pass:*", "x"]),
+            Err(vec![(1, PatternError::Form), (3, PatternError::Form)])
+        );
         assert_eq!(Patterns::parse(&["Pass:*"; 33]), Err(vec![(0, PatternError::Count)]));
     }
 

@@ -97,8 +97,14 @@ pub async fn overran<H: Host>(flow: &Flow<H>, lease: DeliveryLease) -> StoreResu
     let error = "it took longer than its lease".to_owned();
     let end = failed(flow, &lease, Asked { after: None, busy: true }, error.clone());
     let began = flow.now();
-    let attempt =
-        DeliveryAttempt { n: lease.lease_token, at: began, took_ms: 0, status: None, error: Some(error), response_sealed: None };
+    let attempt = DeliveryAttempt {
+        n: lease.lease_token,
+        at: began,
+        took_ms: 0,
+        status: None,
+        error: Some(error),
+        response_sealed: None,
+    };
     record(flow, &lease, end, Some(attempt)).await
 }
 

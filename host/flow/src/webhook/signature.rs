@@ -32,7 +32,9 @@ const PUBLIC_KEY_PREFIX: &str = "whpk_";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    #[error("a secret is whsec_ and the base64 of 24 to 64 bytes, or the 64 characters of signatureSecret; a public key is whpk_ and the base64 of 32 bytes")]
+    #[error(
+        "a secret is whsec_ and the base64 of 24 to 64 bytes, or the 64 characters of signatureSecret; a public key is whpk_ and the base64 of 32 bytes"
+    )]
     Form,
 }
 
@@ -137,7 +139,9 @@ impl Verifier {
         if text.starts_with(SECRET_KEY_PREFIX) {
             return Err(KeyError::Form);
         }
-        let Some(public) = text.strip_prefix(PUBLIC_KEY_PREFIX) else { return Secret::parse(text).map(Self::Symmetric) };
+        let Some(public) = text.strip_prefix(PUBLIC_KEY_PREFIX) else {
+            return Secret::parse(text).map(Self::Symmetric);
+        };
         let bytes = STANDARD.decode(public).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
         key.map(Box::new).map(Self::Public).ok_or(KeyError::Form)

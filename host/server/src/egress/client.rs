@@ -148,7 +148,9 @@ pub fn vet(url: &str, policy: &Policy) -> Result<(), HttpFailure> {
         Err(_) => {
             let last = host.rsplit('.').next().unwrap_or_default();
             let number = last.strip_prefix("0x").unwrap_or(last);
-            let spelled = !number.is_empty() && number.bytes().all(|c| c.is_ascii_hexdigit()) && last.starts_with(|c: char| c.is_ascii_digit());
+            let spelled = !number.is_empty()
+                && number.bytes().all(|c| c.is_ascii_hexdigit())
+                && last.starts_with(|c: char| c.is_ascii_digit());
             if spelled { Err(HttpFailure::Denied) } else { Ok(()) }
         }
     }

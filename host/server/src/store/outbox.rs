@@ -11,7 +11,13 @@ use super::SqliteStore;
 use super::writer::WhenFull::Wait;
 
 impl Outbox for SqliteStore {
-    async fn create_webhook(&self, tenant: &TenantId, webhook: WebhookWrite, most: u32, now: Millis) -> StoreResult<WebhookMade> {
+    async fn create_webhook(
+        &self,
+        tenant: &TenantId,
+        webhook: WebhookWrite,
+        most: u32,
+        now: Millis,
+    ) -> StoreResult<WebhookMade> {
         let tenant = tenant.clone();
         self.writer.call(Wait, move |conn| webhooks::create(conn, &tenant, &webhook, most, now)).await
     }
@@ -26,7 +32,13 @@ impl Outbox for SqliteStore {
         self.readers.call(move |conn| webhooks::all(conn, &tenant)).await
     }
 
-    async fn update_webhook(&self, tenant: &TenantId, expected: i64, webhook: WebhookWrite, now: Millis) -> StoreResult<bool> {
+    async fn update_webhook(
+        &self,
+        tenant: &TenantId,
+        expected: i64,
+        webhook: WebhookWrite,
+        now: Millis,
+    ) -> StoreResult<bool> {
         let tenant = tenant.clone();
         self.writer.call(Wait, move |conn| webhooks::update(conn, &tenant, expected, &webhook, now)).await
     }
@@ -36,7 +48,12 @@ impl Outbox for SqliteStore {
         self.writer.call(Wait, move |conn| webhooks::delete(conn, &tenant, &id)).await
     }
 
-    async fn claim_deliveries(&self, now: Millis, lease_until: Millis, quota: DeliveryQuota) -> StoreResult<Vec<DeliveryLease>> {
+    async fn claim_deliveries(
+        &self,
+        now: Millis,
+        lease_until: Millis,
+        quota: DeliveryQuota,
+    ) -> StoreResult<Vec<DeliveryLease>> {
         self.writer.call(Wait, move |conn| deliveries::claim(conn, now, lease_until, quota)).await
     }
 
@@ -49,17 +66,33 @@ impl Outbox for SqliteStore {
         self.readers.call(move |conn| deliveries::page(conn, &tenant, &webhook, &page)).await
     }
 
-    async fn delivery(&self, tenant: &TenantId, webhook: &str, happening: &str) -> StoreResult<Option<(Delivery, Vec<DeliveryAttempt>)>> {
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        webhook: &str,
+        happening: &str,
+    ) -> StoreResult<Option<(Delivery, Vec<DeliveryAttempt>)>> {
         let (tenant, webhook, happening) = (tenant.clone(), webhook.to_owned(), happening.to_owned());
         self.readers.call(move |conn| deliveries::one(conn, &tenant, &webhook, &happening)).await
     }
 
-    async fn replay_delivery(&self, tenant: &TenantId, webhook: &str, happening: &str, now: Millis) -> StoreResult<Replayed> {
+    async fn replay_delivery(
+        &self,
+        tenant: &TenantId,
+        webhook: &str,
+        happening: &str,
+        now: Millis,
+    ) -> StoreResult<Replayed> {
         let (tenant, webhook, happening) = (tenant.clone(), webhook.to_owned(), happening.to_owned());
         self.writer.call(Wait, move |conn| replays::one(conn, &tenant, &webhook, &happening, now)).await
     }
 
-    async fn replay_since(&self, tenant: &TenantId, webhook: &str, step: ReplaySince) -> StoreResult<Option<ReplayStep>> {
+    async fn replay_since(
+        &self,
+        tenant: &TenantId,
+        webhook: &str,
+        step: ReplaySince,
+    ) -> StoreResult<Option<ReplayStep>> {
         let (tenant, webhook) = (tenant.clone(), webhook.to_owned());
         self.writer.call(Wait, move |conn| replays::since(conn, &tenant, &webhook, &step)).await
     }

@@ -188,7 +188,9 @@ impl Crm {
             let now = crate::now() + state.ahead;
             let join = state.join.clone().unwrap_or_else(|| "secutix.movementId".to_owned());
             let name = received.path.split('?').next().unwrap_or_default().trim_start_matches("/hooks/").to_owned();
-            let Some(desk) = state.desks.get_mut(&name) else { return Behaviour::Status { status: 404, retry_after: None } };
+            let Some(desk) = state.desks.get_mut(&name) else {
+                return Behaviour::Status { status: 404, retry_after: None };
+            };
             received.at = now;
             let keys = &desk.keys;
             received.verified = (!keys.is_empty()).then(|| signature::verify(keys, &received, now));

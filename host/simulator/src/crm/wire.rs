@@ -86,9 +86,7 @@ async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, behaviour: &Behaviour, ow
         Behaviour::HangsUp => Ok(()),
         Behaviour::Babbles => stream.write_all(b"220 mail.example ESMTP ready\r\n").await,
         Behaviour::Garbage => plain(stream, 200, &[], &[0xff, 0x00, 0xfe, 0x80, 0x0d, 0x0a, 0x1b]).await,
-        Behaviour::ShortBody => {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nonly this").await
-        }
+        Behaviour::ShortBody => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nonly this").await,
         Behaviour::EndlessBody => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
             let chunk = [&b"2000\r\n"[..], &[b'x'; 0x2000], b"\r\n"].concat();

@@ -51,7 +51,8 @@ impl Http for Outbound {
         let url: Uri = url.parse().map_err(|_| HttpFailure::Invalid)?;
         let host = url.host().unwrap_or_default().trim_end_matches('.');
         // A name that ends in a number is an address in some spelling.
-        let literal = host.starts_with('[') || host.rsplit('.').next().is_none_or(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+        let literal = host.starts_with('[')
+            || host.rsplit('.').next().is_none_or(|last| last.starts_with(|c: char| c.is_ascii_digit()));
         let trial = url.scheme_str() == Some("http") || literal || host.eq_ignore_ascii_case("localhost");
         if trial && !self.plain_http { Err(HttpFailure::Denied) } else { Ok(()) }
     }

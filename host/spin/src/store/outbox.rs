@@ -11,7 +11,13 @@ use super::EdgeStore;
 use super::session::Database;
 
 impl<D: Database> Outbox for EdgeStore<D> {
-    async fn create_webhook(&self, tenant: &TenantId, webhook: WebhookWrite, most: u32, now: Millis) -> StoreResult<WebhookMade> {
+    async fn create_webhook(
+        &self,
+        tenant: &TenantId,
+        webhook: WebhookWrite,
+        most: u32,
+        now: Millis,
+    ) -> StoreResult<WebhookMade> {
         self.session.write(|conn| webhooks::create(conn, tenant, &webhook, most, now))
     }
 
@@ -23,7 +29,13 @@ impl<D: Database> Outbox for EdgeStore<D> {
         self.session.read(|conn| webhooks::all(conn, tenant))
     }
 
-    async fn update_webhook(&self, tenant: &TenantId, expected: i64, webhook: WebhookWrite, now: Millis) -> StoreResult<bool> {
+    async fn update_webhook(
+        &self,
+        tenant: &TenantId,
+        expected: i64,
+        webhook: WebhookWrite,
+        now: Millis,
+    ) -> StoreResult<bool> {
         self.session.write(|conn| webhooks::update(conn, tenant, expected, &webhook, now))
     }
 
@@ -31,7 +43,12 @@ impl<D: Database> Outbox for EdgeStore<D> {
         self.session.write(|conn| webhooks::delete(conn, tenant, id))
     }
 
-    async fn claim_deliveries(&self, now: Millis, lease_until: Millis, quota: DeliveryQuota) -> StoreResult<Vec<DeliveryLease>> {
+    async fn claim_deliveries(
+        &self,
+        now: Millis,
+        lease_until: Millis,
+        quota: DeliveryQuota,
+    ) -> StoreResult<Vec<DeliveryLease>> {
         self.session.write(|conn| deliveries::claim(conn, now, lease_until, quota))
     }
 
@@ -43,15 +60,31 @@ impl<D: Database> Outbox for EdgeStore<D> {
         self.session.read(|conn| deliveries::page(conn, tenant, webhook, &page))
     }
 
-    async fn delivery(&self, tenant: &TenantId, webhook: &str, happening: &str) -> StoreResult<Option<(Delivery, Vec<DeliveryAttempt>)>> {
+    async fn delivery(
+        &self,
+        tenant: &TenantId,
+        webhook: &str,
+        happening: &str,
+    ) -> StoreResult<Option<(Delivery, Vec<DeliveryAttempt>)>> {
         self.session.read(|conn| deliveries::one(conn, tenant, webhook, happening))
     }
 
-    async fn replay_delivery(&self, tenant: &TenantId, webhook: &str, happening: &str, now: Millis) -> StoreResult<Replayed> {
+    async fn replay_delivery(
+        &self,
+        tenant: &TenantId,
+        webhook: &str,
+        happening: &str,
+        now: Millis,
+    ) -> StoreResult<Replayed> {
         self.session.write(|conn| replays::one(conn, tenant, webhook, happening, now))
     }
 
-    async fn replay_since(&self, tenant: &TenantId, webhook: &str, step: ReplaySince) -> StoreResult<Option<ReplayStep>> {
+    async fn replay_since(
+        &self,
+        tenant: &TenantId,
+        webhook: &str,
+        step: ReplaySince,
+    ) -> StoreResult<Option<ReplayStep>> {
         self.session.write(|conn| replays::since(conn, tenant, webhook, &step))
     }
 

@@ -70,7 +70,14 @@ pub(crate) fn ended(lease: &DeliveryLease, end: DeliveryEnd, now: Millis) -> Del
         happening: lease.happening.happening.id.clone(),
         lease_token: n,
         end,
-        attempt: Some(DeliveryAttempt { n, at: now, took_ms: 3, status: Some(500), error: None, response_sealed: None }),
+        attempt: Some(DeliveryAttempt {
+            n,
+            at: now,
+            took_ms: 3,
+            status: Some(500),
+            error: None,
+            response_sealed: None,
+        }),
         failing_before: now - 5 * DAY,
         failed_before: now - 36 * 3_600_000,
         notice: Happening {
@@ -244,7 +251,8 @@ pub async fn an_endpoint_is_switched_off_after_failing_for_days_and_others_are_t
     assert_eq!((off, now), (DeliveryFinished::Disabled(DisabledFor::Failing), 5 * DAY));
     let row = store.webhook(&opera(), "dead").await.unwrap().unwrap();
     assert_eq!((row.settled.enabled, row.disabled), (false, Some((5 * DAY, DisabledFor::Failing))));
-    let states = engine.rows("SELECT happening, state, last_error FROM delivery WHERE webhook = 'dead' ORDER BY happening");
+    let states =
+        engine.rows("SELECT happening, state, last_error FROM delivery WHERE webhook = 'dead' ORDER BY happening");
     let waiting = states.iter().filter(|row| row[1] != "dead" && row[1] != "leased");
     assert_eq!(waiting.count(), 0, "{states:?}");
     assert_eq!(store.depth().await.unwrap().webhooks_off, 1);

@@ -112,7 +112,9 @@ fn the_wallet_crews_signature_is_over_the_body_alone_and_read_in_either_encoding
     let secret = Secret::new(&Counting);
     for encoding in [Neostore::Hex, Neostore::Base64] {
         let signature = secret.sign_neostore(b"{}", encoding);
-        assert!(secret.verifies_neostore(b"{}", &signature) && secret.verifies_neostore(b"{}", &format!(" {signature}")));
+        assert!(
+            secret.verifies_neostore(b"{}", &signature) && secret.verifies_neostore(b"{}", &format!(" {signature}"))
+        );
         assert!(!secret.verifies_neostore(b"{ }", &signature));
     }
     assert!(secret.verifies_neostore(b"{}", &secret.sign_neostore(b"{}", Neostore::Hex).to_uppercase()));
