@@ -40,3 +40,4 @@ mod spin;
 mod store;
 mod template;
 mod voids;
+mod webhooks;

@@ -112,6 +112,35 @@ async fn what_is_answered_is_as_it_is_described() {
         assert_eq!(errors(&document, "Change", line), Vec::<String>::new(), "{line:#}");
     }
 
+    let stage = &house.stage;
+    let scopes = ["Webhook.Read", "Webhook.Write"];
+    let webhooks = passerelle_server::demo::stage::Stage::key(&stage.on, &stage.settings, &stage.tenant, &scopes).await;
+    let webhooks = webhooks.unwrap();
+    let ask = async |method: &str, path: &str, body: Value| {
+        let headers = [("x-api-key", webhooks.as_str()), ("content-type", "application/json")];
+        house.send(method, &format!("/api/demo/webhooks{path}"), &headers, body.to_string()).await.json()
+    };
+    let draft = json!({"endpoint": stage.world.crm().desk("crm").url(), "events": ["*"]});
+    let made = ask("POST", "", draft).await;
+    let id = made["id"].as_str().unwrap();
+    let event = ask("POST", &format!("/{id}/test"), json!({})).await;
+    let event = event["eventId"].as_str().unwrap();
+    crate::house::until("a delivery", async || {
+        ask("GET", &format!("/{id}/deliveries/{event}"), json!({})).await["state"] == "delivered"
+    })
+    .await;
+    let told = [
+        (made.clone(), "WebhookWithSecret"),
+        (ask("GET", &format!("/{id}"), json!({})).await, "Webhook"),
+        (ask("POST", &format!("/{id}/secret"), json!({"overlapSeconds": 60})).await, "WebhookWithSecret"),
+        (ask("GET", &format!("/{id}/deliveries"), json!({})).await["deliveries"][0].clone(), "Delivery"),
+        (ask("GET", &format!("/{id}/deliveries/{event}"), json!({})).await, "DeliveryWithAttempts"),
+        (ask("GET", &format!("/{id}"), json!({})).await, "Webhook"),
+    ];
+    for (body, schema) in told {
+        assert_eq!(errors(&document, schema, &body), Vec::<String>::new(), "{schema}: {body:#}");
+    }
+
     let typed = ("content-type", "application/json");
     let key = ("x-api-key", house.stage.caller.key());
     let listener = house.listener();

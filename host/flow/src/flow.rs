@@ -9,11 +9,15 @@ use crate::alarm::{Alarms, Allowance};
 use crate::backfill;
 use crate::google::presence::{self, Batch, Looked};
 use crate::google::{Tally, TokenCache};
-use crate::identity::{HOUR, Millis};
+use crate::identity::{HOUR, Millis, uuid};
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
-use crate::store::{EffectLease, Erased, Erasure, Insights, Quota, Store, StoreResult, TaskLease};
+use crate::store::{
+    DeliveryLease, DeliveryQuota, EffectLease, Erased, Erasure, Insights, Outbox as _, Quota, Store, StoreResult,
+    TaskLease,
+};
+use crate::webhook;
 
 /// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
 const ERASED_AT_ONCE: u32 = 500;
@@ -27,6 +31,8 @@ pub struct Flow<H: Host> {
     pub(crate) google_tokens: TokenCache,
     /// What came of Google's callbacks.
     pub callbacks: Tally,
+    /// Events that were told of passes without the identifier that they are joined by, by the kind of pass.
+    pub missing_identifiers: Tally,
     pub(crate) alarms: Alarms,
     pub(crate) phone_logs: Allowance,
 }
@@ -38,6 +44,7 @@ impl<H: Host> Flow<H> {
             options,
             google_tokens: TokenCache::default(),
             callbacks: Tally::default(),
+            missing_identifiers: Tally::default(),
             alarms: Alarms::default(),
             phone_logs: Allowance::default(),
         }
@@ -47,10 +54,9 @@ impl<H: Host> Flow<H> {
         self.host.clock().now()
     }
 
-    /// A UUIDv7 of now: identifiers of notifications, runs and correlations sort by time.
+    /// A UUIDv7 of now.
     pub(crate) fn uuid(&self) -> String {
-        let millis = u64::try_from(self.now()).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &self.host.random().bytes::<10>()).into_uuid().to_string()
+        uuid(self.now(), self.host.random().bytes())
     }
 
     /// Leases up to `limit` due tasks; each is to be given to [`Flow::run`].
@@ -92,6 +98,31 @@ impl<H: Host> Flow<H> {
     /// Records that sending was stopped: it counts as a failed attempt.
     pub async fn overran_effect(&self, lease: EffectLease) -> StoreResult<()> {
         run::effect::overran(self, lease).await
+    }
+
+    /// Leases up to `limit` due deliveries of webhooks; each is to be given to [`Flow::deliver`].
+    pub async fn claim_deliveries(&self, limit: u32) -> StoreResult<Vec<DeliveryLease>> {
+        let now = self.now();
+        let all = self.options.deliveries;
+        let quota = DeliveryQuota {
+            limit,
+            per_endpoint: self.options.webhooks.per_endpoint,
+            // However many endpoints hang until the time-out, half of the senders are for those that answer; and of what is left a quarter is for
+            // those that have none.
+            failing: (all / 2).max(1),
+            shared: (all / 4 * 3).max(1),
+        };
+        self.host.store().claim_deliveries(now, now + self.options.lease, quota).await
+    }
+
+    /// Sends one leased delivery.
+    pub async fn deliver(&self, lease: DeliveryLease) -> StoreResult<()> {
+        webhook::send::send(self, lease).await
+    }
+
+    /// Records that sending was stopped: it counts as a failed attempt.
+    pub async fn overran_delivery(&self, lease: DeliveryLease) -> StoreResult<()> {
+        webhook::send::overran(self, lease).await
     }
 
     /// Erases what the tenants' retention no longer allows, and records of the past that have been kept long enough.

@@ -143,6 +143,12 @@ pub fn contact_number(text: &str) -> Option<&str> {
     fits.then_some(text)
 }
 
+/// A UUIDv7 of a time: identifiers of notifications, runs, correlations and happenings sort by it.
+pub fn uuid(at: Millis, random: [u8; 10]) -> String {
+    let millis = u64::try_from(at).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z, as everywhere in the store. Signed, as both databases have it.
 pub type Millis = i64;
 

@@ -1,7 +1,7 @@
 //! The way of a notification, written once over ports.
 //!
 //! Owns the steps, the ports, the HTTP surface (`Request<Bytes> -> Response<Bytes>`) and the protocols of the providers (SecuTix, Apple,
-//! Google). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
+//! Google, webhooks). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
 
 pub mod access;
 mod alarm;
@@ -34,4 +34,5 @@ pub mod run;
 #[cfg(test)]
 mod scripted;
 pub mod select;
+pub mod webhook;
 pub mod words;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::identity::{DAY, Millis};
 use crate::ports::Random;
+use crate::webhook::schedule::Schedule;
 
 /// Milliseconds before the end of a lease at which its work is stopped: what the store may take to be told of it.
 pub const LEASE_MARGIN: Millis = 5_000;
@@ -30,6 +31,10 @@ pub struct Options {
     pub effects_per_tenant: u32,
     /// Of these, of one kind: half of what the workers can send, so that Apple's outage does not keep Google waiting.
     pub effects_per_kind: u32,
+    /// Deliveries of webhooks that the workers send at once: what the quotas below are shares of. A delivery mostly waits for the other side.
+    pub deliveries: u32,
+    /// When a webhook is sent, and when its endpoint is given up.
+    pub webhooks: Schedule,
     pub retention: Retention,
     /// A removal is folded this long after it was told: a pass that is put back by then was never away. Five seconds: what it takes to switch
     /// automatic updates off and on, or to undo a slip.
@@ -53,6 +58,8 @@ impl Default for Options {
             tasks_per_tenant: 6,
             effects_per_tenant: 12,
             effects_per_kind: 8,
+            deliveries: 64,
+            webhooks: Schedule::default(),
             retention: Retention::default(),
             removal_quiet: 5_000,
             presence_every: 86_400_000,
@@ -64,7 +71,7 @@ impl Default for Options {
 /// How long the record of the past is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Notifications that are answered, and what phones told.
+    /// Notifications that are answered, what phones told, what was delivered to whom, and identifiers that name a person in what was told.
     pub notifications: Millis,
     /// Runs. Never less than [`Retention::LEAST_RUNS`].
     pub runs: Millis,

@@ -61,6 +61,13 @@ pub trait Random: MaybeSync {
 /// Outbound HTTP. The host vets the address, keeps the limits and never follows a redirect.
 pub trait Http: MaybeSync {
     fn send(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpFailure>> + MaybeSend;
+
+    /// As `send`, but the status is the answer: of a body that is too long, that ends too late or that breaks off, the beginning is what came.
+    fn deliver(&self, request: HttpRequest) -> impl Future<Output = Result<HttpResponse, HttpFailure>> + MaybeSend;
+
+    /// Whether an address could be called, as far as that can be said without asking anybody: its scheme, and a literal address. What passes here
+    /// may still be refused when it is called.
+    fn vet(&self, url: &str) -> Result<(), HttpFailure>;
 }
 
 #[derive(Clone)]

@@ -129,11 +129,12 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
             None => None,
         };
         let addresses = world.addresses();
-        println!("A SecuTix institution, Apple, Google and phones are running; Ctrl-C ends them.\n");
+        println!("A SecuTix institution, Apple, Google, phones and a CRM are running; Ctrl-C ends them.\n");
         println!("  what to do with them   {}", addresses.control.as_deref().unwrap_or("-"));
         println!("  SecuTix                {}", addresses.secutix);
         println!("  Apple push             {}", addresses.push);
         println!("  Google Wallet          {}", addresses.google_api);
+        println!("  a CRM for webhooks     {}/hooks/crm", addresses.crm);
         println!("  notifications go to    {listener}");
         match &spin {
             None => println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display()),

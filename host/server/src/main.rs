@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use passerelle_server::cli::{Cli, Command};
-use passerelle_server::{backfill, commands, insights, reissue, report_file};
+use passerelle_server::cli::{Cli, Command, Webhook};
+use passerelle_server::{backfill, commands, insights, receiver, reissue, report_file, webhooks};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -36,6 +36,14 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
         Command::Explain(explain) => commands::explain(&explain, connector.as_deref()),
         Command::Key(key) => commands::key(key),
         Command::Stuck(stuck) => commands::stuck(stuck),
+        Command::Webhook(Webhook::Listen { port, secrets, status, count }) => {
+            receiver::listen(port, &secrets, status, count)
+        }
+        Command::Webhook(Webhook::Verify { secret, body, id, timestamp, signature, neostore_signature, at }) => {
+            let headers = receiver::Headers { id, timestamp, signature, neostore: neostore_signature };
+            receiver::verify(&secret, &body, &headers, at)
+        }
+        Command::Webhook(webhook) => webhooks::perform(webhook),
         Command::Runs(runs) => commands::runs(runs),
         Command::Insights(question) => insights::insights(&question),
         Command::Apple(apple) => reissue::apple(&apple),

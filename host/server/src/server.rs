@@ -63,6 +63,7 @@ impl Server {
         let crew = Crew {
             tasks: u32::try_from(settings.tasks).unwrap_or(u32::MAX),
             effects: u32::try_from(settings.effects).unwrap_or(u32::MAX),
+            deliveries: settings.options.deliveries,
         };
         let working = if options.without_workers {
             tokio::spawn(std::future::ready(()))

@@ -41,6 +41,8 @@ pub struct Crew {
     pub tasks: u32,
     /// Effects that are sent at once.
     pub effects: u32,
+    /// Webhooks that are sent at once: they wait for others, and cost little while they do.
+    pub deliveries: u32,
 }
 
 /// Runs until `stop` turns true; what is leased by then is finished first.
@@ -48,6 +50,7 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
     tokio::join!(
         dispatch(crew.tasks, &wake, stop.clone(), |limit| tasks(flow.clone(), wake.clone(), limit)),
         dispatch(crew.effects, &wake, stop.clone(), |limit| effects(flow.clone(), limit)),
+        dispatch(crew.deliveries, &wake, stop.clone(), |limit| deliveries(flow.clone(), limit)),
         erase(&flow, stop.clone()),
         keep_figures(&flow, stop.clone()),
         watch_certificates(&flow, stop.clone()),
@@ -129,6 +132,25 @@ async fn tasks(flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, limit: u32) -> St
                     // What a run changed is to be sent now.
                     Ok(_) => wake.notify_waiters(),
                     Err(error) => tracing::error!(%error, "a run was not recorded; its lease runs out"),
+                }
+            }) as Job
+        })
+        .collect())
+}
+
+async fn deliveries(flow: Arc<Flow<ServerHost>>, limit: u32) -> StoreResult<Jobs> {
+    let leases = flow.claim_deliveries(limit).await?;
+    Ok(leases
+        .into_iter()
+        .map(|lease| {
+            let flow = flow.clone();
+            Box::pin(async move {
+                let ended = match tokio::time::timeout(flow.patience(), flow.deliver(lease.clone())).await {
+                    Ok(ended) => ended,
+                    Err(_) => flow.overran_delivery(lease).await,
+                };
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a delivery was not recorded; its lease runs out");
                 }
             }) as Job
         })

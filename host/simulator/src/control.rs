@@ -115,6 +115,13 @@ impl Control {
                 let androids: Vec<Value> = world.androids().values().map(actions::android_json).collect();
                 Ok(json!({"iphones": iphones, "androids": androids}))
             }
+            ["crm"] => Ok(json!({"url": world.crm.url(), "desks": world.crm.desks()})),
+            ["crm", name] => {
+                let desk = world.crm.desk(name);
+                Ok(
+                    json!({"url": desk.url(), "records": desk.records(), "unmatched": desk.unmatched(), "received": desk.received()}),
+                )
+            }
             ["oddities"] => Ok(json!(secutix.oddities(|oddities| oddities.clone()))),
             ["log", "secutix"] => Ok(json!(secutix.calls())),
             ["log", "prints"] => Ok(json!(secutix.prints())),
@@ -140,6 +147,7 @@ impl Control {
             row("Google token endpoint", &addresses.google_token),
             row("Google save link", &addresses.google_save),
             row("Google root keys", &addresses.google_keys),
+            row("CRM", &addresses.crm),
         ]
         .concat();
         let calls: String = actions::CALLS
@@ -150,7 +158,7 @@ impl Control {
             "<!doctype html><meta charset=utf-8><title>Passerelle simulator</title>\
              <style>body{{font:16px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}}\
              td,th{{text-align:left;padding:.2rem 1rem .2rem 0;vertical-align:top}}</style>\
-             <h1>Passerelle simulator</h1><p>A SecuTix institution, Apple, Google and phones. All persons are invented; \
+             <h1>Passerelle simulator</h1><p>A SecuTix institution, Apple, Google, phones and a CRM. All persons are invented; \
              nothing survives a restart.</p><h2>Addresses</h2><table>{rows}</table>\
              <p>All of them present certificates of <a href=/control/root.pem>this root</a>.</p>\
              <h2>Calls</h2><table>{calls}</table>"

@@ -1,4 +1,4 @@
-//! The other side, on real sockets: a SecuTix institution, Apple's push service, Google's wallet service, and the phones of both.
+//! The other side, on real sockets: a SecuTix institution, Apple's push service, Google's wallet service, the phones of both, and a CRM.
 //!
 //! Owns everything that Passerelle talks to, for the demo, for the tests and for integrators (`passerelle simulate`). It is an
 //! implementation of its own: it depends on no other crate of this workspace, parses what it is sent strictly and refuses what the
@@ -25,6 +25,7 @@ pub mod apple;
 pub mod authority;
 mod caller;
 mod control;
+pub mod crm;
 pub mod google;
 mod jws;
 mod listener;
@@ -38,6 +39,7 @@ pub use apple::signature::SignatureError;
 pub use apple::timeline::{FieldChange, PhoneEntry, PhoneEvent};
 pub use apple::view::{Field, PassView};
 pub use authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, PushKey, ServiceAccount};
+pub use crm::{Behaviour, Crm, CrmDesk, CrmRecord, Received};
 pub use google::phone::{GooglePhone, GoogleView, SaveError};
 pub use google::{Announcement, CallbackDelivery, CallbackRecord, GoogleCall, GoogleService};
 pub use listener::ListenError;

@@ -11,6 +11,7 @@ use crate::apple::timeline::PhoneEvent;
 use crate::authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, ServiceAccount};
 use crate::caller::Caller;
 use crate::control::Control;
+use crate::crm::{Crm, CrmError, CrmListener};
 use crate::google::phone::GooglePhone;
 use crate::google::{CallbackKeys, GoogleService, GoogleSettings};
 use crate::listener::{ListenError, Listener, Transport};
@@ -36,6 +37,7 @@ pub struct Ports {
     pub secutix: u16,
     pub push: u16,
     pub google: u16,
+    pub crm: u16,
     pub control: u16,
 }
 
@@ -115,6 +117,8 @@ pub struct Addresses {
     pub google_token: String,
     pub google_save: String,
     pub google_keys: String,
+    /// A desk of the CRM is below it: `/hooks/{name}`.
+    pub crm: String,
     pub control: Option<String>,
 }
 
@@ -124,12 +128,15 @@ pub enum StartError {
     Authority(#[from] AuthorityError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Crm(#[from] CrmError),
 }
 
 /// A running world. Dropping it ends it at once; [`Simulator::stop`] lets calls in progress finish.
 pub struct Simulator {
     inner: Arc<World>,
     listeners: Vec<Listener>,
+    _crm: CrmListener,
     batches: Option<tokio::task::AbortHandle>,
 }
 
@@ -141,6 +148,7 @@ pub(crate) struct World {
     pub institution: Institution,
     pub push: PushService,
     pub google: GoogleService,
+    pub crm: Crm,
     pub addresses: Mutex<Addresses>,
     config: SimulatorConfig,
     caller: Caller,
@@ -186,6 +194,8 @@ impl Simulator {
         );
         let google_listener = google_socket.serve(Transport::Tls(tls), google.service());
 
+        let (crm, crm_listener) = Crm::start(&authority, &server, config.ports.crm).await?;
+
         let addresses = Addresses {
             secutix: secutix_url,
             push: push_url,
@@ -193,6 +203,7 @@ impl Simulator {
             google_token: google.token_url(),
             google_save: google.save_url(),
             google_keys: google.keys_url(),
+            crm: crm.url().to_owned(),
             control: None,
         };
         let batches = config.institution.batch_interval.map(|every| institution.flush_every(every));
@@ -205,6 +216,7 @@ impl Simulator {
             institution,
             push,
             google,
+            crm,
             addresses: Mutex::new(addresses),
             config,
             caller,
@@ -219,7 +231,7 @@ impl Simulator {
             inner.addresses.lock().unwrap_or_else(PoisonError::into_inner).control = Some(url);
             listeners.push(listener);
         }
-        Ok(Self { inner, listeners, batches })
+        Ok(Self { inner, listeners, _crm: crm_listener, batches })
     }
 
     pub fn authority(&self) -> &Authority {
@@ -265,6 +277,11 @@ impl Simulator {
         &self.inner.google
     }
 
+    /// The CRM that webhooks are sent to. The handle is cheap to clone.
+    pub fn crm(&self) -> &Crm {
+        &self.inner.crm
+    }
+
     pub fn addresses(&self) -> Addresses {
         self.inner.addresses()
     }
@@ -279,11 +296,12 @@ impl Simulator {
         self.inner.android(name)
     }
 
-    /// Puts the clocks of SecuTix, Google and the phones forward, beside those of a server under test: nobody has to sleep to see what comes later.
+    /// Puts the clocks of SecuTix, Google, the CRM and the phones forward, beside those of a server under test: nobody has to sleep to see what comes later.
     /// A phone that is made afterwards has the same time.
     pub fn advance(&self, millis: crate::Millis) {
         self.inner.institution.advance(millis);
         self.inner.google.advance(millis);
+        self.inner.crm.advance(millis);
         for phone in self.inner.iphones().values() {
             phone.advance(millis);
         }

@@ -11,6 +11,7 @@ use passerelle_flow::tenant::load::Defaults;
 use passerelle_flow::tenant::problem;
 
 use crate::secrets::{VariableFault, Variables};
+use crate::sweep::DELIVERIES;
 use crate::sweep_token::SweepToken;
 
 /// The most that a task may be made to wait for more notifications: the server's limit for the same setting.
@@ -98,6 +99,7 @@ impl Settings {
         Ok(Self {
             defaults: Defaults { public_url, plain_http, pkcs12: None },
             options: Options {
+                deliveries: DELIVERIES,
                 debounce,
                 max_wait: options.max_wait.max(debounce),
                 removal_quiet,

@@ -4,7 +4,9 @@
 
 use passerelle_contract::types::Wallet;
 use passerelle_flow::identity::{PassId, TenantId};
-use passerelle_flow::store::{AttributeKind, EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject};
+use passerelle_flow::store::{
+    AttributeKind, DeliveryState, EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject,
+};
 
 use crate::Fault;
 
@@ -142,6 +144,21 @@ pub(crate) fn attribute_kind(text: &str) -> Result<AttributeKind, Fault> {
         "metadata" => Ok(AttributeKind::Metadata),
         _ => Err(Fault::Corrupt("pass_attribute.kind")),
     }
+}
+
+pub(crate) fn of_delivery_state(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Ready => "ready",
+        DeliveryState::Queued => "queued",
+        DeliveryState::Leased => "leased",
+        DeliveryState::Delivered => "delivered",
+        DeliveryState::Dead => "dead",
+    }
+}
+
+pub(crate) fn delivery_state(text: &str) -> Result<DeliveryState, Fault> {
+    let known = DeliveryState::ALL.into_iter().find(|state| of_delivery_state(*state) == text);
+    known.ok_or(Fault::Corrupt("delivery.state"))
 }
 
 pub(crate) fn tenant(text: String) -> Result<TenantId, Fault> {

@@ -1,7 +1,7 @@
 //! What was kept long enough goes: data keys with what they sealed, and records of the past.
 //!
 //! Owns what may go; how long each is kept is the caller's. Bounded by the batch, so that no caller waits behind a stadium's worth of rows. Never
-//! goes: what no run has answered, what no fold has counted, runs of a task that is not at rest, and the last change of each pass.
+//! goes: what no run has answered, what no fold has counted, what nobody has been told yet, runs of a task that is not at rest, and the last change of each pass.
 
 use passerelle_flow::store::{Erased, Erasure};
 
@@ -36,6 +36,9 @@ pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> 
     for (sql, before) in [
         (NOTIFICATIONS, erasure.notifications_before),
         (SIGNALS, erasure.notifications_before),
+        (ATTEMPTS, erasure.notifications_before),
+        (DELIVERIES, erasure.notifications_before),
+        (IDENTIFIERS, erasure.notifications_before),
         (RUNS, erasure.runs_before),
         (CHANGES, erasure.changes_before),
         // First who got it: a message goes with its last pass.
@@ -55,6 +58,18 @@ const NOTIFICATIONS: &str = "DELETE FROM notification WHERE (tenant, id) IN (SEL
 
 const SIGNALS: &str = "DELETE FROM signal WHERE (tenant, source, event) IN (SELECT tenant, source, event FROM signal \
      WHERE at < ?1 AND folded = 1 ORDER BY at LIMIT ?2)";
+
+const ATTEMPTS: &str = "DELETE FROM delivery_attempt WHERE (tenant, webhook, happening, n) IN (SELECT tenant, webhook, happening, n \
+     FROM delivery_attempt WHERE at < ?1 ORDER BY at LIMIT ?2)";
+
+const DELIVERIES: &str = "DELETE FROM delivery WHERE (tenant, webhook, happening) IN (SELECT tenant, webhook, happening FROM delivery \
+     WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
+
+/// What happened stays; who it happened to goes, once everybody was told.
+const IDENTIFIERS: &str = "UPDATE happening SET sealed = NULL WHERE (tenant, id) IN (SELECT h.tenant, h.id FROM happening h \
+     WHERE h.sealed IS NOT NULL AND h.recorded_at < ?1 AND NOT EXISTS (SELECT 1 FROM webhook w \
+     JOIN delivery d ON d.tenant = w.tenant AND d.webhook = w.id AND d.happening = h.id WHERE w.tenant = h.tenant AND d.ended_at IS NULL) \
+     ORDER BY h.recorded_at LIMIT ?2)";
 
 const RUNS: &str = "DELETE FROM run WHERE (tenant, id) IN (SELECT r.tenant, r.id FROM run r \
      WHERE r.finished_at < ?1 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = r.tenant AND t.id = r.task AND t.state <> 'idle') \

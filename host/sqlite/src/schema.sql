@@ -160,36 +160,43 @@ CREATE TABLE happening(
   PRIMARY KEY(tenant, id));
 CREATE UNIQUE INDEX happening_of_pass ON happening(tenant, pass, seq) WHERE pass IS NOT NULL;
 CREATE INDEX happening_at ON happening(tenant, at);
+CREATE INDEX happening_recorded ON happening(tenant, recorded_at, id);
 CREATE INDEX happening_type ON happening(tenant, type, at);
 CREATE INDEX happening_sealed ON happening(recorded_at) WHERE sealed IS NOT NULL;
 
--- Endpoints of others that are told what happens. `sealed` holds the address, which may hold a token, and the secrets.
--- `failing_since`: of the first failure after the last success. `not_before`: the endpoint asked for a pause.
+-- Endpoints of others that are told what happens. `sealed` holds the address, which may hold a token, what it is for, and the secrets.
+-- `failing_since`: of the first failure after the last success; `failed_at`: of the last one. `not_before`: the endpoint is left alone until then.
 CREATE TABLE webhook(
   tenant TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, events TEXT NOT NULL, settings TEXT NOT NULL, sealed BLOB NOT NULL,
   enabled BIGINT NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
-  failing_since BIGINT, not_before BIGINT, disabled_at BIGINT, disabled_for TEXT,
-  PRIMARY KEY(tenant, id));
+  failing_since BIGINT, failed_at BIGINT, not_before BIGINT, disabled_at BIGINT, disabled_for TEXT,
+  PRIMARY KEY(tenant, id),
+  CHECK((failing_since IS NULL) = (failed_at IS NULL)),
+  CHECK((enabled = 1) = (disabled_at IS NULL) AND (disabled_at IS NULL) = (disabled_for IS NULL)));
 
--- One happening to one endpoint. Those of a pass (`pass`, `seq` repeated from the happening) go out one after the other.
+-- One happening to one endpoint. Those of a pass (`pass`, `seq` repeated from the happening) go out one after the other: of them one is `ready`
+-- or `leased`, the others are `queued` behind it.
 CREATE TABLE delivery(
   tenant TEXT NOT NULL, webhook TEXT NOT NULL, happening TEXT NOT NULL, pass TEXT, seq BIGINT, state TEXT NOT NULL,
   created_at BIGINT NOT NULL, run_at BIGINT NOT NULL, lease_until BIGINT NOT NULL, lease_token BIGINT NOT NULL,
   attempts BIGINT NOT NULL, expiries BIGINT NOT NULL, ended_at BIGINT, last_error TEXT,
   PRIMARY KEY(tenant, webhook, happening),
-  CHECK(state IN ('ready', 'leased', 'delivered', 'dead')));
+  CHECK(state IN ('ready', 'queued', 'leased', 'delivered', 'dead')),
+  CHECK((state IN ('delivered', 'dead')) = (ended_at IS NOT NULL)));
 CREATE INDEX delivery_ready ON delivery(tenant, webhook, run_at) WHERE state = 'ready';
 CREATE INDEX delivery_leased ON delivery(lease_until) WHERE state = 'leased';
-CREATE INDEX delivery_of_pass ON delivery(tenant, webhook, pass, seq) WHERE state IN ('ready', 'leased');
+CREATE INDEX delivery_of_pass ON delivery(tenant, webhook, pass, seq) WHERE state IN ('ready', 'queued', 'leased');
+CREATE INDEX delivery_waiting ON delivery(created_at) WHERE state IN ('ready', 'queued', 'leased');
+CREATE INDEX delivery_dead ON delivery(tenant, webhook) WHERE state = 'dead';
 CREATE INDEX delivery_listed ON delivery(tenant, webhook, created_at, happening);
 CREATE INDEX delivery_ended ON delivery(ended_at) WHERE ended_at IS NOT NULL;
 
--- What an endpoint answered: its first 16 KB sealed, since it may well repeat what it was told.
+-- What an endpoint answered: its first 16 KB sealed, since it may well repeat what it was told. `n` is the token of the lease.
 CREATE TABLE delivery_attempt(
   tenant TEXT NOT NULL, webhook TEXT NOT NULL, happening TEXT NOT NULL, n BIGINT NOT NULL, at BIGINT NOT NULL, took_ms BIGINT NOT NULL,
   status BIGINT, error TEXT, response_sealed BLOB,
   PRIMARY KEY(tenant, webhook, happening, n));
-CREATE INDEX delivery_attempt_at ON delivery_attempt(tenant, at);
+CREATE INDEX delivery_attempt_at ON delivery_attempt(at);
 
 -- Hourly snapshots of figures, for reports; kept for ever.
 CREATE TABLE metric(

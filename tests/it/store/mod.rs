@@ -9,6 +9,7 @@ mod crash;
 mod edge;
 mod insights;
 mod model;
+mod outbox;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -155,6 +156,30 @@ const INVARIANTS: &[(&str, &str)] = &[
     (
         "what happened to a pass is numbered without a gap",
         "SELECT tenant, pass FROM happening WHERE pass IS NOT NULL GROUP BY tenant, pass HAVING min(seq) <> 1 OR max(seq) <> count(*)",
+    ),
+    (
+        "of a pass one delivery to an endpoint is to go or under way",
+        "SELECT tenant, webhook, pass FROM delivery WHERE pass IS NOT NULL AND state IN ('ready', 'leased') \
+         GROUP BY tenant, webhook, pass HAVING count(*) > 1",
+    ),
+    (
+        "who is queued is behind somebody who goes, and an earlier one of the pass goes first",
+        "SELECT * FROM delivery q WHERE q.state = 'queued' AND NOT EXISTS (SELECT 1 FROM delivery h WHERE h.tenant = q.tenant \
+         AND h.webhook = q.webhook AND h.pass = q.pass AND (h.state = 'leased' OR (h.state = 'ready' AND h.seq < q.seq)))",
+    ),
+    (
+        "a delivery has its endpoint and its happening",
+        "SELECT * FROM delivery d WHERE NOT EXISTS (SELECT 1 FROM webhook w WHERE w.tenant = d.tenant AND w.id = d.webhook) \
+         OR NOT EXISTS (SELECT 1 FROM happening h WHERE h.tenant = d.tenant AND h.id = d.happening AND h.pass IS d.pass AND h.seq IS d.seq)",
+    ),
+    (
+        "nothing waits for an endpoint that is off",
+        "SELECT * FROM delivery d JOIN webhook w ON w.tenant = d.tenant AND w.id = d.webhook \
+         WHERE w.enabled = 0 AND d.state IN ('ready', 'queued')",
+    ),
+    (
+        "happenings of a pass have no gaps",
+        "SELECT tenant, pass FROM happening WHERE pass IS NOT NULL GROUP BY tenant, pass HAVING count(*) <> max(seq) OR min(seq) <> 1",
     ),
     (
         "the class beside a shown event is the pass's",

@@ -1,4 +1,4 @@
-//! Counts of what came of callbacks, since this process began.
+//! Counts of what came of callbacks, and of other things that are counted by tenant, since this process began.
 //!
 //! Owns the numbers. In memory: a count on disk would let whoever posts nonsense make us write. Bounded by the tenants and the codes, which are
 //! constants.
@@ -12,11 +12,15 @@ use crate::identity::TenantId;
 pub struct Tally(Mutex<BTreeMap<(TenantId, &'static str), u64>>);
 
 impl Tally {
-    pub(crate) fn count(&self, tenant: &TenantId, code: &'static str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((tenant.clone(), code)).or_default() += 1;
+    /// One more; how many there are now.
+    pub(crate) fn count(&self, tenant: &TenantId, code: &'static str) -> u64 {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry((tenant.clone(), code)).or_default();
+        *count = count.saturating_add(1);
+        *count
     }
 
-    /// How many callbacks of a tenant ended so: `counted`, `repeated`, `other-event`, `other-object`, `malformed`, `untrusted-key`,
+    /// By code. Of callbacks, how many of a tenant ended so: `counted`, `repeated`, `other-event`, `other-object`, `malformed`, `untrusted-key`,
     /// `expired-key`, `forged`, `stale`, `no-root-keys`, `not-counted`.
     pub fn of(&self, tenant: &TenantId) -> BTreeMap<&'static str, u64> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

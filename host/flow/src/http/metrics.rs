@@ -1,5 +1,5 @@
-//! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), the end of each tenant's certificate, and what came of Google's
-//! callbacks.
+//! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), the end of each tenant's certificate, what came of Google's
+//! callbacks, and what was told of passes that nobody can match.
 //!
 //! Owns the names. A label is a tenant or a state and never anything of a ticket.
 
@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::{Answer, Call, Problem, caller, method, respond};
 use crate::flow::Flow;
+use crate::google::Tally;
 use crate::ports::Host;
 use crate::store::Store;
 
@@ -52,17 +53,33 @@ pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
         })
         .and_then(|()| {
             let help = "Google callbacks by what came of them, since the start.";
-            family("passerelle_google_callbacks_total", help, &callbacks(flow))
+            family("passerelle_google_callbacks_total", help, &counted(flow, &flow.callbacks, "outcome"))
+        });
+    let deliveries = [state("waiting", depth.deliveries_waiting), state("dead", depth.deliveries_dead)];
+    let oldest = depth.oldest_delivery.map_or(0, |since| ((flow.now() - since) / 1000).max(0));
+    let written = written
+        .and_then(|()| family("passerelle_deliveries", "Deliveries of webhooks by state.", &deliveries))
+        .and_then(|()| {
+            let help = "How long the oldest waiting delivery has waited.";
+            family("passerelle_oldest_delivery_seconds", help, &[(String::new(), oldest)])
+        })
+        .and_then(|()| {
+            let help = "Webhook endpoints that were switched off because they failed or were gone.";
+            family("passerelle_webhooks_off", help, &[(String::new(), depth.webhooks_off)])
+        })
+        .and_then(|()| {
+            let help = "Events of passes without the identifier that they are joined by, since the start.";
+            family("passerelle_missing_identifiers_total", help, &counted(flow, &flow.missing_identifiers, "kind"))
         });
     written.map_err(|_| Problem::internal())?;
     Ok(respond(StatusCode::OK, MEDIA_TYPE, text))
 }
 
-fn callbacks<H: Host>(flow: &Flow<H>) -> Vec<(String, i64)> {
+fn counted<H: Host>(flow: &Flow<H>, tally: &Tally, label: &str) -> Vec<(String, i64)> {
     let of = |tenant: std::sync::Arc<crate::tenant::Tenant>| {
-        let counts = flow.callbacks.of(&tenant.id);
-        counts.into_iter().map(move |(outcome, count)| {
-            let labels = format!("{{tenant=\"{}\",outcome=\"{outcome}\"}}", tenant.id);
+        let counts = tally.of(&tenant.id);
+        counts.into_iter().map(move |(code, count)| {
+            let labels = format!("{{tenant=\"{}\",{label}=\"{code}\"}}", tenant.id);
             (labels, i64::try_from(count).unwrap_or(i64::MAX))
         })
     };

@@ -22,6 +22,7 @@ mod passes;
 mod problem;
 mod save;
 mod tickets;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -162,6 +163,14 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["webhooks", "listeners", "secutix", "orders"] => orders::listen(flow, &tenant, call).await,
                 ["webhooks", "listeners", "secutix", "contacts"] => contacts::listen(flow, &tenant, call).await,
                 ["webhooks", "listeners", "google"] => google::listen(flow, &tenant, call).await,
+                ["webhooks"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "secret"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "test"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "deliveries"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "deliveries", _] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "deliveries", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }

@@ -187,6 +187,11 @@ impl Problem {
         )
     }
 
+    /// An endpoint is not in the state that this needs.
+    pub fn webhook(slug: &str, detail: &str) -> Self {
+        Self::new(StatusCode::CONFLICT, slug, "Not as the webhook is now", format!("It is not done: {detail}."))
+    }
+
     pub fn ticket_ends_in_secutix() -> Self {
         Self::new(
             StatusCode::CONFLICT,

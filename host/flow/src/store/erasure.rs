@@ -7,7 +7,8 @@ use crate::identity::Millis;
 pub struct Erasure {
     /// Data keys whose time has come by now.
     pub now: Millis,
-    /// Notifications that are answered, and signals that are folded, from before this time.
+    /// Notifications that are answered, signals that are folded, deliveries that ended and their attempts, and identifiers of persons in what
+    /// everybody was told, from before this time.
     pub notifications_before: Millis,
     /// Runs that ended before this time, unless their task is not at rest: then they say what it waits for.
     pub runs_before: Millis,

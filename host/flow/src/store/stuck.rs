@@ -28,4 +28,14 @@ pub struct Depth {
     pub oldest_due: Option<Millis>,
     /// When the next effect became, or becomes, due; of one that is being sent: when its lease ends.
     pub next_effect: Option<Millis>,
+    /// Deliveries of webhooks that are to go out, whenever.
+    pub deliveries_waiting: i64,
+    /// Those that were given up, as long as they are kept.
+    pub deliveries_dead: i64,
+    /// Since when the oldest that is to go out has waited.
+    pub oldest_delivery: Option<Millis>,
+    /// Endpoints that were switched off because they failed or were gone.
+    pub webhooks_off: i64,
+    /// As of effects.
+    pub next_delivery: Option<Millis>,
 }

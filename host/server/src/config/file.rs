@@ -141,6 +141,11 @@ pub struct WorkerTable {
     #[schemars(range(min = 1, max = 256))]
     pub effects: u32,
 
+    /// Webhooks that are under way at the same time. Default: 64: each waits up to 30 seconds for its endpoint. Endpoints that fail have half of them
+    /// at most, and a quarter is kept for endpoints that have none under way, so that none that hangs is in the way of another.
+    #[schemars(range(min = 4, max = 1024))]
+    pub deliveries: u32,
+
     /// Milliseconds that a task waits after its newest notification. Default: 500, since SecuTix sends several for one change within a blink.
     #[schemars(range(min = 0, max = 60_000))]
     pub debounce_ms: u32,
@@ -179,6 +184,7 @@ impl Default for WorkerTable {
         Self {
             tasks: 8,
             effects: 16,
+            deliveries: options.deliveries,
             debounce_ms: whole(options.debounce),
             removal_quiet_ms: whole(options.removal_quiet),
             max_wait_ms: whole(options.max_wait),

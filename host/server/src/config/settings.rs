@@ -222,6 +222,7 @@ fn options(worker: &WorkerTable, retention: &RetentionTable, body_limit: u32) ->
         tasks_per_tenant: share(worker.tasks, 4),
         effects_per_tenant: share(worker.effects, 4),
         effects_per_kind: share(worker.effects, 2),
+        deliveries: worker.deliveries,
         retention: Retention {
             notifications: days(retention.notifications_days),
             runs: days(retention.runs_days),

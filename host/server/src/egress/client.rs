@@ -5,21 +5,22 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
-use http::{Request, Uri};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use passerelle_flow::ports::{ClientIdentity, Http, HttpFailure, HttpRequest, HttpResponse};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::dial::{DialError, Dialer};
-use super::policy::Policy;
+use super::policy::{Policy, permits};
 use super::tls::{self, TlsError};
 use crate::config;
 use crate::signer::KeySigner;
@@ -71,21 +72,8 @@ impl Egress {
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
-        let url = target(&request.url)?;
-        let host = url.host().unwrap_or_default().to_owned();
-        if url.scheme_str() == Some("http") && (!self.policy.plain_http || request.identity.is_some()) {
-            return Err(HttpFailure::Denied);
-        }
-        let pool = self.pool(request.identity.as_ref()).map_err(|error| {
-            tracing::error!(host, %error, "the client certificate cannot be shown");
-            HttpFailure::Invalid
-        })?;
         let limit = request.response_limit;
-        let response = pool.request(compose(request, url)?).await.map_err(|error| {
-            let failure = failure(&error);
-            tracing::warn!(host, error = %innermost(&error), %failure, "no answer");
-            failure
-        })?;
+        let response = self.begin(request).await?;
         let (parts, body) = response.into_parts();
         let announced =
             parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -99,11 +87,72 @@ impl Egress {
         })?;
         Ok(HttpResponse { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }
+
+    /// As far as the head of the answer.
+    async fn begin(&self, request: HttpRequest) -> Result<Response<Incoming>, HttpFailure> {
+        let url = target(&request.url)?;
+        let host = url.host().unwrap_or_default().to_owned();
+        if url.scheme_str() == Some("http") && (!self.policy.plain_http || request.identity.is_some()) {
+            return Err(HttpFailure::Denied);
+        }
+        let pool = self.pool(request.identity.as_ref()).map_err(|error| {
+            tracing::error!(host, %error, "the client certificate cannot be shown");
+            HttpFailure::Invalid
+        })?;
+        let response = pool.request(compose(request, url)?).await.map_err(|error| {
+            let failure = failure(&error);
+            tracing::warn!(host, error = %innermost(&error), %failure, "no answer");
+            failure
+        })?;
+        Ok(response)
+    }
 }
 
 impl Http for Egress {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
         tokio::time::timeout(request.timeout, self.exchange(request)).await.unwrap_or(Err(HttpFailure::TimedOut))
+    }
+
+    async fn deliver(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
+        let end = tokio::time::Instant::now() + request.timeout;
+        let limit = request.response_limit;
+        let begun = tokio::time::timeout_at(end, self.begin(request)).await;
+        let (parts, mut body) = begun.unwrap_or(Err(HttpFailure::TimedOut))?.into_parts();
+        let mut kept = Vec::new();
+        while kept.len() < limit {
+            // Too late, broken off or at its end: what came is what there is. Dropping the body ends the stream or the connection.
+            let Ok(Some(Ok(frame))) = tokio::time::timeout_at(end, body.frame()).await else { break };
+            let Ok(data) = frame.into_data() else { continue };
+            kept.extend_from_slice(data.get(..limit - kept.len()).unwrap_or(&data));
+        }
+        Ok(HttpResponse { status: parts.status, headers: parts.headers, body: kept.into() })
+    }
+
+    fn vet(&self, url: &str) -> Result<(), HttpFailure> {
+        vet(url, &self.policy)
+    }
+}
+
+/// Whether an address could be called, as far as it says so itself: also for who only writes one down.
+pub fn vet(url: &str, policy: &Policy) -> Result<(), HttpFailure> {
+    let url = target(url)?;
+    if url.scheme_str() == Some("http") && !policy.plain_http {
+        return Err(HttpFailure::Denied);
+    }
+    let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let host = host.trim_end_matches('.');
+    match host.parse::<IpAddr>() {
+        Ok(address) if permits(address, policy) => Ok(()),
+        Ok(_) => Err(HttpFailure::Denied),
+        // A name that ends in a number is no name: resolvers take it for an address in another spelling (127.1, 0x7f000001, 2130706433).
+        Err(_) => {
+            let last = host.rsplit('.').next().unwrap_or_default();
+            let number = last.strip_prefix("0x").unwrap_or(last);
+            let spelled = !number.is_empty()
+                && number.bytes().all(|c| c.is_ascii_hexdigit())
+                && last.starts_with(|c: char| c.is_ascii_digit());
+            if spelled { Err(HttpFailure::Denied) } else { Ok(()) }
+        }
     }
 }
 

@@ -17,6 +17,6 @@ mod policy;
 mod tests;
 mod tls;
 
-pub use client::Egress;
+pub use client::{Egress, vet};
 pub use policy::{Policy, permits};
 pub use tls::TlsError;

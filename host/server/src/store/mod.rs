@@ -12,6 +12,7 @@ mod fault;
 mod google;
 mod insights;
 pub mod measure;
+mod outbox;
 mod readers;
 mod schema;
 mod writer;

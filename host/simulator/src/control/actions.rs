@@ -59,6 +59,11 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "SecuTix's oddities; {} turns all off; GET lists them as they are",
     ),
     ("POST /control/iphone/{name}/add {\"url\"}", "opens a link to a .pkpass; /remove {\"serial\"}; /wipe"),
+    ("GET /control/crm/{desk}", "a desk of the CRM: its address for webhooks, its records, all that came"),
+    (
+        "POST /control/crm/{desk} {\"behave\":\"hangs\"} or {\"behave\":{\"status\":{\"status\":500}}} or {\"trust\":\"whsec_…\"}",
+        "how it answers, and what it verifies with; {\"joinBy\":\"crm.customerId\"} is for all desks",
+    ),
     ("POST /control/android/{name}/save {\"url\"}", "opens a save link; /remove {\"object\"}"),
 ];
 
@@ -159,6 +164,19 @@ impl Control {
             ["oddities"] => {
                 let wanted: Oddities = read(body, "names of oddities, as GET /control/oddities lists them")?;
                 secutix.oddities(|oddities| *oddities = wanted);
+            }
+            ["crm", name] => {
+                let desk = world.crm.desk(name);
+                if let Some(behaviour) = body.get("behave") {
+                    desk.behave(read(behaviour, "behave: honest, hangs, {\"status\":{\"status\":500}} and the like")?);
+                }
+                if let Some(key) = body.get("trust").and_then(Value::as_str) {
+                    desk.trust(key).map_err(|_| ControlError::Missing("trust: whsec_… or whpk_…"))?;
+                }
+                if let Some(identifier) = body.get("joinBy").and_then(Value::as_str) {
+                    world.crm.join_by(identifier);
+                }
+                return Ok(json!({"url": desk.url()}));
             }
             ["iphone", name, "add"] => return Ok(json!(world.iphone(name).add(text("url")?).await?)),
             ["iphone", name, "remove"] => {

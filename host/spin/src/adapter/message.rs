@@ -3,7 +3,11 @@
 //! Owns the reading of a body up to a limit, and the writing of an answer. The SDK's conversions are not used on the way in: they give up on a
 //! header that they cannot read, and the caller would get an empty 500 instead of a problem.
 
+use std::future::Future;
+use std::pin::pin;
+
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use spin_sdk::wasip3::http::types::{self, ErrorCode, Fields, Trailers};
@@ -58,6 +62,21 @@ pub fn headers(fields: &Fields) -> HeaderMap {
 }
 
 impl Body {
+    /// What comes of it within the limit and before `end` is over; how it ends does not matter.
+    pub async fn beginning(mut self, limit: usize, end: impl Future<Output = ()>) -> Bytes {
+        let mut kept = Vec::new();
+        let mut end = pin!(end);
+        while kept.len() < limit {
+            let read = pin!(self.stream.read(Vec::with_capacity(CHUNK)));
+            let Either::Left(((result, chunk), _)) = select(read, end.as_mut()).await else { break };
+            kept.extend_from_slice(chunk.get(..limit - kept.len()).unwrap_or(&chunk));
+            if !matches!(result, StreamResult::Complete(_)) {
+                break;
+            }
+        }
+        Bytes::from(kept)
+    }
+
     /// None: longer than the limit; the rest is not read.
     pub async fn read(mut self, limit: usize) -> Result<Option<Bytes>, ErrorCode> {
         let mut whole = Vec::new();

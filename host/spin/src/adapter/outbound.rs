@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::{CONTENT_LENGTH, HeaderValue};
-use http::{Request, StatusCode, Uri};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use passerelle_flow::ports::{Http, HttpFailure, HttpRequest, HttpResponse};
 use spin_sdk::http::{FullBody, IntoRequest as _};
 use spin_sdk::time::sleep;
@@ -34,10 +34,42 @@ impl Http for Outbound {
             Either::Right(((), _)) => Err(HttpFailure::TimedOut),
         }
     }
+
+    async fn deliver(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
+        let (limit, mut end) = (request.response_limit, pin!(sleep(request.timeout)));
+        let response = match select(pin!(self.begin(request)), end.as_mut()).await {
+            Either::Left((response, _)) => response?,
+            Either::Right(_) => return Err(HttpFailure::TimedOut),
+        };
+        let (status, headers) = head(&response)?;
+        Ok(HttpResponse { status, headers, body: message::answered(response).beginning(limit, end).await })
+    }
+
+    /// Which addresses may be called Spin knows, and tells nobody before one is. A literal address is somebody's machine and no receiver's name,
+    /// so it is for trials, as plain HTTP is.
+    fn vet(&self, url: &str) -> Result<(), HttpFailure> {
+        let url: Uri = url.parse().map_err(|_| HttpFailure::Invalid)?;
+        let host = url.host().unwrap_or_default().trim_end_matches('.');
+        // A name that ends in a number is an address in some spelling.
+        let literal = host.starts_with('[')
+            || host.rsplit('.').next().is_none_or(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+        let trial = url.scheme_str() == Some("http") || literal || host.eq_ignore_ascii_case("localhost");
+        if trial && !self.plain_http { Err(HttpFailure::Denied) } else { Ok(()) }
+    }
 }
 
 impl Outbound {
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
+        let limit = request.response_limit;
+        let host = request.url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+        let response = self.begin(request).await?;
+        let (status, headers) = head(&response)?;
+        let body = message::answered(response).read(limit).await.map_err(|code| failed(&host, code))?;
+        Ok(HttpResponse { status, headers, body: body.ok_or(HttpFailure::TooLarge)? })
+    }
+
+    /// As far as the head of the answer.
+    async fn begin(&self, request: HttpRequest) -> Result<types::Response, HttpFailure> {
         let url: Uri = request.url.parse().map_err(|_| HttpFailure::Invalid)?;
         let host = url.host().unwrap_or_default().to_owned();
         if url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
@@ -46,20 +78,21 @@ impl Outbound {
         if url.scheme_str() == Some("http") && !self.plain_http {
             return Err(HttpFailure::Denied);
         }
-        let limit = request.response_limit;
-        let failed = |code: ErrorCode| {
-            let failure = failure(&code);
-            // The host's name alone: paths hold push tokens and order tokens.
-            tracing::warn!(host, %code, %failure, "no answer");
-            failure
-        };
         let request = compose(request, url)?;
-        let response = client::send(request).await.map_err(failed)?;
-        let status = StatusCode::from_u16(response.get_status_code()).map_err(|_| HttpFailure::Unreachable)?;
-        let headers = message::headers(&response.get_headers());
-        let body = message::answered(response).read(limit).await.map_err(failed)?;
-        Ok(HttpResponse { status, headers, body: body.ok_or(HttpFailure::TooLarge)? })
+        client::send(request).await.map_err(|code| failed(&host, code))
     }
+}
+
+fn head(response: &types::Response) -> Result<(StatusCode, HeaderMap), HttpFailure> {
+    let status = StatusCode::from_u16(response.get_status_code()).map_err(|_| HttpFailure::Unreachable)?;
+    Ok((status, message::headers(&response.get_headers())))
+}
+
+fn failed(host: &str, code: ErrorCode) -> HttpFailure {
+    let failure = failure(&code);
+    // The host's name alone: paths hold push tokens and order tokens.
+    tracing::warn!(host, %code, %failure, "no answer");
+    failure
 }
 
 fn compose(request: HttpRequest, url: Uri) -> Result<types::Request, HttpFailure> {

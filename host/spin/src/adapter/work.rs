@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use passerelle_flow::identity::Millis;
 use passerelle_flow::ports::{Clock as _, Host as _};
-use passerelle_flow::store::{Depth, EffectLease, Store as _, StoreResult, TaskLease};
+use passerelle_flow::store::{DeliveryLease, Depth, EffectLease, Store as _, StoreResult, TaskLease};
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::spawn;
 
@@ -47,6 +47,7 @@ impl Live {
 impl Work for Live {
     type Task = TaskLease;
     type Effect = EffectLease;
+    type Delivery = DeliveryLease;
     type Turn = Option<Turn>;
 
     fn now(&self) -> Millis {
@@ -85,6 +86,19 @@ impl Work for Live {
         match select(pin!(flow.send(effect.clone())), pin!(sleep(flow.patience()))).await {
             Either::Left((ended, _)) => ended,
             Either::Right(_) => flow.overran_effect(effect).await,
+        }
+    }
+
+    async fn claim_deliveries(&self, limit: u32) -> StoreResult<Vec<DeliveryLease>> {
+        self.edge.flow.claim_deliveries(limit).await
+    }
+
+    async fn deliver(&self, delivery: DeliveryLease) -> StoreResult<()> {
+        let _ = self.edge.prepare(&delivery.webhook.tenant).await;
+        let flow = &self.edge.flow;
+        match select(pin!(flow.deliver(delivery.clone())), pin!(sleep(flow.patience()))).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => flow.overran_delivery(delivery).await,
         }
     }
 

@@ -9,6 +9,7 @@ mod backfills;
 mod by_hand;
 mod google;
 mod insights;
+mod outbox;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};

@@ -30,6 +30,7 @@ struct World {
     now: Cell<Millis>,
     tasks: RefCell<Vec<Job>>,
     effects: RefCell<Vec<Job>>,
+    deliveries: RefCell<Vec<Job>>,
     /// Ends of what is waited for.
     waits: RefCell<Vec<(Millis, Waker)>>,
     running: Cell<usize>,
@@ -120,6 +121,7 @@ impl World {
 impl<'a> Work for &'a World {
     type Task = Job;
     type Effect = Job;
+    type Delivery = Job;
     type Turn = Turn<'a>;
 
     fn now(&self) -> Millis {
@@ -148,12 +150,27 @@ impl<'a> Work for &'a World {
     async fn send(&self, effect: Job) -> StoreResult<()> {
         self.work(effect).await
     }
+    async fn claim_deliveries(&self, limit: u32) -> StoreResult<Vec<Job>> {
+        self.take(&self.deliveries, limit)
+    }
+    async fn deliver(&self, delivery: Job) -> StoreResult<()> {
+        self.work(delivery).await
+    }
     async fn depth(&self) -> StoreResult<Depth> {
         let tasks = self.tasks.borrow();
         let oldest_due = tasks.iter().map(|job| job.due).min();
         let effects = self.effects.borrow();
         let (effects_waiting, next_effect) = (effects.len() as i64, effects.iter().map(|job| job.due).min());
-        Ok(Depth { tasks_ready: tasks.len() as i64, oldest_due, effects_waiting, next_effect, ..Depth::default() })
+        let deliveries = self.deliveries.borrow();
+        Ok(Depth {
+            tasks_ready: tasks.len() as i64,
+            oldest_due,
+            effects_waiting,
+            next_effect,
+            deliveries_waiting: deliveries.len() as i64,
+            next_delivery: deliveries.iter().map(|job| job.due).min(),
+            ..Depth::default()
+        })
     }
 }
 
@@ -174,6 +191,16 @@ fn no_more_run_at_once_than_one_thread_can_look_after() {
     let report = world.sweep(60_000, true).unwrap();
     assert_eq!((report.tasks, report.effects), (40, 40));
     assert_eq!(world.most_running.get(), TASKS + EFFECTS);
+}
+
+#[test]
+fn webhooks_go_out_beside_the_rest_and_are_counted_apart() {
+    let world = World::of(&[job(0, 500)], &[job(0, 500)]);
+    *world.deliveries.borrow_mut() = vec![job(0, 500); 20];
+    world.deliveries.borrow_mut().push(job(3_000, 10));
+    let report = world.sweep(60_000, true).unwrap();
+    assert_eq!((report.tasks, report.effects, report.deliveries, report.deliveries_waiting), (1, 1, 21, 0));
+    assert_eq!(world.most_running.get(), 2 + DELIVERIES as usize);
 }
 
 #[test]

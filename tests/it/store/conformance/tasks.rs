@@ -360,6 +360,7 @@ pub async fn depth_counts_what_waits<E: Engine>(engine: &E) {
         effects_dead: 0,
         oldest_due: Some(1_000 + DEBOUNCE),
         next_effect: Some(50),
+        ..Depth::default()
     };
     assert_eq!(store.depth().await.unwrap(), depth);
     effects(engine, 50).await;

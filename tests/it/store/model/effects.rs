@@ -172,6 +172,7 @@ impl Model {
             effects_dead: effects(State::Dead),
             oldest_due: ready.map(|task| task.run_at).min(),
             next_effect: self.effects.values().filter_map(next).min(),
+            ..Depth::default()
         }
     }
 }
