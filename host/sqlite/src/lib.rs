@@ -21,11 +21,13 @@ mod happenings;
 pub mod installations;
 pub mod leases;
 pub mod opening;
+pub mod pass_list;
 pub mod passes;
 pub mod pulse;
 pub mod retention;
 mod schema;
 pub mod statement;
+mod tally;
 pub mod tasks;
 mod value;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice,
-    Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
+    Happening, NoticeReport, NoticeWrite, PassLists, PassNotice, PassPage, PassQuery, StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -84,7 +84,14 @@ impl Attributes for Budgets {
         _: &PassId,
         _: Vec<Attribute>,
         _: Vec<(AttributeKind, String)>,
+        _: Millis,
     ) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl PassLists for Budgets {
+    async fn list_passes(&self, _: PassQuery) -> StoreResult<PassPage> {
         panic!("no protocol asks for this")
     }
 }

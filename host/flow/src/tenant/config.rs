@@ -62,6 +62,9 @@ pub struct TenantConfig {
     #[serde(default)]
     pub crm: CrmConfig,
 
+    /// Passes asked for by a browser, without a key. Default: none are.
+    pub identifiers: Option<IdentifiersConfig>,
+
     /// API keys that are looked for here before the store is asked, so that they work on every host that has this folder.
     /// `passerelle key create --print` writes such a table. Default: none; `passerelle key create` keeps its keys in the store.
     #[serde(default)]
@@ -401,6 +404,21 @@ pub struct CrmConfig {
     /// `cultural-contact`: take it from the ticket, the SecuTix number of the contact who attends. Default: none; you set it with the Pass API, or with
     /// `passerelle backfill --identifiers`.
     pub from: Option<IdentifierSource>,
+}
+
+/// Identifiers that your back end signs, so that a browser may ask for the pass of one: HMAC-SHA256 of the value in hexadecimal digits, as
+/// `<name>.hmac` beside `<name>`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentifiersConfig {
+    /// Reference to the secret that your back end signs with, at least 16 characters. One line break at its end is dropped.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub proof_secret: String,
+
+    /// Which identifiers it signs: "secutix.contactNumber", "customerId". A signature of a value is believed for these names only, so name those
+    /// whose values cannot be mistaken for one another's.
+    #[schemars(length(min = 1), inner(length(min = 1, max = 64)))]
+    pub proven: Vec<String>,
 }
 
 /// An API key, without its secret. Whoever reads this can check a key and cannot use one.

@@ -10,6 +10,7 @@ mod connection;
 mod fault;
 mod google;
 pub mod measure;
+mod pass_list;
 mod readers;
 mod schema;
 mod writer;

@@ -7,6 +7,7 @@
 mod attributes;
 mod by_hand;
 mod google;
+mod pass_list;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
