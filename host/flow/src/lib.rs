@@ -19,6 +19,7 @@ pub mod secutix;
 pub mod store;
 pub mod tenant;
 
+pub mod backfill;
 pub mod explain;
 pub mod flow;
 pub mod happening;

@@ -12,10 +12,11 @@ mod line;
 mod walk;
 
 use passerelle_flow::identity::{PassId, TenantId};
-use passerelle_flow::store::{Count, ListedPass, PassPage, PassQuery, Position, Wallets};
+use passerelle_flow::store::{Count, ListedPass, Order, PassPage, PassQuery, Position, Start, Wallets};
 
 use self::driver::Driver;
-use crate::tally::date_of;
+use self::line::Stretches;
+use crate::tally::{Line, date_of};
 use crate::{Connection, Fault, attributes, column, params, statement};
 
 /// A pass, and its place in the order.
@@ -26,14 +27,21 @@ pub fn list(conn: &dyn Connection, query: &PassQuery) -> Result<PassPage, Fault>
         let total = (query.count != Count::Never).then_some(0);
         return Ok(PassPage { passes: vec![], more: false, total });
     }
-    let total = match query.count {
-        Count::Never => None,
-        Count::IfKept => count::kept(conn, &query.tenant, &query.conditions)?,
-        Count::Always => Some(count::all(conn, &query.tenant, &query.conditions)?),
-    };
     // One more than is shown: whether there are more.
     let wanted = usize::try_from(query.limit).unwrap_or(usize::MAX).saturating_add(1);
-    let mut placed = if total == Some(0) { vec![] } else { page(conn, query, wanted)? };
+    let (total, mut placed) = match guided(conn, query, wanted)? {
+        Some((total, placed)) => ((query.count != Count::Never).then_some(total), placed),
+        None => {
+            let total = match query.count {
+                Count::Never => None,
+                Count::IfKept => count::kept(conn, &query.tenant, &query.conditions)?,
+                Count::Always => Some(count::all(conn, &query.tenant, &query.conditions)?),
+            };
+            // Nobody looks for what is not there.
+            let none = total == Some(0);
+            (total, if none { vec![] } else { page(conn, query, wanted)? })
+        }
+    };
     let more = placed.len() >= wanted;
     placed.truncate(wanted - 1);
     let mut passes = Vec::with_capacity(placed.len());
@@ -41,6 +49,30 @@ pub fn list(conn: &dyn Connection, query: &PassQuery) -> Result<PassPage, Fault>
         passes.push((position, listed(conn, &query.tenant, &id)?));
     }
     Ok(PassPage { passes, more, total: total.map(|total| u64::try_from(total).unwrap_or(0)) })
+}
+
+/// Where the counters lead to the page, they know the total as well: both with one look at them.
+fn guided(conn: &dyn Connection, query: &PassQuery, wanted: usize) -> Result<Option<(i64, Vec<Placed>)>, Fault> {
+    let line = match query.order {
+        Order::Created => Line::Born,
+        Order::Updated => Line::Touched,
+        _ => return Ok(None),
+    };
+    if !line::is_guided(line, &query.conditions) {
+        return Ok(None);
+    }
+    let mut stretches = Stretches::read(conn, &query.tenant, line, &query.conditions)?;
+    let total = stretches.count(conn)?;
+    let offset = match &query.start {
+        Start::Offset(offset) => i64::try_from(*offset).unwrap_or(i64::MAX),
+        Start::After(Position::Line(position)) => {
+            stretches.after(*position, query.descending);
+            0
+        }
+        Start::After(_) => return Ok(None),
+    };
+    let (rows, _) = stretches.page(conn, query.descending, offset, wanted)?;
+    Ok(Some((total, rows.into_iter().map(|(id, position)| (Position::Line(position), id)).collect())))
 }
 
 fn page(conn: &dyn Connection, query: &PassQuery, wanted: usize) -> Result<Vec<Placed>, Fault> {

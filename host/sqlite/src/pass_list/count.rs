@@ -48,6 +48,7 @@ pub(super) fn all(conn: &dyn Connection, tenant: &TenantId, conditions: &[Condit
     let mut sql = Sql::new(tenant);
     sql.push("SELECT count(*)");
     match Driver::of(conditions) {
+        Some(driver) if conditions.len() == 1 => driver.entries(&mut sql),
         Some(driver) => {
             driver.from(&mut sql);
             sql.and(driver.others(conditions));

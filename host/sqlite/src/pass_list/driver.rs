@@ -13,7 +13,7 @@ use crate::{Connection, Fault, column, statement};
 /// through a million passes meets one among 250, so that it finds a page of 20 within 5,000.
 const FEW: i64 = 4_000;
 
-/// What a statement reads from, and the condition that the driver stands for.
+/// The condition that a statement reads by.
 pub(super) struct Driver<'q> {
     condition: &'q Condition,
     rank: u8,
@@ -27,21 +27,24 @@ impl<'q> Driver<'q> {
 
     /// ` FROM … WHERE …`, with `p` for the pass; the other conditions are still to be added.
     pub(super) fn from(&self, sql: &mut Sql) {
+        // CROSS: the order of the loops is ours.
+        self.source(sql, " CROSS JOIN pass p ON p.tenant = d.tenant AND p.id = d.pass");
+    }
+
+    /// The same where nothing but the number is asked for: each entry of an index is a pass, which need not be looked up.
+    pub(super) fn entries(&self, sql: &mut Sql) {
+        self.source(sql, "");
+    }
+
+    fn source(&self, sql: &mut Sql, join: &str) {
         match self.condition {
             Condition::Attribute { kind, name, test, macs } => {
                 let by_mac = !macs.is_empty();
                 let (index, column) = if by_mac { ("mac", "d.mac") } else { ("value", "d.value") };
-                sql.push(" FROM pass_attribute d INDEXED BY pass_attribute_").push(index);
-                // CROSS: the order of the loops is ours.
-                sql.push(" CROSS JOIN pass p ON p.tenant = d.tenant AND p.id = d.pass");
+                sql.push(" FROM pass_attribute d INDEXED BY pass_attribute_").push(index).push(join);
                 let (kind, name) = (sql.string(column::of_attribute_kind(*kind)), sql.string(name));
-                let test = if by_mac {
-                    text_test(sql, column, &TextTest::In(macs.clone()))
-                } else if *test == TextTest::NotEmpty {
-                    "1".to_owned()
-                } else {
-                    text_test(sql, column, test)
-                };
+                let sought = if by_mac { TextTest::In(macs.clone()) } else { test.clone() };
+                let test = text_test(sql, column, &sought);
                 // Said as well, since a partial index is used only if it is.
                 sql.push(&format!(
                     " WHERE d.tenant = ?1 AND d.kind = {kind} AND d.name = {name} AND {column} IS NOT NULL AND {test}"
@@ -76,18 +79,7 @@ impl<'q> Driver<'q> {
     pub(super) fn is_selective(&self, conn: &dyn Connection, tenant: &TenantId) -> Result<bool, Fault> {
         let mut sql = Sql::new(tenant);
         sql.push("SELECT count(*) FROM (SELECT 1");
-        match self.condition {
-            // The index alone: each row of it is a pass.
-            Condition::Attribute { .. } => {
-                let mut from = sql.clone();
-                from.text.clear();
-                self.from(&mut from);
-                let text = from.text.replace(" CROSS JOIN pass p ON p.tenant = d.tenant AND p.id = d.pass", "");
-                from.text = format!("{}{text}", sql.text);
-                sql = from;
-            }
-            _ => self.from(&mut sql),
-        }
+        self.entries(&mut sql);
         let limit = sql.number(FEW + 1);
         sql.push(&format!(" LIMIT {limit})"));
         Ok(statement::number(conn, &sql.text, &sql.values())? <= FEW)
@@ -108,7 +100,6 @@ fn rank(condition: &Condition) -> Option<u8> {
         Condition::Attribute { test: TextTest::In(values), macs, .. } => {
             (values.is_empty() != macs.is_empty()).then_some(0)
         }
-        Condition::Attribute { test: TextTest::NotEmpty, .. } => None,
         Condition::Attribute { test, .. } => text(test),
         Condition::Since(_, TimeTest::AtLeast(_) | TimeTest::Below(_)) => Some(2),
         _ => None,

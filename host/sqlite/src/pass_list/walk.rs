@@ -94,29 +94,19 @@ impl Part {
         offset: &mut i64,
         wanted: usize,
     ) -> Result<Vec<Placed>, Fault> {
-        let of_template;
-        let (line, conditions) = match self {
-            Self::Line(line) => (*line, &query.conditions),
-            Self::Template(name) => {
-                let only = Condition::Template(TextTest::In(vec![name.clone()]));
-                of_template = query.conditions.iter().cloned().chain([only]).collect();
-                (Line::Born, &of_template)
-            }
-            _ => return self.walk(conn, query, after, offset, wanted),
-        };
-        if !line::is_guided(line, conditions) {
+        let Self::Template(name) = self else { return self.walk(conn, query, after, offset, wanted) };
+        if !line::is_guided(Line::Born, &query.conditions) {
             return self.walk(conn, query, after, offset, wanted);
         }
-        let mut stretches = Stretches::read(conn, &query.tenant, line, conditions)?;
-        if let Some(Position::Line(position) | Position::Template(_, position)) = after {
+        let only = Condition::Template(TextTest::In(vec![name.clone()]));
+        let conditions: Vec<_> = query.conditions.iter().cloned().chain([only]).collect();
+        let mut stretches = Stretches::read(conn, &query.tenant, Line::Born, &conditions)?;
+        if let Some(Position::Template(_, position)) = after {
             stretches.after(*position, query.descending);
         }
         let (rows, left) = stretches.page(conn, query.descending, *offset, wanted)?;
         *offset = left;
-        let placed = |(id, position)| match self {
-            Self::Template(name) => (Position::Template(name.clone(), position), id),
-            _ => (Position::Line(position), id),
-        };
+        let placed = |(id, position)| (Position::Template(name.clone(), position), id);
         Ok(rows.into_iter().map(placed).collect())
     }
 
