@@ -112,15 +112,23 @@ fn kinds(passes: usize) -> Vec<Kind> {
         asked("contains apple, newest change first", Some(AIM), Box::new(move |_| newest.clone())),
         asked("the same, deep", Some(AIM), Box::new(move |n| format!("{newest_deep}&pageIndex={}", deep - n % 100))),
         asked("passType, deep", Some(AIM), Box::new(move |n| format!("{of_type}&pageIndex={}", deep - n % 100))),
-        asked("identifier equals", Some(AIM), Box::new(move |n| {
-            filter("identifiers.customerId", "equals", &customer(n * 997 % passes))
-        })),
-        asked("e-mail equals", Some(AIM), Box::new(move |n| {
-            filter("identifiers.email", "equals", &email(n * 997 % passes))
-        })),
-        asked("movement equals", Some(AIM), Box::new(|n| {
-            filter("identifiers.secutix.movementId", "equals", &format!("{}", 10_000_000_000_u64 + n as u64))
-        })),
+        asked(
+            "identifier equals",
+            Some(AIM),
+            Box::new(move |n| filter("identifiers.customerId", "equals", &customer(n * 997 % passes))),
+        ),
+        asked(
+            "e-mail equals",
+            Some(AIM),
+            Box::new(move |n| filter("identifiers.email", "equals", &email(n * 997 % passes))),
+        ),
+        asked(
+            "movement equals",
+            Some(AIM),
+            Box::new(|n| {
+                filter("identifiers.secutix.movementId", "equals", &format!("{}", 10_000_000_000_u64 + n as u64))
+            }),
+        ),
         Kind {
             name: "by cursor, from the middle",
             query: Box::new(move |_| format!("pageIndex={middle}")),
@@ -133,19 +141,33 @@ fn kinds(passes: usize) -> Vec<Kind> {
             follows: true,
             aim: Some(AIM),
         },
-        asked("sorted by id, page in the middle", None, Box::new(move |n| {
-            format!("sortBy[0].field=id&pageIndex={}", middle - n % 100)
-        })),
-        asked("sorted by apple, first page", None, Box::new(|_| "sortBy[0].field=apple&sortBy[0].direction=DESC".to_owned())),
-        asked("sorted by an identifier, first page", None, Box::new(|_| {
-            "sortBy[0].field=identifiers.customerId".to_owned()
-        })),
-        asked("identifier is empty", None, Box::new(move |_| {
-            "filter[0].field=identifiers.customerId&filter[0].operator=isEmpty".to_owned()
-        })),
-        asked("metadata equals, met by a third", None, Box::new(move |_| {
-            "filter[0].field=metadata.tier&filter[0].operator=equals&filter[0].value=gold".to_owned()
-        })),
+        asked(
+            "sorted by id, page in the middle",
+            None,
+            Box::new(move |n| format!("sortBy[0].field=id&pageIndex={}", middle - n % 100)),
+        ),
+        asked(
+            "sorted by apple, first page",
+            None,
+            Box::new(|_| "sortBy[0].field=apple&sortBy[0].direction=DESC".to_owned()),
+        ),
+        asked(
+            "sorted by an identifier, first page",
+            None,
+            Box::new(|_| "sortBy[0].field=identifiers.customerId".to_owned()),
+        ),
+        asked(
+            "identifier is empty",
+            None,
+            Box::new(move |_| "filter[0].field=identifiers.customerId&filter[0].operator=isEmpty".to_owned()),
+        ),
+        asked(
+            "metadata equals, met by a third",
+            None,
+            Box::new(move |_| {
+                "filter[0].field=metadata.tier&filter[0].operator=equals&filter[0].value=gold".to_owned()
+            }),
+        ),
     ]
 }
 
@@ -186,7 +208,13 @@ async fn bench(options: Options) -> Result<bool> {
     let id = TenantId::parse(example::TENANT).context("the example's name")?;
     let flow = Arc::new(Flow::new(host, settings.options));
     let scopes = ["Pass.Read".to_owned()];
-    let new = NewKey { environment: settings.environment.clone(), tenant: id.clone(), scopes: &scopes, label: "bench", expires: None };
+    let new = NewKey {
+        environment: settings.environment.clone(),
+        tenant: id.clone(),
+        scopes: &scopes,
+        label: "bench",
+        expires: None,
+    };
     let key = keys::create(&flow.host.store, &flow.host.random, clock.now(), new).await?.to_string();
     let fill = Fill::new(&flow, id)?;
     let mut filled = None;
@@ -259,7 +287,8 @@ impl Asker<'_> {
             }
         }
         times.sort_by(f64::total_cmp);
-        let at = |share: f64| times.get(((times.len() - 1) as f64 * share).round() as usize).copied().unwrap_or(f64::NAN);
+        let at =
+            |share: f64| times.get(((times.len() - 1) as f64 * share).round() as usize).copied().unwrap_or(f64::NAN);
         let measured = Measured { name: kind.name, p50: at(0.5), p99: at(0.99), aim: kind.aim };
         println!("{:<44} {:>9.2} {:>9.2}", measured.name, measured.p50, measured.p99);
         Ok(measured)

@@ -25,8 +25,7 @@ const BATCH: usize = 500;
 const TOGETHER: usize = 256;
 /// The template that most passes are of.
 pub const BIGGEST: &str = "event-ticket";
-const TEMPLATES: [&str; 8] =
-    [BIGGEST, BIGGEST, BIGGEST, BIGGEST, "season-ticket", "museum", "member-card", "vip"];
+const TEMPLATES: [&str; 8] = [BIGGEST, BIGGEST, BIGGEST, BIGGEST, "season-ticket", "museum", "member-card", "vip"];
 const LEASE: Millis = 60_000;
 
 /// What writing cost.
@@ -217,6 +216,7 @@ impl Fill {
             pass: pass_id(n),
             expected,
             body: "{}".to_owned(),
+            changed_at: now,
             signals: vec![],
             apple_since,
             google_since,

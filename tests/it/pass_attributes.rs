@@ -45,7 +45,9 @@ async fn identifiers_and_metadata_are_given_found_by_and_taken_away() {
     assert!(after["lastUpdateDate"].as_str() > before["lastUpdateDate"].as_str());
     assert_eq!(after["version"], before["version"], "no phone sees a difference");
 
-    for query in ["crm.id=4711", "email=ADA@example.org", "email=ada%40example.org&passType=event-ticket&utm_source=mail"] {
+    for query in
+        ["crm.id=4711", "email=ADA@example.org", "email=ada%40example.org&passType=event-ticket&utm_source=mail"]
+    {
         let found = house.get(&format!("{PASSES}/findPass?{query}")).await;
         assert_eq!((found.status.as_u16(), &found.body[..]), (200, ada.serial.as_bytes()), "{query}");
     }
@@ -75,7 +77,9 @@ async fn identifiers_and_metadata_are_given_found_by_and_taken_away() {
     problem(&nobody, 404, "not-found");
     assert_eq!(house.send("PATCH", &path, &[], "{}").await.status, 401);
     let listed = house
-        .get(&format!("{PASSES}?filter[0].field=identifiers.email&filter[0].operator=equals&filter[0].value=ada@EXAMPLE.org"))
+        .get(&format!(
+            "{PASSES}?filter[0].field=identifiers.email&filter[0].operator=equals&filter[0].value=ada@EXAMPLE.org"
+        ))
         .await;
     assert_eq!(listed.json()[0]["identifiers"]["email"], "ada@example.org");
 
@@ -108,9 +112,7 @@ async fn a_proof_opens_the_pass_of_its_identifier_and_nothing_else() {
     let house = House::new().await;
     let sold = house.sold("CARMEN", &["Ada", "Mary"]).await;
     let [ada, mary] = &sold.held[..] else { panic!("two tickets") };
-    let signed = |movement: &str, proof: &str| {
-        json!({"identifiers": {"secutix.movementId": movement, "secutix.movementId.hmac": proof}})
-    };
+    let signed = |movement: &str, proof: &str| json!({"identifiers": {"secutix.movementId": movement, "secutix.movementId.hmac": proof}});
     let good = proof(&ada.movement);
     problem(&house.browser(&signed(&ada.movement, &good)).await, 401, "identifier-not-proven");
     house.with_prover("[\"secutix.movementId\", \"crm.id\"]").await;
@@ -134,7 +136,11 @@ async fn a_proof_opens_the_pass_of_its_identifier_and_nothing_else() {
     ] {
         assert_eq!(house.browser(&body).await.status, 401, "{what}");
     }
-    for refused in [find(&mary.movement, &good), find(&ada.movement, "00"), format!("{PASSES}/findPass?email=a@b.org&email.hmac={}", proof("a@b.org"))] {
+    for refused in [
+        find(&mary.movement, &good),
+        find(&ada.movement, "00"),
+        format!("{PASSES}/findPass?email=a@b.org&email.hmac={}", proof("a@b.org")),
+    ] {
         problem(&house.send("GET", &refused, &[], "").await, 401, "identifier-not-proven");
     }
 

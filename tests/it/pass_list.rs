@@ -117,7 +117,13 @@ async fn filters_find_by_what_a_pass_is_known_by_and_wrong_ones_are_all_named() 
         (filter("passType", "notEquals", "event-ticket"), vec![]),
         (filter("state", "equals", "void"), vec![]),
         (filter("creationDate", "lessThan", &created), vec![]),
-        (format!("{}&filter[1].field=metadata.tier&filter[1].operator=isNotEmpty", filter("id", "in", &format!("{},{}", ada.serial, mary.serial))), vec![ada]),
+        (
+            format!(
+                "{}&filter[1].field=metadata.tier&filter[1].operator=isNotEmpty",
+                filter("id", "in", &format!("{},{}", ada.serial, mary.serial))
+            ),
+            vec![ada],
+        ),
     ] {
         let found = house.get(&format!("{LIST}?{query}")).await;
         let expected: Vec<_> = expected.into_iter().map(|held| held.serial.clone()).collect();
@@ -132,7 +138,10 @@ async fn filters_find_by_what_a_pass_is_known_by_and_wrong_ones_are_all_named() 
     assert_eq!(refused.status, 400);
     let errors = refused.json()["errors"].clone();
     let names: Vec<_> = errors.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(names, ["filter[0].operator", "filter[1].field", "filter[1].operator", "filter[1].value", "limit", "pageSize"]);
+    assert_eq!(
+        names,
+        ["filter[0].operator", "filter[1].field", "filter[1].operator", "filter[1].value", "limit", "pageSize"]
+    );
 
     // The same walk that a backfill makes.
     let flow = &house.stage.server().unwrap().flow;
@@ -146,8 +155,11 @@ async fn filters_find_by_what_a_pass_is_known_by_and_wrong_ones_are_all_named() 
 impl House {
     /// With the stage's key.
     pub async fn keyed(&self, method: &str, path: &str, body: &Value) -> Reply {
-        let headers =
-            [("x-api-key", self.stage.caller.key()), ("content-type", "application/json"), ("accept", "application/json")];
+        let headers = [
+            ("x-api-key", self.stage.caller.key()),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ];
         self.send(method, path, &headers, body.to_string()).await
     }
 }

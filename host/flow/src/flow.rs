@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Allowance};
+use crate::backfill;
 use crate::google::presence::{self, Batch, Looked};
 use crate::google::{Tally, TokenCache};
 use crate::identity::Millis;
@@ -119,6 +120,11 @@ impl<H: Host> Flow<H> {
     /// Passes whose presence at Google is to be looked at next, to be given to [`Flow::look`]; none: no round has anything left.
     pub async fn claim_look(&self) -> StoreResult<Option<Batch>> {
         presence::claim(self).await
+    }
+
+    /// One step of a tenant's daily comparison with the other side. False: none is due, or each waits for its turn.
+    pub async fn backfill_due(&self) -> StoreResult<bool> {
+        backfill::daily(self).await
     }
 
     /// Asks Google whether anybody still has these passes.

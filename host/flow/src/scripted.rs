@@ -250,6 +250,7 @@ pub fn tenant() -> Tenant {
         api_keys: vec![],
         crm: crate::tenant::Crm::default(),
         prover: None,
+        backfill: crate::tenant::Daily::default(),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use passerelle_flow::identity::TenantId;
+use passerelle_flow::identity::{DAY, Millis, TenantId};
 
 /// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
 ///
@@ -45,6 +45,10 @@ pub enum Command {
     /// Apple Wallet: have all installed passes fetched again, signed with the certificate of now.
     #[command(subcommand)]
     Apple(Apple),
+    /// Compare what SecuTix, your webhooks and your CRM hold with the passes, and put right what differs.
+    ///
+    /// The passes are the truth. It may be stopped at any time: run again, it goes on where it stopped.
+    Backfill(Backfill),
     /// Save real SecuTix answers as a test case, with every personal value replaced by a fake of the same shape.
     Record(Record),
 }
@@ -57,6 +61,7 @@ impl Command {
             Self::Check(check) => check.report.as_deref(),
             Self::Explain(explain) => explain.report.as_deref(),
             Self::Apple(Apple::Reissue { report, .. }) => report.as_deref(),
+            Self::Backfill(backfill) => backfill.report.as_deref(),
             Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Runs(_) | Self::Record(_) => {
                 None
             }
@@ -276,6 +281,80 @@ pub struct Runs {
     /// So many of the newest.
     #[arg(long, default_value_t = 20)]
     pub limit: u32,
+}
+
+#[derive(Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["since", "identifiers"])))]
+pub struct Backfill {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// Passes whose status has changed since: a day (2026-11-01), a moment (2026-11-01T20:00:00Z), or days back (7d).
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// With whom they are compared. `secutix`: its external references are read back, one call a pass, within the budget. `webhook`: what your
+    /// endpoints have acknowledged. `file`: nothing is compared, all is written to --out as CSV. Default: secutix and webhook.
+    #[arg(long, value_name = "TARGET")]
+    pub to: Vec<BackfillTo>,
+    /// The file of `--to file`. It may hold e-mail addresses, and is readable by its owner alone.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// First give existing passes the identifier that your CRM joins by. FILE: CSV with a line of names, `secutix.movementId` (or
+    /// `secutix.contactNumber`, or `passId`) and the identifier. Without FILE: from the ticket, as [crm] says.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub identifiers: Option<Option<PathBuf>>,
+    /// Begin anew, where an earlier one was stopped.
+    #[arg(long)]
+    pub restart: bool,
+    /// Write what was compared and repaired as JSON: {"ok":bool,"targets":{...}}.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BackfillTo {
+    Secutix,
+    Webhook,
+    File,
+}
+
+/// A moment in the past, as people write it.
+#[derive(Clone, Debug)]
+pub enum Since {
+    At(Millis),
+    /// Before now.
+    Ago(Millis),
+}
+
+impl Since {
+    pub fn millis(&self, now: Millis) -> Millis {
+        match self {
+            Self::At(at) => *at,
+            Self::Ago(span) => now - span,
+        }
+    }
+}
+
+/// None of the three.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a day (2026-11-01), a moment (2026-11-01T20:00:00Z) or days back (7d) is expected")]
+pub struct NoMoment;
+
+impl std::str::FromStr for Since {
+    type Err = NoMoment;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()) {
+            return Ok(Self::Ago(Millis::from(days) * DAY));
+        }
+        if let Ok(day) = text.parse::<jiff::civil::Date>()
+            && let Ok(day) = day.to_zoned(jiff::tz::TimeZone::UTC)
+            && !text.contains('T')
+        {
+            return Ok(Self::At(day.timestamp().as_millisecond()));
+        }
+        text.parse::<jiff::Timestamp>().map(|at| Self::At(at.as_millisecond())).map_err(|_| NoMoment)
+    }
 }
 
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! The `passerelle` binary: the flow on tokio, wasmtime, SQLite and sockets.
 
+pub mod backfill;
 pub mod check;
 pub mod cli;
 pub mod commands;

@@ -26,6 +26,8 @@ const ERASE_EVERY: Duration = Duration::from_secs(3_600);
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(86_400);
 /// How often it is asked whether a round has something to look at in Google Wallet. Rounds are a day apart.
 const GOOGLE_LOOK: Duration = Duration::from_secs(2);
+/// How often it is asked whether a tenant's daily comparison is due or may go on: it waits for SecuTix's minutes.
+const COMPARE_LOOK: Duration = Duration::from_secs(10);
 /// When the round's share of the budget is spent: Google counts by the second.
 const GOOGLE_PAUSE: Duration = Duration::from_secs(1);
 /// Claimed in one transaction; more would only wait behind one another while their leases run.
@@ -47,6 +49,7 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
         erase(&flow, stop.clone()),
         watch_certificates(&flow, stop.clone()),
         look_at_google(&flow, stop.clone()),
+        compare_daily(&flow, stop.clone()),
     );
 }
 
@@ -174,6 +177,24 @@ async fn look_at_google(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>
             }
         };
         let Some(wait) = wait else { continue };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+/// Goes on with what tenants have compared once a day, a step at a time; SecuTix's budget sets the pace.
+async fn compare_daily(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let wait = match flow.backfill_due().await {
+            Ok(true) => continue,
+            Ok(false) => COMPARE_LOOK,
+            Err(error) => {
+                tracing::error!(%error, "comparing with the other side");
+                COMPARE_LOOK
+            }
+        };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stopped(&mut stop) => {}

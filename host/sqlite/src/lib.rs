@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod attributes;
+pub mod backfills;
 pub mod budget;
 pub mod by_hand;
 mod column;

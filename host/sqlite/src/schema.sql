@@ -154,9 +154,15 @@ CREATE TABLE signal(
   PRIMARY KEY(tenant, source, event));
 CREATE INDEX signal_pending ON signal(tenant, pass, at) WHERE folded = 0;
 CREATE INDEX signal_age ON signal(at);
+-- `changed_at`: of the newest signal that is in it.
 CREATE TABLE installation(
-  tenant TEXT NOT NULL, pass TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL,
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL, changed_at BIGINT NOT NULL,
   PRIMARY KEY(tenant, pass));
+-- Where a comparison with the other side stands, so that it goes on after a stop.
+CREATE TABLE backfill(
+  tenant TEXT NOT NULL, target TEXT NOT NULL, since BIGINT NOT NULL, begun_at BIGINT NOT NULL, position TEXT,
+  looked BIGINT NOT NULL, repaired BIGINT NOT NULL, ended_at BIGINT,
+  PRIMARY KEY(tenant, target));
 
 -- Level effects: one row per target; what is sent is read when it is sent.
 CREATE TABLE effect(

@@ -150,7 +150,8 @@ fn last(conn: &dyn Connection, tenant: &TenantId, line: Line) -> Result<Option<i
 
 /// The stretch that a position is in.
 fn stretch(conn: &dyn Connection, tenant: &TenantId, line: Line, position: i64) -> Result<i64, Fault> {
-    let sql = "SELECT start FROM pass_tally WHERE tenant = ?1 AND line = ?2 AND start <= ?3 ORDER BY start DESC LIMIT 1";
+    let sql =
+        "SELECT start FROM pass_tally WHERE tenant = ?1 AND line = ?2 AND start <= ?3 ORDER BY start DESC LIMIT 1";
     statement::one(conn, sql, params![tenant.as_str(), line.column(), position], |row| row.get(0))?
         .ok_or(Fault::Corrupt("pass_tally.start"))
 }
@@ -214,7 +215,13 @@ fn take(conn: &dyn Connection, tenant: &TenantId, line: Line, start: i64, of: &S
 }
 
 /// One more, or one less, of those that have an attribute of that name.
-pub(crate) fn attribute(conn: &dyn Connection, tenant: &TenantId, kind: &str, name: &str, by: i64) -> Result<(), Fault> {
+pub(crate) fn attribute(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    kind: &str,
+    name: &str,
+    by: i64,
+) -> Result<(), Fault> {
     conn.run(
         "INSERT INTO pass_attribute_tally(tenant, kind, name, passes) VALUES(?1, ?2, ?3, ?4) \
          ON CONFLICT(tenant, kind, name) DO UPDATE SET passes = passes + excluded.passes",

@@ -255,21 +255,30 @@ impl<'a> Play<'a> {
     /// Attributes given, found and listed, and what is said about wrong questions.
     async fn lists(&mut self) {
         let passes = format!("/api/{TENANT}/passes");
-        let given = json!({"identifiers": {"crm.id": "4711", "email": "Ada@Example.org"}, "metadata": {"tier": "gold"}});
+        let given =
+            json!({"identifiers": {"crm.id": "4711", "email": "Ada@Example.org"}, "metadata": {"tier": "gold"}});
         let one = format!("{passes}/{}", self.passes[MOVEMENTS[0]]);
-        for body in [given, json!({"metadata": {"a b": "x", "email": "ada@example.org"}}), json!({"identifiers": {"crm.id": null}})] {
+        for body in [
+            given,
+            json!({"metadata": {"a b": "x", "email": "ada@example.org"}}),
+            json!({"identifiers": {"crm.id": null}}),
+        ] {
             let patched = self.side.patch(TENANT, &one, &body).await;
             self.say_reply("given", &patched);
         }
         let movement = |n: usize, operator: &str| {
-            format!("?filter[0].field=identifiers.secutix.movementId&filter[0].operator={operator}&filter[0].value={}", MOVEMENTS[n])
+            format!(
+                "?filter[0].field=identifiers.secutix.movementId&filter[0].operator={operator}&filter[0].value={}",
+                MOVEMENTS[n]
+            )
         };
         for query in [
             "?sortBy[0].field=identifiers.secutix.movementId&sortBy[0].direction=DESC&pageSize=1".to_owned(),
             movement(0, "equals"),
             movement(1, "notEquals"),
             "?filter[0].field=identifiers.email&filter[0].operator=equals&filter[0].value=ada@EXAMPLE.org".to_owned(),
-            "?filter[0].field=metadata.tier&filter[0].operator=startsWith&filter[0].value=go&sortBy[0].field=apple".to_owned(),
+            "?filter[0].field=metadata.tier&filter[0].operator=startsWith&filter[0].value=go&sortBy[0].field=apple"
+                .to_owned(),
             "?filter[0].field=installationStatus&filter[0].operator=contains&filter[0].value=google".to_owned(),
             "?pageIndex=5".to_owned(),
             "?pageSize=0&filter[0].field=state&filter[0].operator=contains&after=x".to_owned(),
@@ -279,7 +288,10 @@ impl<'a> Play<'a> {
         ] {
             let reply = self.side.get(TENANT, &format!("{passes}{query}")).await;
             self.say_reply(&format!("asked for {query}"), &reply);
-            self.say("of", reply.headers.get("x-pagination-total").map_or("-", |total| total.to_str().unwrap()).to_owned());
+            self.say(
+                "of",
+                reply.headers.get("x-pagination-total").map_or("-", |total| total.to_str().unwrap()).to_owned(),
+            );
         }
         let mut address = format!("{passes}?pageSize=1&sortBy[0].field=lastUpdateDate");
         let mut walked = 0;
@@ -292,7 +304,8 @@ impl<'a> Play<'a> {
         }
         self.say("in pages", walked);
         let unproven = json!({"identifiers": {"secutix.movementId": MOVEMENTS[0], "secutix.movementId.hmac": "00"}});
-        let refused = self.side.ask("POST", &passes, &[("content-type", "application/json")], unproven.to_string()).await;
+        let refused =
+            self.side.ask("POST", &passes, &[("content-type", "application/json")], unproven.to_string()).await;
         self.say_reply("without a key", &refused);
     }
 
@@ -314,7 +327,8 @@ fn strip(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|name, _| {
-                let own = ["id", "token", "at", "sentAt", "expires", "correlation_id", "instance", "links", "providers"];
+                let own =
+                    ["id", "token", "at", "sentAt", "expires", "correlation_id", "instance", "links", "providers"];
                 !own.contains(&name.as_str()) && !name.ends_with("Date")
             });
             members.values_mut().for_each(strip);

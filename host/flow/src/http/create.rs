@@ -19,8 +19,8 @@ use crate::identity::{PassId, contact_number, secutix_id};
 use crate::ports::Host;
 use crate::proof::SUFFIX;
 use crate::store::{
-    AttributeKind, Condition, Count, ListedPass, Order, PassLists as _, PassQuery, PassState, PassSubject, Start, Store,
-    SubjectKind, TaskSubject, TextTest,
+    AttributeKind, Condition, Count, ListedPass, Order, PassLists as _, PassQuery, PassState, PassSubject, Start,
+    Store, SubjectKind, TaskSubject, TextTest,
 };
 use crate::tenant::Tenant;
 
@@ -111,7 +111,8 @@ impl Body {
         for (name, value) in &named {
             // A contact's number may begin with zeros, which a number has lost.
             let ours = [MOVEMENT, CONTACT, FILE].contains(&name.as_str());
-            let text = if ours && !value.is_string() { Err("a text is expected".to_owned()) } else { given::text(value) };
+            let text =
+                if ours && !value.is_string() { Err("a text is expected".to_owned()) } else { given::text(value) };
             match text {
                 // Forms are sent with their empty fields.
                 Ok(text) if text.is_empty() => {}
@@ -185,11 +186,8 @@ pub async fn find<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
     method(call, "GET")?;
     // Where a click came from is told in parameters as well (domain.md 1.8).
     let source = |name: &str| name.starts_with("neo.") || name.starts_with("utm_");
-    let sought: Vec<_> = call
-        .query
-        .iter()
-        .filter(|(name, _)| name != "passType" && !name.ends_with(SUFFIX) && !source(name))
-        .collect();
+    let sought: Vec<_> =
+        call.query.iter().filter(|(name, _)| name != "passType" && !name.ends_with(SUFFIX) && !source(name)).collect();
     let by_key = call.header("x-api-key").is_some();
     if by_key {
         caller::authorise(flow, tenant, call, Scope::PassRead).await?;

@@ -104,13 +104,19 @@ mod tests {
         let body = json!({"crm.id": 4711, "email": "Ada@Example.org", "a b": "x", "name": "Ada Lovelace", "old": null,
             "secutix.movementId": "1", "list": ["x"]});
         given.read(AttributeKind::Identifier, body.as_object().unwrap(), &mut errors, true);
-        assert_eq!(given.set, [
-            (AttributeKind::Identifier, "crm.id".to_owned(), AttributeValue::Clear("4711".to_owned())),
-            (AttributeKind::Identifier, "email".to_owned(), AttributeValue::Email("ada@example.org".to_owned())),
-        ]);
+        assert_eq!(
+            given.set,
+            [
+                (AttributeKind::Identifier, "crm.id".to_owned(), AttributeValue::Clear("4711".to_owned())),
+                (AttributeKind::Identifier, "email".to_owned(), AttributeValue::Email("ada@example.org".to_owned())),
+            ]
+        );
         assert_eq!(given.without, [(AttributeKind::Identifier, "old".to_owned())]);
         let wrong: Vec<_> = errors.keys().map(String::as_str).collect();
-        assert_eq!(wrong, ["identifiers.a b", "identifiers.list", "identifiers.name", "identifiers.secutix.movementId"]);
+        assert_eq!(
+            wrong,
+            ["identifiers.a b", "identifiers.list", "identifiers.name", "identifiers.secutix.movementId"]
+        );
         assert!(!format!("{errors:?}").contains("Lovelace"), "a refusal repeats no value");
     }
 

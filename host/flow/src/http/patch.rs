@@ -55,7 +55,10 @@ mod tests {
     #[test]
     fn what_is_no_attribute_is_refused_by_name_and_nothing_is_nothing_to_do() {
         for (body, wrong) in [
-            (json!({"passType": "x", "identifiers": [], "metadata": {"a b": "x"}}), vec!["identifiers", "metadata.a b", "passType"]),
+            (
+                json!({"passType": "x", "identifiers": [], "metadata": {"a b": "x"}}),
+                vec!["identifiers", "metadata.a b", "passType"],
+            ),
             (json!({}), vec!["body"]),
             (json!({"identifiers": {}}), vec!["body"]),
             (json!([]), vec!["body"]),

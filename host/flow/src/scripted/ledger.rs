@@ -3,8 +3,9 @@
 use super::*;
 use crate::identity::PassId;
 use crate::store::{
-    Attribute, AttributeKind, Attributes, Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice,
-    Happening, NoticeReport, NoticeWrite, PassLists, PassNotice, PassPage, PassQuery, StoreResult,
+    Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
+    GoogleLedger, GoogleNotice, Happening, NoticeReport, NoticeWrite, PassLists, PassNotice, PassPage, PassQuery,
+    StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -92,6 +93,27 @@ impl Attributes for Budgets {
 
 impl PassLists for Budgets {
     async fn list_passes(&self, _: PassQuery) -> StoreResult<PassPage> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Backfills for Budgets {
+    async fn changed_installations(
+        &self,
+        _: &TenantId,
+        _: Millis,
+        _: Option<&PassId>,
+        _: u32,
+    ) -> StoreResult<Vec<PassId>> {
+        panic!("no protocol asks for this")
+    }
+    async fn count_changed_installations(&self, _: &TenantId, _: Millis, _: Option<&PassId>) -> StoreResult<u64> {
+        panic!("no protocol asks for this")
+    }
+    async fn backfill(&self, _: &TenantId, _: &str) -> StoreResult<Option<BackfillState>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_backfill(&self, _: &TenantId, _: &str, _: BackfillState) -> StoreResult<()> {
         panic!("no protocol asks for this")
     }
 }

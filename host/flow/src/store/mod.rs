@@ -9,6 +9,7 @@
 
 mod account;
 mod attribute;
+mod backfill;
 mod by_hand;
 mod effect;
 mod erasure;
@@ -26,6 +27,7 @@ use std::future::Future;
 
 pub use self::account::{ApiKeyRow, Spend, Spent};
 pub use self::attribute::{Attribute, AttributeKind, Attributes, KeptValue};
+pub use self::backfill::{BackfillState, Backfills};
 pub use self::by_hand::{
     AppleNotice, Audience, ByHand, Deactivated, GoogleNotice, NoticeReport, NoticeResult, NoticeWrite, PassNotice,
 };
@@ -38,7 +40,8 @@ pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
 pub use self::pass_list::{
-    Condition, Count, ListedPass, Order, PassLists, PassPage, PassQuery, Position, Start, SubjectKind, TextTest, TimeTest, Wallets,
+    Condition, Count, ListedPass, Order, PassLists, PassPage, PassQuery, Position, Start, SubjectKind, TextTest,
+    TimeTest, Wallets,
 };
 pub use self::phone::{
     Device, Installation, InstallationWrite, PendingSignal, Register, Registered, Reissued, SignalKey, SignalKind,
@@ -66,7 +69,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: GoogleLedger + ByHand + Attributes + PassLists + MaybeSync {
+pub trait Store: GoogleLedger + ByHand + Attributes + Backfills + PassLists + MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one

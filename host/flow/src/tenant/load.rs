@@ -11,14 +11,19 @@ use bytes::Bytes;
 use passerelle_connector::template::MAX_LOCATIONS;
 use zeroize::Zeroizing;
 
-use super::config::{ApiKeyConfig, CrmConfig, IdentifiersConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig, VenueConfig};
+use super::config::{
+    ApiKeyConfig, BackfillConfig, CrmConfig, IdentifiersConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig,
+    VenueConfig,
+};
 use super::credential::{OpenPkcs12, without_line_break};
 use super::form::{is_locale, is_version};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, Surroundings, TemplateFolder};
-use super::{Crm, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential};
+use super::{
+    Crm, Daily, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential,
+};
 use crate::attribute;
 use crate::identity::{Millis, TenantId};
 use crate::ports::KeyRef;
@@ -139,15 +144,22 @@ impl Draft<'_> {
         let safety = safety(&config.safety);
         let crm = loader.crm(&config.crm);
         let prover = config.identifiers.as_ref().map(|identifiers| loader.prover(identifiers));
+        let backfill = loader.backfill(&config.backfill);
 
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
         problems.sort_by(|a, b| a.place.cmp(&b.place));
         let (apple, google, prover) = (transpose(apple), transpose(google), transpose(prover));
         match (locales, public_url, secutix, seal_key, apple, google, prover) {
-            (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google), Some(prover))
-                if problems.is_empty() =>
-            {
+            (
+                Some(locales),
+                Some(public_url),
+                Some(secutix),
+                Some(seal_key),
+                Some(apple),
+                Some(google),
+                Some(prover),
+            ) if problems.is_empty() => {
                 let organization = config.organization.trim().to_owned();
                 let templates = folder.templates;
                 let tenant = Tenant {
@@ -166,6 +178,7 @@ impl Draft<'_> {
                     safety,
                     crm,
                     prover,
+                    backfill,
                     api_keys,
                 };
                 Ok(Loaded { tenant, warnings: folder.warnings })
@@ -329,6 +342,19 @@ impl Loader<'_> {
         }
         long?;
         Some(Prover { secret: secret?, names: config.proven.iter().cloned().collect() })
+    }
+
+    fn backfill(&mut self, config: &BackfillConfig) -> Daily {
+        const AT: &str = "must be an hour and a minute of the day in UTC, such as 03:30";
+        let number =
+            |text: &str, below: Millis| text.parse().ok().filter(|n| text.len() == 2 && (0..below).contains(n));
+        let at = config.at.split_once(':').and_then(|(h, m)| Some(number(h, 24)? * 60 + number(m, 60)?));
+        self.rule("backfill.at", at.is_some(), AT);
+        Daily {
+            targets: config.daily.clone(),
+            at: at.unwrap_or_default() * 60_000,
+            span: Millis::from(config.days) * DAY,
+        }
     }
 
     fn api_keys(&mut self, keys: &[ApiKeyConfig]) -> Vec<ApiKeyRow> {

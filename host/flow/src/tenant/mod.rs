@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 pub use passerelle_connector::template::{Place, Venue};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
@@ -54,6 +54,7 @@ pub struct Tenant {
     pub crm: Crm,
     /// Whose proofs of identifiers are believed; none: nobody's.
     pub prover: Option<Prover>,
+    pub backfill: Daily,
     /// Those of the configuration. The store's are asked for when a caller shows another one.
     pub api_keys: Vec<ApiKeyRow>,
 }
@@ -100,6 +101,36 @@ pub enum PrintingWay {
     ExternalPrinting,
     /// The file interface "Import Printing Status".
     ImportPrintingStatus,
+}
+
+/// Whom the passes are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum BackfillTarget {
+    /// Its external references are read back.
+    Secutix,
+    /// What the endpoints have acknowledged.
+    Webhook,
+}
+
+impl BackfillTarget {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secutix => "secutix",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+/// What is compared with the other side once a day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Daily {
+    pub targets: Vec<BackfillTarget>,
+    /// Milliseconds after midnight, UTC.
+    pub at: Millis,
+    /// How far back: passes whose status changed since.
+    pub span: Millis,
 }
 
 /// How records of the organiser's CRM are found.

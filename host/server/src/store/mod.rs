@@ -5,6 +5,7 @@
 //! (`writer`), the readers' number.
 
 mod attributes;
+mod backfills;
 mod by_hand;
 mod connection;
 mod fault;

@@ -5,6 +5,7 @@
 //! Bounds: one connection per instance, a statement waits five seconds for another instance's transaction.
 
 mod attributes;
+mod backfills;
 mod by_hand;
 mod google;
 mod pass_list;

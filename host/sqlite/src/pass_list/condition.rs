@@ -209,4 +209,3 @@ pub(super) fn is_impossible(condition: &Condition) -> bool {
         _ => false,
     }
 }
-

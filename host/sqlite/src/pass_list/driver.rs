@@ -22,7 +22,10 @@ pub(super) struct Driver<'q> {
 impl<'q> Driver<'q> {
     /// The most promising of the conditions.
     pub(super) fn of(conditions: &'q [Condition]) -> Option<Self> {
-        conditions.iter().filter_map(|condition| Some(Self { condition, rank: rank(condition)? })).min_by_key(|it| it.rank)
+        conditions
+            .iter()
+            .filter_map(|condition| Some(Self { condition, rank: rank(condition)? }))
+            .min_by_key(|it| it.rank)
     }
 
     /// ` FROM … WHERE …`, with `p` for the pass; the other conditions are still to be added.

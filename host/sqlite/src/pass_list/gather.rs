@@ -2,10 +2,10 @@
 
 use passerelle_flow::store::{Order, PassQuery, Position, Start};
 
+use super::Placed;
 use super::condition::{Sql, since, subject_kind};
 use super::driver::Driver;
 use super::walk::value_of;
-use super::Placed;
 use crate::{Connection, Fault, Row, column, statement};
 
 pub(super) fn page(
@@ -31,9 +31,7 @@ pub(super) fn page(
     let limit = sql.number(i64::try_from(wanted).unwrap_or(i64::MAX));
     let skipped = sql.number(skipped);
     let second = if query.order == Order::Template { "second" } else { "id" };
-    sql.push(&format!(
-        " ORDER BY first IS NULL, first{direction}, {second}{direction} LIMIT {limit} OFFSET {skipped}"
-    ));
+    sql.push(&format!(" ORDER BY first IS NULL, first{direction}, {second}{direction} LIMIT {limit} OFFSET {skipped}"));
     statement::all(conn, &sql.text, &sql.values(), |row| read(&query.order, row))
 }
 

@@ -41,8 +41,7 @@ impl<'q> Stretches<'q> {
     ) -> Result<Self, Fault> {
         let counted: Vec<_> = conditions.iter().filter(|condition| is_counted(condition)).collect();
         let limits = conditions.iter().filter_map(bounds);
-        let (from, below) =
-            limits.fold((i64::MIN, i64::MAX), |(from, below), (_, f, b)| (from.max(f), below.min(b)));
+        let (from, below) = limits.fold((i64::MIN, i64::MAX), |(from, below), (_, f, b)| (from.max(f), below.min(b)));
         let mut sql = Sql::new(tenant);
         sql.push("SELECT p.start, sum(CASE WHEN 1").and(counted.iter().copied());
         let of = sql.string(line.column());
@@ -119,9 +118,8 @@ impl<'q> Stretches<'q> {
             let limit = sql.number(i64::try_from(wanted - found.len()).unwrap_or(i64::MAX));
             let skipped = sql.number(offset);
             sql.push(&format!(" ORDER BY p.{column}{direction} LIMIT {limit} OFFSET {skipped}"));
-            let rows = statement::all(conn, &sql.text, &sql.values(), |row| {
-                Ok((column::pass_id(row.get(0)?)?, row.get(1)?))
-            })?;
+            let rows =
+                statement::all(conn, &sql.text, &sql.values(), |row| Ok((column::pass_id(row.get(0)?)?, row.get(1)?)))?;
             offset = 0;
             found.extend(rows);
             if found.len() >= wanted {

@@ -8,7 +8,7 @@ use passerelle_flow::store::{AttributeKind, Condition, Order, PassQuery, Positio
 
 use super::condition::{Sql, since, subject_kind};
 use super::line::{self, Stretches};
-use super::{count, Placed};
+use super::{Placed, count};
 use crate::tally::Line;
 use crate::{Connection, Fault, Row, column, params, statement};
 
@@ -61,8 +61,7 @@ fn parts(conn: &dyn Connection, query: &PassQuery) -> Result<Vec<Part>, Fault> {
         Order::Id => vec![Part::Id],
         Order::Template => {
             let sql = "SELECT DISTINCT template FROM pass_tally WHERE tenant = ?1 AND line = 'born' ORDER BY template";
-            let mut names: Vec<String> =
-                statement::all(conn, sql, params![query.tenant.as_str()], |row| row.get(0))?;
+            let mut names: Vec<String> = statement::all(conn, sql, params![query.tenant.as_str()], |row| row.get(0))?;
             if query.descending {
                 names.reverse();
             }
@@ -80,7 +79,11 @@ impl Part {
             (Self::With(_), Position::Without(_)) => Place::Behind,
             (Self::Without(_), Position::Since(..) | Position::Value(..)) => Place::Ahead,
             (Self::Template(name), Position::Template(of, _)) if name != of => {
-                if (name < of) != descending { Place::Behind } else { Place::Ahead }
+                if (name < of) != descending {
+                    Place::Behind
+                } else {
+                    Place::Ahead
+                }
             }
             _ => Place::Within,
         }
@@ -267,4 +270,3 @@ pub(super) fn value_of(sql: &mut Sql, kind: AttributeKind, name: &str) -> String
         "(SELECT o.value FROM pass_attribute o WHERE o.tenant = p.tenant AND o.pass = p.id AND o.kind = {kind} AND o.name = {name})"
     )
 }
-

@@ -125,7 +125,8 @@ pub async fn counters_agree_with_the_rows_through_many_stretches<E: Engine>(engi
 pub async fn a_walk_by_cursor_sees_what_its_order_promises_whatever_is_written_meanwhile<E: Engine>(engine: &E) {
     let mut house = House::new(engine);
     house.make((0..30).map(|n| a_pass(n, n % 3, n % 2 == 0)).collect()).await;
-    let fixed = [Order::Created, Order::Id, Order::Subject(SubjectKind::Movement), Order::Subject(SubjectKind::Contact)];
+    let fixed =
+        [Order::Created, Order::Id, Order::Subject(SubjectKind::Movement), Order::Subject(SubjectKind::Contact)];
     let fixed = fixed.into_iter().flat_map(|order| [(order.clone(), false), (order, true)]);
     let moving = [
         (Order::Updated, false),

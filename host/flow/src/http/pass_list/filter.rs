@@ -61,30 +61,16 @@ impl Field {
             Self::Id => &[O::Equals, O::NotEquals, O::In, O::StartsWith],
             Self::PassType => &[O::Equals, O::NotEquals, O::In, O::Contains, O::StartsWith, O::EndsWith],
             Self::State => &[O::Equals, O::NotEquals, O::In],
-            Self::InstallationStatus => {
-                &[O::Equals, O::NotEquals, O::In, O::Contains, O::IsEmpty, O::IsNotEmpty]
-            }
+            Self::InstallationStatus => &[O::Equals, O::NotEquals, O::In, O::Contains, O::IsEmpty, O::IsNotEmpty],
             Self::CreationDate | Self::LastUpdateDate => {
                 &[O::GreaterThan, O::GreaterThanOrEqual, O::LessThan, O::LessThanOrEqual]
             }
-            Self::Since(_) => &[
-                O::GreaterThan,
-                O::GreaterThanOrEqual,
-                O::LessThan,
-                O::LessThanOrEqual,
-                O::IsEmpty,
-                O::IsNotEmpty,
-            ],
-            Self::Subject(_) | Self::Attribute(..) => &[
-                O::Equals,
-                O::NotEquals,
-                O::In,
-                O::Contains,
-                O::StartsWith,
-                O::EndsWith,
-                O::IsEmpty,
-                O::IsNotEmpty,
-            ],
+            Self::Since(_) => {
+                &[O::GreaterThan, O::GreaterThanOrEqual, O::LessThan, O::LessThanOrEqual, O::IsEmpty, O::IsNotEmpty]
+            }
+            Self::Subject(_) | Self::Attribute(..) => {
+                &[O::Equals, O::NotEquals, O::In, O::Contains, O::StartsWith, O::EndsWith, O::IsEmpty, O::IsNotEmpty]
+            }
         }
     }
 
@@ -147,7 +133,8 @@ pub(super) fn condition(
 ) -> Result<Condition, String> {
     match field {
         Field::Id => {
-            let id = |text: &str| PassId::parse(text).map(|id| id.as_str().to_owned()).map_err(|error| error.to_string());
+            let id =
+                |text: &str| PassId::parse(text).map(|id| id.as_str().to_owned()).map_err(|error| error.to_string());
             text_test(operator, value, &id, &plain).map(Condition::Id)
         }
         Field::PassType => text_test(operator, value, &plain, &plain).map(Condition::Template),
@@ -190,7 +177,11 @@ fn values(text: &str) -> Result<Vec<&str>, String> {
     if list.len() > MOST_VALUES {
         return Err(format!("at most {MOST_VALUES} values, with commas between them, are expected"));
     }
-    if list.contains(&"") { Err("values with commas between them are expected, none of them empty".to_owned()) } else { Ok(list) }
+    if list.contains(&"") {
+        Err("values with commas between them are expected, none of them empty".to_owned())
+    } else {
+        Ok(list)
+    }
 }
 
 type Read<'a, T> = &'a dyn Fn(&str) -> Result<T, String>;

@@ -192,7 +192,9 @@ impl Reading {
             Ok(Field::Since(wallet)) => Ok(Order::Since(wallet)),
             Ok(Field::Subject(kind)) => Ok(Order::Subject(kind)),
             Ok(Field::Attribute(kind, name)) => Ok(Order::Attribute(kind, name)),
-            Ok(Field::State | Field::InstallationStatus) => Err("passes are filtered by this, and not sorted".to_owned()),
+            Ok(Field::State | Field::InstallationStatus) => {
+                Err("passes are filtered by this, and not sorted".to_owned())
+            }
             Err(message) => Err(message),
         };
         let order = sorted.unwrap_or_else(|message| {
@@ -206,7 +208,10 @@ impl Reading {
         match cursor::read(text, list).filter(|position| order.has(position)) {
             Some(position) => Some(position),
             None => {
-                self.error("after", "this is no cursor of this list: a cursor goes with the filters and the order that it came with");
+                self.error(
+                    "after",
+                    "this is no cursor of this list: a cursor goes with the filters and the order that it came with",
+                );
                 None
             }
         }

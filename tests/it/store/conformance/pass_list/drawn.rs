@@ -9,7 +9,8 @@ use super::super::*;
 use super::known::{NAMES, VALUES, Write, query};
 
 pub fn a_text() -> impl Strategy<Value = String> {
-    proptest::sample::select(["a", "b", "ab", "c", "1", "2", "card", "event", "vip", "pass00"].as_slice()).prop_map(str::to_owned)
+    proptest::sample::select(["a", "b", "ab", "c", "1", "2", "card", "event", "vip", "pass00"].as_slice())
+        .prop_map(str::to_owned)
 }
 
 pub fn a_text_test() -> impl Strategy<Value = TextTest> {
@@ -51,16 +52,17 @@ pub fn a_name() -> impl Strategy<Value = String> {
 }
 
 pub fn a_condition() -> impl Strategy<Value = Condition> {
-    let attribute = (a_kind(), a_name(), a_text_test(), proptest::sample::subsequence(VALUES.as_slice(), 0..2)).prop_map(
-        |(kind, name, test, macs)| {
+    let attribute = (a_kind(), a_name(), a_text_test(), proptest::sample::subsequence(VALUES.as_slice(), 0..2))
+        .prop_map(|(kind, name, test, macs)| {
             let sought = matches!(test, TextTest::In(_) | TextTest::NotIn(_));
             let macs = macs.iter().filter(|_| sought).map(|value| format!("mac {value}")).collect();
             Condition::Attribute { kind, name, test, macs }
-        },
-    );
+        });
     prop_oneof![
         a_text_test().prop_filter("a pass has an id", |test| *test != TextTest::Empty).prop_map(Condition::Id),
-        a_text_test().prop_filter("a pass has a template", |test| *test != TextTest::Empty).prop_map(Condition::Template),
+        a_text_test()
+            .prop_filter("a pass has a template", |test| *test != TextTest::Empty)
+            .prop_map(Condition::Template),
         proptest::sample::subsequence(vec![PassState::Live, PassState::Void], 0..=2).prop_map(Condition::State),
         proptest::sample::subsequence(Wallets::ALL.to_vec(), 0..=4).prop_map(Condition::Wallets),
         a_time_test().prop_map(Condition::Created),
@@ -110,10 +112,6 @@ pub fn a_write() -> impl Strategy<Value = Write> {
 /// Values of a strategy, the same in every run unless `PROPTEST_CASES` asks for more of them.
 pub fn drawn<T: std::fmt::Debug>(count: usize, strategy: impl Strategy<Value = T>) -> Vec<T> {
     let times = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse::<usize>().ok()).unwrap_or(1);
-    let mut runner = TestRunner::new_with_rng(
-        Config::default(),
-        TestRng::deterministic_rng(RngAlgorithm::ChaCha),
-    );
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     (0..count * times).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
-

@@ -46,9 +46,8 @@ impl Known {
 
     pub fn of_kind(&self, kind: SubjectKind) -> Option<&str> {
         match (kind, &self.subject) {
-            (SubjectKind::Movement, PassSubject::Movement(text)) | (SubjectKind::Contact, PassSubject::Contact(text)) => {
-                Some(text)
-            }
+            (SubjectKind::Movement, PassSubject::Movement(text))
+            | (SubjectKind::Contact, PassSubject::Contact(text)) => Some(text),
             _ => None,
         }
     }
@@ -152,21 +151,24 @@ impl<'e, E: Engine> House<'e, E> {
         for write in &writes {
             let place = self.place();
             let n: usize = write.id.as_str()[4..].parse().unwrap();
-            self.known.insert(n, Known {
+            self.known.insert(
                 n,
-                subject: write.subject.clone(),
-                template: write.template.clone(),
-                state: write.state,
-                since: [None, None],
-                born: place,
-                touched: place,
-                version: 1,
-                attributes: write
-                    .attributes
-                    .iter()
-                    .map(|attribute| ((attribute.kind, attribute.name.clone()), attribute.value.clone()))
-                    .collect(),
-            });
+                Known {
+                    n,
+                    subject: write.subject.clone(),
+                    template: write.template.clone(),
+                    state: write.state,
+                    since: [None, None],
+                    born: place,
+                    touched: place,
+                    version: 1,
+                    attributes: write
+                        .attributes
+                        .iter()
+                        .map(|attribute| ((attribute.kind, attribute.name.clone()), attribute.value.clone()))
+                        .collect(),
+                },
+            );
         }
         assert!(matches!(write(self.engine, self.now, writes, vec![]).await, Finished::Committed { .. }));
     }
@@ -200,7 +202,10 @@ impl<'e, E: Engine> House<'e, E> {
                 if shown {
                     known.touched = place;
                 }
-                assert!(matches!(super::write(self.engine, now, vec![changed], vec![]).await, Finished::Committed { .. }));
+                assert!(matches!(
+                    super::write(self.engine, now, vec![changed], vec![]).await,
+                    Finished::Committed { .. }
+                ));
             }
             Write::Install { n, apple, google } => {
                 let n = of(*n);
@@ -211,6 +216,7 @@ impl<'e, E: Engine> House<'e, E> {
                     pass: pass_id(n),
                     expected: *version,
                     body: "{}".to_owned(),
+                    changed_at: now,
                     signals: vec![],
                     apple_since: since[0],
                     google_since: since[1],
@@ -266,8 +272,11 @@ impl<'e, E: Engine> House<'e, E> {
     }
 
     pub fn expected(&self, query: &PassQuery) -> Vec<usize> {
-        let mut list: Vec<&Known> =
-            self.known.values().filter(|known| query.conditions.iter().all(|condition| known.meets(condition))).collect();
+        let mut list: Vec<&Known> = self
+            .known
+            .values()
+            .filter(|known| query.conditions.iter().all(|condition| known.meets(condition)))
+            .collect();
         list.sort_by(|a, b| {
             let (x, y) = (a.key(&query.order), b.key(&query.order));
             let second = |known: &Known| match query.order {
@@ -340,4 +349,3 @@ pub fn query(conditions: Vec<Condition>, order: Order) -> PassQuery {
         count: Count::Always,
     }
 }
-

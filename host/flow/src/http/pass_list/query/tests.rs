@@ -12,7 +12,8 @@ fn filter(field: &str, operator: &str, value: &str) -> String {
 }
 
 fn one(field: &str, operator: &str, value: &str) -> Condition {
-    let mut query = read(&filter(field, operator, value)).unwrap_or_else(|errors| panic!("{field} {operator}: {errors:?}"));
+    let mut query =
+        read(&filter(field, operator, value)).unwrap_or_else(|errors| panic!("{field} {operator}: {errors:?}"));
     assert_eq!(query.conditions.len(), 1);
     query.conditions.remove(0)
 }
@@ -24,7 +25,10 @@ fn texts(list: &[&str]) -> Vec<String> {
 #[test]
 fn without_parameters_it_is_the_first_twenty_as_they_were_made() {
     let query = read("").unwrap();
-    assert_eq!((query.order, query.descending, query.start, query.limit), (Order::Created, false, Start::Offset(0), 20));
+    assert_eq!(
+        (query.order, query.descending, query.start, query.limit),
+        (Order::Created, false, Start::Offset(0), 20)
+    );
     assert_eq!(query.conditions, []);
     let query = read("pageindex=25000&PAGESIZE=200").unwrap();
     assert_eq!((query.start, query.limit), (Start::Offset(5_000_000), 200));
@@ -97,7 +101,10 @@ fn every_field_is_read_with_every_operator_that_it_takes() {
 
 #[test]
 fn several_filters_are_met_together_and_every_order_is_known() {
-    let both = format!("{}&filter[3].field=passType&filter[3].operator=equals&filter[3].value=x", filter("state", "equals", "live"));
+    let both = format!(
+        "{}&filter[3].field=passType&filter[3].operator=equals&filter[3].value=x",
+        filter("state", "equals", "live")
+    );
     assert_eq!(read(&both).unwrap().conditions.len(), 2);
     for (field, order) in [
         ("id", Order::Id),
@@ -125,23 +132,26 @@ fn all_that_is_wrong_is_said_at_once_by_the_name_of_its_parameter() {
         &filter[5].value=x&filter[16].field=id&sortBy[0].field=state&sortBy[0].direction=up&sortBy[1].field=id&after=x";
     let errors = read(query).unwrap_err();
     let names: Vec<_> = errors.keys().map(String::as_str).collect();
-    assert_eq!(names, [
-        "after",
-        "filter[0].field",
-        "filter[16].field",
-        "filter[1].operator",
-        "filter[2].value",
-        "filter[3].value",
-        "filter[4].field",
-        "filter[5].field",
-        "filter[5].operator",
-        "pageIndex",
-        "pageSize",
-        "pagesise",
-        "sortBy[0].direction",
-        "sortBy[0].field",
-        "sortBy[1].field",
-    ]);
+    assert_eq!(
+        names,
+        [
+            "after",
+            "filter[0].field",
+            "filter[16].field",
+            "filter[1].operator",
+            "filter[2].value",
+            "filter[3].value",
+            "filter[4].field",
+            "filter[5].field",
+            "filter[5].operator",
+            "pageIndex",
+            "pageSize",
+            "pagesise",
+            "sortBy[0].direction",
+            "sortBy[0].field",
+            "sortBy[1].field",
+        ]
+    );
     assert_eq!(errors["filter[1].operator"], ["this field takes equals, notEquals, in"]);
     for (field, operator, value) in [
         ("identifiers.secutix.movementId", "equals", "abc"),
@@ -168,8 +178,7 @@ fn all_that_is_wrong_is_said_at_once_by_the_name_of_its_parameter() {
 fn a_cursor_leads_back_into_its_own_list_and_into_no_other() {
     let list = format!("{}&sortBy[0].field=identifiers.crm", filter("state", "equals", "live"));
     let pass = crate::identity::PassId::parse("AAAAAAAAAAAAAAAA").unwrap();
-    let places =
-        [Position::Value("x".repeat(128), pass.clone()), Position::Without(pass.clone())];
+    let places = [Position::Value("x".repeat(128), pass.clone()), Position::Without(pass.clone())];
     for place in places {
         let cursor = cursor::write(&place, &read(&list).unwrap().list);
         assert!(cursor.len() < 400);
