@@ -168,7 +168,7 @@ impl Fill {
             file: Some(file.to_owned()),
             order: Some(file.to_owned()),
             ticket: Some(movement.to_string()),
-            state: if n % 12 == 0 { PassState::Void } else { PassState::Live },
+            state: if n.is_multiple_of(12) { PassState::Void } else { PassState::Live },
             successor: None,
             template: template.to_owned(),
             template_digest: "0".repeat(64),
@@ -191,7 +191,7 @@ impl Fill {
         if n % 10 != 9 {
             given.push(clear(AttributeKind::Identifier, "customerId", customer(n)));
         }
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             given.push((AttributeKind::Identifier, "email".to_owned(), AttributeValue::Email(email(n))));
             given.push(clear(AttributeKind::Metadata, "tier", "gold".to_owned()));
         }
@@ -232,7 +232,7 @@ impl Fill {
     pub async fn change(&self, n: usize) -> Result<()> {
         let now = self.flow.host.clock().now();
         let pass = pass_id(n);
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             let known = self.flow.host.store.installation(&self.id, &pass).await?;
             let version = known.map_or(0, |known| known.version);
             let since = (version % 2 == 0).then_some(now);
