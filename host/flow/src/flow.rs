@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use crate::alarm::{Alarms, Allowance};
 use crate::google::presence::{self, Batch, Looked};
-use crate::google::{Tally, TokenCache};
+use crate::google::TokenCache;
 use crate::identity::Millis;
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
 use crate::store::{EffectLease, Erased, Erasure, Quota, Store, StoreResult, TaskLease};
+use crate::tally::Tally;
 
 /// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
 const ERASED_AT_ONCE: u32 = 500;
@@ -26,6 +27,8 @@ pub struct Flow<H: Host> {
     pub(crate) google_tokens: TokenCache,
     /// What came of Google's callbacks.
     pub callbacks: Tally,
+    /// And of Vibes'.
+    pub vibes_callbacks: Tally,
     pub(crate) alarms: Alarms,
     pub(crate) phone_logs: Allowance,
 }
@@ -37,6 +40,7 @@ impl<H: Host> Flow<H> {
             options,
             google_tokens: TokenCache::default(),
             callbacks: Tally::default(),
+            vibes_callbacks: Tally::default(),
             alarms: Alarms::default(),
             phone_logs: Allowance::default(),
         }

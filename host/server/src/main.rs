@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command};
-use passerelle_server::{commands, reissue, report_file};
+use passerelle_server::{commands, reissue, report_file, vibes};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -38,6 +38,7 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
         Command::Stuck(stuck) => commands::stuck(stuck),
         Command::Runs(runs) => commands::runs(runs),
         Command::Apple(apple) => reissue::apple(&apple),
+        Command::Vibes(vibes) => vibes::command(&vibes),
         Command::Record(record) => commands::record(record),
     }
 }

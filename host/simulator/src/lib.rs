@@ -1,4 +1,4 @@
-//! The other side, on real sockets: a SecuTix institution, Apple's push service, Google's wallet service, and the phones of both.
+//! The other side, on real sockets: a SecuTix institution, Apple's push service, Google's wallet service, the phones of both, and Vibes Platform.
 //!
 //! Owns everything that Passerelle talks to, for the demo, for the tests and for integrators (`passerelle simulate`). It is an
 //! implementation of its own: it depends on no other crate of this workspace, parses what it is sent strictly and refuses what the
@@ -29,6 +29,7 @@ pub mod google;
 mod jws;
 mod listener;
 pub mod secutix;
+pub mod vibes;
 mod world;
 
 pub use apple::package::{Package, PackageError};
@@ -49,6 +50,9 @@ pub use secutix::notifier::{Delivery, Mode, Notice, Receipt};
 pub use secutix::oddities::Oddities;
 pub use secutix::webservice::ServiceCall;
 pub use secutix::{Credentials, Institution, InstitutionError};
+pub use vibes::{
+    TimeForm, TypeField, VibesCall, VibesConfig, VibesDelivery, VibesOutcome, VibesQuirks, VibesService,
+};
 pub use world::{
     Addresses, AppleConfig, GoogleConfig, InstitutionConfig, Ports, Simulator, SimulatorConfig, StartError,
 };

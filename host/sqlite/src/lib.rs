@@ -28,6 +28,7 @@ mod schema;
 pub mod statement;
 pub mod tasks;
 mod value;
+pub mod vibes;
 
 pub use connection::{Connection, Row};
 pub use fault::Fault;

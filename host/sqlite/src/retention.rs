@@ -36,6 +36,7 @@ pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> 
     for (sql, before) in [
         (NOTIFICATIONS, erasure.notifications_before),
         (SIGNALS, erasure.notifications_before),
+        (INSTANCES, erasure.notifications_before),
         (RUNS, erasure.runs_before),
         (CHANGES, erasure.changes_before),
         // First who got it: a message goes with its last pass.
@@ -55,6 +56,12 @@ const NOTIFICATIONS: &str = "DELETE FROM notification WHERE (tenant, id) IN (SEL
 
 const SIGNALS: &str = "DELETE FROM signal WHERE (tenant, source, event) IN (SELECT tenant, source, event FROM signal \
      WHERE at < ?1 AND folded = 1 ORDER BY at LIMIT ?2)";
+
+/// A device is forgotten when it has let go of its pass, or when what the pass showed is erased: nobody counts it then, and a word about it that
+/// comes so late is none.
+const INSTANCES: &str = "DELETE FROM vibes_instance WHERE (tenant, pass, wallet, instance) IN \
+     (SELECT v.tenant, v.pass, v.wallet, v.instance FROM vibes_instance v WHERE v.at < ?1 AND (v.installed = 0 OR NOT EXISTS \
+     (SELECT 1 FROM sealed_part s WHERE s.tenant = v.tenant AND s.pass = v.pass)) ORDER BY v.at LIMIT ?2)";
 
 const RUNS: &str = "DELETE FROM run WHERE (tenant, id) IN (SELECT r.tenant, r.id FROM run r \
      WHERE r.finished_at < ?1 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = r.tenant AND t.id = r.task AND t.state <> 'idle') \

@@ -1,5 +1,5 @@
 //! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), the end of each tenant's certificate, and what came of Google's
-//! callbacks.
+//! and of Vibes' callbacks.
 //!
 //! Owns the names. A label is a tenant or a state and never anything of a ticket.
 
@@ -11,6 +11,7 @@ use super::{Answer, Call, Problem, caller, method, respond};
 use crate::flow::Flow;
 use crate::ports::Host;
 use crate::store::Store;
+use crate::tally::Tally;
 
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -52,15 +53,19 @@ pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
         })
         .and_then(|()| {
             let help = "Google callbacks by what came of them, since the start.";
-            family("passerelle_google_callbacks_total", help, &callbacks(flow))
+            family("passerelle_google_callbacks_total", help, &callbacks(flow, &flow.callbacks))
+        })
+        .and_then(|()| {
+            let help = "Vibes callbacks by what came of them, since the start.";
+            family("passerelle_vibes_callbacks_total", help, &callbacks(flow, &flow.vibes_callbacks))
         });
     written.map_err(|_| Problem::internal())?;
     Ok(respond(StatusCode::OK, MEDIA_TYPE, text))
 }
 
-fn callbacks<H: Host>(flow: &Flow<H>) -> Vec<(String, i64)> {
+fn callbacks<H: Host>(flow: &Flow<H>, tally: &Tally) -> Vec<(String, i64)> {
     let of = |tenant: std::sync::Arc<crate::tenant::Tenant>| {
-        let counts = flow.callbacks.of(&tenant.id);
+        let counts = tally.of(&tenant.id);
         counts.into_iter().map(move |(outcome, count)| {
             let labels = format!("{{tenant=\"{}\",outcome=\"{outcome}\"}}", tenant.id);
             (labels, i64::try_from(count).unwrap_or(i64::MAX))

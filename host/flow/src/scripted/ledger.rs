@@ -4,7 +4,7 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice,
-    Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
+    Happening, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite, PassNotice, StoreResult, VibesLedger,
 };
 
 impl GoogleLedger for Budgets {
@@ -85,6 +85,15 @@ impl Attributes for Budgets {
         _: Vec<Attribute>,
         _: Vec<(AttributeKind, String)>,
     ) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl VibesLedger for Budgets {
+    async fn vibes_event(&self, _: &TenantId, _: InstanceEvent, _: Millis) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+    async fn vibes_look(&self, _: &TenantId, _: InstanceLook, _: Millis) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
 }

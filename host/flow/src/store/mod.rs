@@ -20,6 +20,7 @@ mod phone;
 mod run;
 mod stuck;
 mod task;
+mod vibes;
 
 use std::future::Future;
 
@@ -44,6 +45,7 @@ pub use self::run::{
     Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
 };
 pub use self::stuck::{Depth, StuckTask};
+pub use self::vibes::{InstanceEvent, InstanceLook, VibesLedger};
 pub use self::task::{Accept, Accepted, Adoption, Hint, Priority, Quota, TaskLease, TaskSubject};
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
@@ -62,7 +64,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: GoogleLedger + ByHand + Attributes + MaybeSync {
+pub trait Store: GoogleLedger + ByHand + Attributes + VibesLedger + MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one

@@ -108,6 +108,7 @@ fn variables(world: &Simulator, address: SocketAddr, secrets: &Secrets) -> Vec<(
         ("google_api_host", host(&addresses.google_api)),
         ("google_token_host", host(&addresses.google_token)),
         ("google_keys_host", host(&addresses.google_keys)),
+        ("vibes_host", host(&addresses.vibes)),
     ];
     let secrets = SECRETS.iter().map(|(table, key, name)| (variable(table, key), secrets.get(name).to_owned()));
     fixed.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(secrets).collect()
@@ -161,7 +162,8 @@ fn copy_named(
 /// Names of the hosts of the simulated world, each once.
 fn names(world: &Simulator) -> Vec<String> {
     let addresses = world.addresses();
-    let all = [&addresses.secutix, &addresses.push, &addresses.google_api, &addresses.google_token];
+    let all =
+        [&addresses.secutix, &addresses.push, &addresses.google_api, &addresses.google_token, &addresses.vibes];
     let name = |address: &&String| {
         let host = host(address);
         let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);

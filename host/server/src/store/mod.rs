@@ -12,6 +12,7 @@ mod google;
 pub mod measure;
 mod readers;
 mod schema;
+mod vibes;
 mod writer;
 
 use std::path::Path;

@@ -8,6 +8,7 @@ mod attributes;
 mod by_hand;
 mod google;
 pub mod session;
+mod vibes;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
