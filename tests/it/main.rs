@@ -36,4 +36,5 @@ mod recording;
 mod spin;
 mod store;
 mod template;
+mod vibes;
 mod voids;

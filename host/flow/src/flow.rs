@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Allowance};
-use crate::google::presence::{self, Batch, Looked};
 use crate::google::TokenCache;
+use crate::google::presence::{self, Batch, Looked};
 use crate::identity::Millis;
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};

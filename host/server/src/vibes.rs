@@ -58,7 +58,9 @@ async fn perform(arguments: &Vibes, venue: &Venue, flow: &Flow<ServerHost>) -> a
         Vibes::List { .. } => {
             let list = client.list().await?;
             if list.is_empty() {
-                println!("Nothing is registered. `passerelle vibes register --tenant {id}` registers what is configured.");
+                println!(
+                    "Nothing is registered. `passerelle vibes register --tenant {id}` registers what is configured."
+                );
             } else {
                 println!("{}", table(&tenant, &list));
             }
@@ -129,9 +131,14 @@ async fn one(client: &Client<'_, ServerHost>, tenant: &Tenant, which: &Which) ->
 
 fn table(tenant: &Tenant, list: &[Registration]) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
-    table
-        .load_preset(comfy_table::presets::NOTHING)
-        .set_header(["ID", "OURS", "CALLBACK", "CAMPAIGN", "METHOD", "DESTINATION"]);
+    table.load_preset(comfy_table::presets::NOTHING).set_header([
+        "ID",
+        "OURS",
+        "CALLBACK",
+        "CAMPAIGN",
+        "METHOD",
+        "DESTINATION",
+    ]);
     for it in list {
         let ours = if is_ours(tenant, it) { "yes" } else { "no" };
         let campaign = it.campaign.as_deref().unwrap_or("-");
@@ -212,7 +219,10 @@ mod tests {
     #[test]
     fn an_address_is_shown_without_what_may_be_a_secret() {
         for (url, expected) in [
-            ("https://passes.example.org/api/opera/webhooks/listeners/vibes/s3cret", "https://passes.example.org/api/opera/webhooks/listeners/vibes/…"),
+            (
+                "https://passes.example.org/api/opera/webhooks/listeners/vibes/s3cret",
+                "https://passes.example.org/api/opera/webhooks/listeners/vibes/…",
+            ),
             ("https://crm.example.org/hook/?key=s3cret", "https://crm.example.org/…"),
             ("https://crm.example.org/", "https://crm.example.org/"),
             ("https://user:s3cret@crm.example.org/hook", "…"),

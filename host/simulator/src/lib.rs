@@ -50,9 +50,7 @@ pub use secutix::notifier::{Delivery, Mode, Notice, Receipt};
 pub use secutix::oddities::Oddities;
 pub use secutix::webservice::ServiceCall;
 pub use secutix::{Credentials, Institution, InstitutionError};
-pub use vibes::{
-    TimeForm, TypeField, VibesCall, VibesConfig, VibesDelivery, VibesOutcome, VibesQuirks, VibesService,
-};
+pub use vibes::{TimeForm, TypeField, VibesCall, VibesConfig, VibesDelivery, VibesOutcome, VibesQuirks, VibesService};
 pub use world::{
     Addresses, AppleConfig, GoogleConfig, InstitutionConfig, Ports, Simulator, SimulatorConfig, StartError,
 };

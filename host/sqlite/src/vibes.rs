@@ -20,12 +20,7 @@ struct Known {
     active: u32,
 }
 
-pub fn event(
-    conn: &dyn Connection,
-    tenant: &TenantId,
-    event: &InstanceEvent,
-    fold_at: Millis,
-) -> Result<bool, Fault> {
+pub fn event(conn: &dyn Connection, tenant: &TenantId, event: &InstanceEvent, fold_at: Millis) -> Result<bool, Fault> {
     let (pass, wallet, key) = (&event.pass, event.wallet, &event.key);
     let sql = "SELECT 1 FROM signal WHERE tenant = ?1 AND source = ?2 AND event = ?3";
     if statement::one(conn, sql, params![tenant.as_str(), &key.source, &key.event], |_| Ok(()))?.is_some() {

@@ -79,10 +79,8 @@ mod tests {
     #[test]
     fn a_caller_needs_an_address_where_some_are_named() {
         let anybody = vibes();
-        let named = Vibes {
-            sources: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::1/128".parse().unwrap()],
-            ..vibes()
-        };
+        let named =
+            Vibes { sources: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::1/128".parse().unwrap()], ..vibes() };
         let peer = |text: &str| Some(text.parse().unwrap());
         assert!(is_a_source(&anybody, None) && is_a_source(&anybody, peer("198.51.100.1")));
         for (from, expected) in [

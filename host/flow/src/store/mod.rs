@@ -45,8 +45,8 @@ pub use self::run::{
     Finish, Finished, LoggedNotification, LoggedRun, Next, OrderAlias, RunRecord, SubjectLog, VoidLimit,
 };
 pub use self::stuck::{Depth, StuckTask};
-pub use self::vibes::{InstanceEvent, InstanceLook, VibesLedger};
 pub use self::task::{Accept, Accepted, Adoption, Hint, Priority, Quota, TaskLease, TaskSubject};
+pub use self::vibes::{InstanceEvent, InstanceLook, VibesLedger};
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 

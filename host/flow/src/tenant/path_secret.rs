@@ -26,8 +26,7 @@ impl PathSecret {
         let hex = content.iter().all(u8::is_ascii_hexdigit);
         let least = if hex { LEAST_HEX } else { LEAST };
         let different = content.iter().collect::<std::collections::BTreeSet<_>>().len();
-        let fits =
-            (least..=MOST).contains(&content.len()) && content.iter().all(plain) && different >= LEAST_DIFFERENT;
+        let fits = (least..=MOST).contains(&content.len()) && content.iter().all(plain) && different >= LEAST_DIFFERENT;
         let text = std::str::from_utf8(content).ok()?;
         fits.then(|| Self(Zeroizing::new(text.to_owned())))
     }

@@ -155,7 +155,8 @@ fn read(body: &[u8], vibes: &Vibes) -> Result<Reading, CallbackError> {
     if !value.is_object() {
         return unreadable("a callback of Vibes is a JSON object");
     }
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::trim).filter(|it| !it.is_empty());
+    let text =
+        |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::trim).filter(|it| !it.is_empty());
     let kind = match text("/callback_type").or_else(|| text("/event_type")) {
         Some(name) => match Type::parse(name) {
             Some(kind) => kind,
@@ -167,7 +168,9 @@ fn read(body: &[u8], vibes: &Vibes) -> Result<Reading, CallbackError> {
             if ended { Type::Remove } else { Type::Install }
         }
         None => {
-            return unreadable("neither \"callback_type\" nor \"event_type\" nor \"wallet_instance\" says what it is about");
+            return unreadable(
+                "neither \"callback_type\" nor \"event_type\" nor \"wallet_instance\" says what it is about",
+            );
         }
     };
     let Some(provider) = text("/wallet_instance/provider") else {

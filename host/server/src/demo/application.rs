@@ -162,8 +162,7 @@ fn copy_named(
 /// Names of the hosts of the simulated world, each once.
 fn names(world: &Simulator) -> Vec<String> {
     let addresses = world.addresses();
-    let all =
-        [&addresses.secutix, &addresses.push, &addresses.google_api, &addresses.google_token, &addresses.vibes];
+    let all = [&addresses.secutix, &addresses.push, &addresses.google_api, &addresses.google_token, &addresses.vibes];
     let name = |address: &&String| {
         let host = host(address);
         let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);

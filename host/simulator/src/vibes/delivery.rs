@@ -144,12 +144,8 @@ impl VibesService {
             tokens.insert("first_name".to_owned(), "Calrissian".into());
             let item = Item { uuid: "item-uuid".to_owned(), number: 0, campaign, tokens, created_at: at };
             let unregistered_at = (kind == REMOVE).then_some(at);
-            let instance = Instance {
-                item: item.uuid.clone(),
-                provider: "google".to_owned(),
-                registered_at: at,
-                unregistered_at,
-            };
+            let instance =
+                Instance { item: item.uuid.clone(), provider: "google".to_owned(), registered_at: at, unregistered_at };
             self.make(kind, &event, &item, "test", &instance, at);
         }
         let vibes = self.clone();

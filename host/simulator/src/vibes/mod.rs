@@ -238,6 +238,11 @@ impl VibesService {
         made.ok().and_then(|(_, record)| record["callback_id"].as_str().map(str::to_owned)).unwrap_or_default()
     }
 
+    /// Somebody removes a registration by hand. Whether it was there.
+    pub fn cancel(&self, id: &str) -> bool {
+        self.state().registrations.remove(id).is_some()
+    }
+
     /// A new item of a campaign, not on any device yet.
     pub fn item(&self, campaign: &str, tokens: Map<String, Value>) -> String {
         let (uuid, created_at) = (message::uuid(), self.now());

@@ -45,6 +45,7 @@ mod passes;
 mod phones;
 mod retention;
 mod tasks;
+mod vibes;
 
 /// Long after every debounce.
 const LATER: Millis = 100_000;

@@ -441,5 +441,8 @@ fn vibes_is_read_with_its_defaults_and_its_secrets_end_before_the_line_break() {
     assert!(vibes.previous_path_secret.is_some());
     let files = folder(&format!("{GOOD}{VIBES}{more}"));
     let asked: Vec<String> = draft(&files).unwrap().references().iter().map(ToString::to_string).collect();
-    assert!(["file:vibes.password", "file:vibes.path"].iter().all(|it| asked.iter().any(|asked| asked == it)), "{asked:?}");
+    assert!(
+        ["file:vibes.password", "file:vibes.path"].iter().all(|it| asked.iter().any(|asked| asked == it)),
+        "{asked:?}"
+    );
 }

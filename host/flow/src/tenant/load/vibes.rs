@@ -74,7 +74,8 @@ impl Loader<'_> {
     }
 
     fn path_secret(&mut self, key: &str, text: &str) -> Option<PathSecret> {
-        const RULE: &str = "must lead to at least 128 random bits in letters, digits, - and _: `openssl rand -hex 32` makes them";
+        const RULE: &str =
+            "must lead to at least 128 random bits in letters, digits, - and _: `openssl rand -hex 32` makes them";
         let content = without_line_break(self.secret(key, text)?);
         let secret = PathSecret::parse(&content);
         self.rule(key, secret.is_some(), RULE)?;
