@@ -32,6 +32,8 @@ impl House {
 
     /// When the pass came into Google Wallet; none: it is not there.
     async fn in_google(&self, pass: &str) -> Option<String> {
+        // What was told is folded by a worker.
+        self.stage.rest().await.unwrap();
         self.described(pass).await.pointer("/providers/google").and_then(Value::as_str).map(str::to_owned)
     }
 }

@@ -6,13 +6,14 @@
 use std::time::Duration;
 
 use crate::alarm::{Alarms, Allowance};
+use crate::backfill;
 use crate::google::TokenCache;
 use crate::google::presence::{self, Batch, Looked};
-use crate::identity::Millis;
+use crate::identity::{HOUR, Millis};
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
-use crate::store::{EffectLease, Erased, Erasure, Quota, Store, StoreResult, TaskLease};
+use crate::store::{EffectLease, Erased, Erasure, Insights, Quota, Store, StoreResult, TaskLease};
 use crate::tally::Tally;
 
 /// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
@@ -120,9 +121,23 @@ impl<H: Host> Flow<H> {
         Ok(all)
     }
 
+    /// Writes the figures of this hour (`Metrics` of the Insights) for every tenant that has none yet. How many. May be called as often as one
+    /// likes and by several at once.
+    pub async fn keep_figures(&self) -> StoreResult<u64> {
+        let now = self.now();
+        let hour = now - now.rem_euclid(HOUR);
+        let figures = self.host.store().figures(hour).await?;
+        if figures.is_empty() { Ok(0) } else { self.host.store().keep_figures(hour, figures).await }
+    }
+
     /// Passes whose presence at Google is to be looked at next, to be given to [`Flow::look`]; none: no round has anything left.
     pub async fn claim_look(&self) -> StoreResult<Option<Batch>> {
         presence::claim(self).await
+    }
+
+    /// One step of a tenant's daily comparison with the other side. False: none is due, or each waits for its turn.
+    pub async fn backfill_due(&self) -> StoreResult<bool> {
+        backfill::daily(self).await
     }
 
     /// Asks Google whether anybody still has these passes.

@@ -4,6 +4,8 @@
 //! a phone's signals are written (with the change of the registration that they tell of, by the store) nor the writing back (`run::secutix`,
 //! `webhook`). A signal counts once, whatever the order of arrival and however often it is folded.
 
+use std::collections::BTreeMap;
+
 use passerelle_contract::installation::{Context, Kind, Presence, Reduction, Signal, Status};
 
 use crate::attribute::Sorted;
@@ -135,6 +137,36 @@ pub async fn reduction<H: Host>(
     Ok(flow.host.connector().reduce(context(tenant, pass), status, vec![]).await?)
 }
 
+/// What SecuTix has is not what was last confirmed: what differs is wanted of it again. Key, what it has, what it should have.
+pub async fn correct<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &StoredPass,
+    actual: &BTreeMap<String, String>,
+) -> Result<Vec<(String, Option<String>, String)>, InstallationError> {
+    for _ in 0..ROUNDS {
+        let (version, mut status) = versioned(flow, tenant, &pass.id).await?;
+        status.written = actual.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let reduction = flow.host.connector().reduce(context(tenant, pass), status, vec![]).await?;
+        let printed = reduction.print.is_some();
+        if reduction.references.is_empty() && !printed {
+            return Ok(vec![]);
+        }
+        let references = !reduction.references.is_empty();
+        let write =
+            InstallationWrite { references, printed, ..write(flow, tenant, &pass.id, version, &reduction.status)? };
+        if flow.host.store().save_installation(write).await? {
+            let differs = reduction.references.into_iter().map(|(key, value)| {
+                let was = actual.get(&key).cloned();
+                (key, was, value)
+            });
+            let print = reduction.print.map(|ticket| ("printed".to_owned(), None, ticket));
+            return Ok(differs.chain(print).collect());
+        }
+    }
+    Err(InstallationError::Contended)
+}
+
 /// Records what SecuTix has confirmed.
 pub async fn confirm<H: Host>(
     flow: &Flow<H>,
@@ -169,6 +201,7 @@ fn write<H: Host>(
         expected,
         body: serde_json::to_string(status).map_err(|_| InstallationError::Form)?,
         signals: vec![],
+        changed_at: changed_at(status),
         apple_since: since(&status.apple),
         google_since: since(&status.google),
         happenings: vec![],
@@ -176,6 +209,12 @@ fn write<H: Host>(
         printed: false,
         now: flow.now(),
     })
+}
+
+/// Of the newest signal in it.
+fn changed_at(status: &Status) -> Millis {
+    let newest = status.apple.changed_at.max(status.google.changed_at).unwrap_or(0);
+    Millis::try_from(newest).unwrap_or(Millis::MAX)
 }
 
 fn context(tenant: &Tenant, pass: &StoredPass) -> Context {

@@ -20,10 +20,12 @@ pub mod tally;
 pub mod tenant;
 pub mod vibes;
 
+pub mod backfill;
 pub mod explain;
 pub mod flow;
 pub mod happening;
 pub mod http;
+pub mod insights;
 pub mod installation;
 pub mod notice;
 pub mod notification;

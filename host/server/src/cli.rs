@@ -3,10 +3,14 @@
 //! Owns the words of `--help` and the way from arguments to the module that does it. Every command that decides something says so in its
 //! exit code, and `--report FILE` writes the same as JSON with a top-level `ok`.
 
+mod backfill;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 use passerelle_flow::identity::TenantId;
+
+pub use self::backfill::{Backfill, BackfillTo, Since};
 
 /// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
 ///
@@ -42,12 +46,19 @@ pub enum Command {
     Stuck(Stuck),
     /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.
     Runs(Runs),
+    /// Questions in KQL over what happened (Events), what was run (Logs) and hourly figures (Metrics).
+    #[command(subcommand)]
+    Insights(Insights),
     /// Apple Wallet: have all installed passes fetched again, signed with the certificate of now.
     #[command(subcommand)]
     Apple(Apple),
     /// Vibes Platform: the callbacks that are registered there, and what its list of items says.
     #[command(subcommand)]
     Vibes(Vibes),
+    /// Compare what SecuTix, your webhooks and your CRM hold with the passes, and put right what differs.
+    ///
+    /// The passes are the truth. It may be stopped at any time: run again, it goes on where it stopped.
+    Backfill(Backfill),
     /// Save real SecuTix answers as a test case, with every personal value replaced by a fake of the same shape.
     Record(Record),
 }
@@ -61,9 +72,14 @@ impl Command {
             Self::Explain(explain) => explain.report.as_deref(),
             Self::Apple(Apple::Reissue { report, .. }) => report.as_deref(),
             Self::Vibes(vibes) => vibes.report(),
-            Self::Serve(_) | Self::Simulate(_) | Self::Key(_) | Self::Stuck(_) | Self::Runs(_) | Self::Record(_) => {
-                None
-            }
+            Self::Backfill(backfill) => backfill.report.as_deref(),
+            Self::Serve(_)
+            | Self::Simulate(_)
+            | Self::Key(_)
+            | Self::Stuck(_)
+            | Self::Runs(_)
+            | Self::Insights(_)
+            | Self::Record(_) => None,
         }
     }
 }
@@ -366,6 +382,28 @@ pub struct Runs {
     /// So many of the newest.
     #[arg(long, default_value_t = 20)]
     pub limit: u32,
+}
+
+#[derive(Subcommand)]
+pub enum Insights {
+    /// Ask, without the HTTP interface and its limit of calls: `passerelle insights query --tenant T 'Events | summarize count() by eventType'`.
+    Query(InsightsQuery),
+}
+
+#[derive(Args)]
+pub struct InsightsQuery {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// The query. docs/insights.md has the dialect.
+    pub query: String,
+    /// A value that the query names. A number, true and false are what they are; anything else is a text.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// How the answer is written. json: as the HTTP interface answers.
+    #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv"], default_value = "table")]
+    pub format: String,
 }
 
 #[derive(Args)]

@@ -119,6 +119,7 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
         })
         .await?;
         let config = example::write(&arguments.folder, &world, arguments.server)?;
+        example::report_back(&arguments.folder, &world)?;
         let spin = match &arguments.spin {
             Some(manifest) => {
                 // A server's, whose secrets have become the application's variables.

@@ -102,6 +102,21 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Switches on what goes back to SecuTix, in a folder that [`write`] has filled: installation status, and PRINTED.
+pub fn report_back(folder: &Path, world: &Simulator) -> anyhow::Result<()> {
+    let file = folder.join("tenants").join(TENANT).join("tenant.toml");
+    let mut document: DocumentMut = std::fs::read_to_string(&file)?.parse().context("tenant.toml")?;
+    let secutix = document.get_mut("secutix").and_then(toml_edit::Item::as_table_mut);
+    let secutix = secutix.context("the example has no [secutix]")?;
+    secutix.insert("persist_installation_status", value(true));
+    let mut printing = toml_edit::Table::new();
+    printing.insert("way", value("external-printing"));
+    printing.insert("url", value(world.secutix().external_printing_url()));
+    secutix.insert("printing", toml_edit::Item::Table(printing));
+    std::fs::write(&file, document.to_string())?;
+    Ok(())
+}
+
 fn forget_the_world_before(folder: &Path) -> anyhow::Result<()> {
     let written = std::fs::read_to_string(folder.join("passerelle.toml")).unwrap_or_default();
     if !written.starts_with(MARK) {
@@ -168,6 +183,8 @@ fn server_toml(listen: SocketAddr) -> String {
          \n\
          [worker]\n\
          # A demo is watched: half a second of waiting for more notifications would be most of what is seen.\n\
-         debounce_ms = 50\n"
+         debounce_ms = 50\n\
+         # Nor is a removal waited for as long as a person takes to change their mind.
+         removal_quiet_ms = 50\n"
     )
 }

@@ -1,5 +1,6 @@
 //! The `passerelle` binary: the flow on tokio, wasmtime, SQLite and sockets.
 
+pub mod backfill;
 pub mod check;
 pub mod cli;
 pub mod commands;
@@ -10,6 +11,7 @@ pub mod egress;
 pub mod example;
 pub mod file_keys;
 pub mod host;
+pub mod insights;
 pub mod keys;
 pub mod listen;
 pub mod logging;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command};
-use passerelle_server::{commands, reissue, report_file, vibes};
+use passerelle_server::{backfill, commands, insights, reissue, report_file, vibes};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -37,8 +37,10 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
         Command::Key(key) => commands::key(key),
         Command::Stuck(stuck) => commands::stuck(stuck),
         Command::Runs(runs) => commands::runs(runs),
+        Command::Insights(question) => insights::insights(&question),
         Command::Apple(apple) => reissue::apple(&apple),
         Command::Vibes(vibes) => vibes::command(&vibes),
+        Command::Backfill(arguments) => backfill::backfill(&arguments),
         Command::Record(record) => commands::record(record),
     }
 }

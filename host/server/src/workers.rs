@@ -23,10 +23,14 @@ const LOOK: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Retention is counted in days.
 const ERASE_EVERY: Duration = Duration::from_secs(3_600);
+/// Figures are of an hour; a look that finds them kept costs a few reads.
+const FIGURES_EVERY: Duration = Duration::from_secs(300);
 /// A warning that is thirty days early needs no better.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(86_400);
 /// How often it is asked whether a round has something to look at in Google Wallet. Rounds are a day apart.
 const GOOGLE_LOOK: Duration = Duration::from_secs(2);
+/// How often it is asked whether a tenant's daily comparison is due or may go on: it waits for SecuTix's minutes.
+const COMPARE_LOOK: Duration = Duration::from_secs(10);
 /// When the round's share of the budget is spent: Google counts by the second.
 const GOOGLE_PAUSE: Duration = Duration::from_secs(1);
 /// Claimed in one transaction; more would only wait behind one another while their leases run.
@@ -46,9 +50,11 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
         dispatch(crew.tasks, &wake, stop.clone(), |limit| tasks(flow.clone(), wake.clone(), limit)),
         dispatch(crew.effects, &wake, stop.clone(), |limit| effects(flow.clone(), limit)),
         erase(&flow, stop.clone()),
+        keep_figures(&flow, stop.clone()),
         watch_certificates(&flow, stop.clone()),
         look_at_google(&flow, stop.clone()),
         vibes::keep_registered(&flow, stop.clone()),
+        compare_daily(&flow, stop.clone()),
     );
 }
 
@@ -183,6 +189,24 @@ async fn look_at_google(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>
     }
 }
 
+/// Goes on with what tenants have compared once a day, a step at a time; SecuTix's budget sets the pace.
+async fn compare_daily(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let wait = match flow.backfill_due().await {
+            Ok(true) => continue,
+            Ok(false) => COMPARE_LOOK,
+            Err(error) => {
+                tracing::error!(%error, "comparing with the other side");
+                COMPARE_LOOK
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
 async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         match flow.erase_due().await {
@@ -194,6 +218,21 @@ async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(ERASE_EVERY) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+/// The hour's figures, soon after it has begun, whoever of several nodes comes first.
+async fn keep_figures(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match flow.keep_figures().await {
+            Ok(0) => {}
+            Ok(figures) => tracing::debug!(figures, "kept the hour's figures"),
+            Err(error) => tracing::error!(%error, "the hour's figures"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FIGURES_EVERY) => {}
             () = stopped(&mut stop) => {}
         }
     }

@@ -117,6 +117,11 @@ impl Control {
             }
             ["oddities"] => Ok(json!(secutix.oddities(|oddities| oddities.clone()))),
             ["log", "secutix"] => Ok(json!(secutix.calls())),
+            ["log", "prints"] => Ok(json!(secutix.prints())),
+            ["references", movement] => {
+                let id = movement.parse().map_err(|_| ControlError::Missing("references/{movement}: a number"))?;
+                Ok(json!(secutix.movement_references(id)))
+            }
             ["log", "google"] => Ok(json!(world.google.calls())),
             ["log", "callbacks"] => Ok(json!(world.google.callbacks())),
             ["log", "vibes"] => Ok(json!(world.vibes.calls())),

@@ -17,13 +17,16 @@ use crate::sweep_token::SweepToken;
 const LONGEST_DEBOUNCE: Millis = 60_000;
 /// The longest wait before a second attempt, and the most attempts: the server's limits for the same settings.
 const LONGEST_FIRST: u64 = 3_600;
+/// As the server's `worker.removal_quiet_ms`.
+const LONGEST_QUIET: Millis = 600_000;
 const MOST_ATTEMPTS: i64 = 1_000;
 
 /// Every variable that is read here; `spin.toml` and `docs/spin.md` have the same.
-pub const VARIABLES: [&str; 6] = [PLAIN_HTTP, PUBLIC_URL, DEBOUNCE, RETRY_FIRST, DEAD_AFTER, SWEEP];
+pub const VARIABLES: [&str; 7] = [PLAIN_HTTP, PUBLIC_URL, DEBOUNCE, REMOVAL_QUIET, RETRY_FIRST, DEAD_AFTER, SWEEP];
 const PLAIN_HTTP: &str = "plain_http";
 const PUBLIC_URL: &str = "public_url";
 const DEBOUNCE: &str = "debounce_ms";
+const REMOVAL_QUIET: &str = "removal_quiet_ms";
 const RETRY_FIRST: &str = "retry_first_s";
 const DEAD_AFTER: &str = "dead_after";
 const SWEEP: &str = "sweep_token";
@@ -71,6 +74,12 @@ impl Settings {
             .ok()
             .filter(|millis| (0..=LONGEST_DEBOUNCE).contains(millis))
             .ok_or_else(|| rule(DEBOUNCE, "must be a whole number from 0 to 60000"))?;
+        let removal_quiet: Millis = text(REMOVAL_QUIET)
+            .await?
+            .parse()
+            .ok()
+            .filter(|millis| (0..=LONGEST_QUIET).contains(millis))
+            .ok_or_else(|| rule(REMOVAL_QUIET, "must be a whole number from 0 to 600000"))?;
         let first: u64 = text(RETRY_FIRST)
             .await?
             .parse()
@@ -88,7 +97,14 @@ impl Settings {
         let retry = Backoff { first: Duration::from_secs(first), ..options.retry };
         Ok(Self {
             defaults: Defaults { public_url, plain_http, pkcs12: None },
-            options: Options { debounce, max_wait: options.max_wait.max(debounce), retry, dead_after, ..options },
+            options: Options {
+                debounce,
+                max_wait: options.max_wait.max(debounce),
+                removal_quiet,
+                retry,
+                dead_after,
+                ..options
+            },
             sweep_token,
         })
     }
@@ -111,6 +127,7 @@ mod tests {
             ("plain_http", "false"),
             ("public_url", ""),
             ("debounce_ms", "500"),
+            ("removal_quiet_ms", "5000"),
             ("retry_first_s", "2"),
             ("dead_after", "30"),
             ("sweep_token", ""),
@@ -128,6 +145,7 @@ mod tests {
         let settings = read("public_url", "").unwrap();
         assert_eq!(settings.options.debounce, Options::default().debounce);
         assert_eq!(settings.options.max_wait, Options::default().max_wait);
+        assert_eq!(settings.options.removal_quiet, Options::default().removal_quiet);
         assert_eq!(settings.options.retry.first, Options::default().retry.first);
         assert_eq!(settings.options.dead_after, Options::default().dead_after);
         assert!(settings.sweep_token.is_none() && settings.defaults.public_url.is_none());
@@ -152,6 +170,7 @@ mod tests {
             ("debounce_ms", "-1"),
             ("debounce_ms", ""),
             ("debounce_ms", "60001"),
+            ("removal_quiet_ms", "600001"),
             ("retry_first_s", "3601"),
             ("dead_after", "0"),
         ] {

@@ -84,9 +84,10 @@ pub fn save(conn: &dyn Connection, write: &InstallationWrite) -> Result<bool, Fa
         conn.run(sql, params![tenant.as_str(), &key.source, &key.event])?;
     }
     conn.run(
-        "INSERT INTO installation(tenant, pass, version, body) VALUES(?1, ?2, ?3, ?4) \
-         ON CONFLICT(tenant, pass) DO UPDATE SET version = excluded.version, body = excluded.body",
-        params![tenant.as_str(), pass.as_str(), write.expected.saturating_add(1), &write.body],
+        "INSERT INTO installation(tenant, pass, version, body, changed_at) VALUES(?1, ?2, ?3, ?4, ?5) \
+         ON CONFLICT(tenant, pass) DO UPDATE SET version = excluded.version, body = excluded.body, \
+         changed_at = excluded.changed_at",
+        params![tenant.as_str(), pass.as_str(), write.expected.saturating_add(1), &write.body, write.changed_at],
     )?;
     let wallets = match (write.apple_since, write.google_since) {
         (Some(_), Some(_)) => "apple+google",

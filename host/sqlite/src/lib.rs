@@ -6,6 +6,7 @@
 
 pub mod api_keys;
 pub mod attributes;
+pub mod backfills;
 pub mod budget;
 pub mod by_hand;
 mod column;
@@ -15,9 +16,11 @@ pub mod devices;
 pub mod effects;
 mod events;
 mod fault;
+pub mod figures;
 pub mod finish;
 pub mod google;
 mod happenings;
+pub mod insights;
 pub mod installations;
 pub mod leases;
 pub mod opening;

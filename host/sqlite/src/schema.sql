@@ -131,9 +131,15 @@ CREATE TABLE signal(
   PRIMARY KEY(tenant, source, event));
 CREATE INDEX signal_pending ON signal(tenant, pass, at) WHERE folded = 0;
 CREATE INDEX signal_age ON signal(at);
+-- `changed_at`: of the newest signal that is in it.
 CREATE TABLE installation(
-  tenant TEXT NOT NULL, pass TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL,
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, version BIGINT NOT NULL, body TEXT NOT NULL, changed_at BIGINT NOT NULL,
   PRIMARY KEY(tenant, pass));
+-- Where a comparison with the other side stands, so that it goes on after a stop.
+CREATE TABLE backfill(
+  tenant TEXT NOT NULL, target TEXT NOT NULL, since BIGINT NOT NULL, begun_at BIGINT NOT NULL, position TEXT,
+  looked BIGINT NOT NULL, repaired BIGINT NOT NULL, ended_at BIGINT,
+  PRIMARY KEY(tenant, target));
 
 -- Vibes: the newest event of each device (`instance`, a MAC) that has or had a pass of theirs. `revision` counts the events of the pass in that
 -- wallet in the order of their arrival.

@@ -80,6 +80,7 @@ impl Side {
         settings.options.debounce = if debounce { DEBOUNCE } else { 0 };
         settings.options.max_wait = settings.options.max_wait.max(DEBOUNCE);
         settings.options.retry.first = Duration::ZERO;
+        settings.options.removal_quiet = 0;
         settings.options.dead_after = ATTEMPTS;
         let options = StartOptions { listener: Some(listener), ..StartOptions::default() };
         let server = Server::start(&settings, options).await.unwrap();
@@ -96,6 +97,7 @@ impl Side {
         let debounce = if clock { DEBOUNCE.to_string() } else { "0".to_owned() };
         let mut variables = vec![
             ("debounce_ms".to_owned(), debounce),
+            ("removal_quiet_ms".to_owned(), "0".to_owned()),
             ("retry_first_s".to_owned(), "0".to_owned()),
             ("dead_after".to_owned(), ATTEMPTS.to_string()),
         ];
@@ -294,7 +296,7 @@ fn configure(
     let home = folder.join("tenants");
     let model = home.join(example::TENANT);
     let text = std::fs::read_to_string(model.join("tenant.toml")).unwrap();
-    let scopes = ["Pass.Read", "Pass.Write"].map(str::to_owned);
+    let scopes = ["Pass.Read", "Pass.Write", "Insights.Read"].map(str::to_owned);
     let mut keys = BTreeMap::new();
     for tenant in tenants {
         let own = home.join(tenant);

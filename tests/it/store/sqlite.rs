@@ -80,7 +80,7 @@ fn a_full_store_refuses_what_is_new_and_keeps_what_it_has_acknowledged() {
     let (_dir, file) = scratch();
     let mut acknowledged = 0;
     block_on(async {
-        let options = Options { size_limit: Some(400 * 1024), ..Options::default() };
+        let options = Options { size_limit: Some(800 * 1024), ..Options::default() };
         let store = std::sync::Arc::new(SqliteStore::open(&file, options).unwrap());
         let mut refused = 0;
         for round in 0..200 {

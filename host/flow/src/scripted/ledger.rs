@@ -3,8 +3,9 @@
 use super::*;
 use crate::identity::PassId;
 use crate::store::{
-    Attribute, AttributeKind, Attributes, Audience, Brought, ByHand, Change, Deactivated, GoogleLedger, GoogleNotice,
-    Happening, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite, PassNotice, StoreResult, VibesLedger,
+    Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
+    Figure, GoogleLedger, GoogleNotice, Happening, Insights, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite,
+    Outcome, PassNotice, Question, StoreResult, VibesLedger,
 };
 
 impl GoogleLedger for Budgets {
@@ -94,6 +95,39 @@ impl VibesLedger for Budgets {
         panic!("no protocol asks for this")
     }
     async fn vibes_look(&self, _: &TenantId, _: InstanceLook, _: Millis) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Backfills for Budgets {
+    async fn changed_installations(
+        &self,
+        _: &TenantId,
+        _: Millis,
+        _: Option<&PassId>,
+        _: u32,
+    ) -> StoreResult<Vec<PassId>> {
+        panic!("no protocol asks for this")
+    }
+    async fn count_changed_installations(&self, _: &TenantId, _: Millis, _: Option<&PassId>) -> StoreResult<u64> {
+        panic!("no protocol asks for this")
+    }
+    async fn backfill(&self, _: &TenantId, _: &str) -> StoreResult<Option<BackfillState>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_backfill(&self, _: &TenantId, _: &str, _: BackfillState) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Insights for Budgets {
+    async fn ask(&self, _: Question) -> StoreResult<Outcome> {
+        panic!("no protocol asks for this")
+    }
+    async fn figures(&self, _: Millis) -> StoreResult<Vec<Figure>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_figures(&self, _: Millis, _: Vec<Figure>) -> StoreResult<u64> {
         panic!("no protocol asks for this")
     }
 }

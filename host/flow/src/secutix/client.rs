@@ -6,6 +6,8 @@
 //!
 //! No error carries a word of what was sent or answered, but for status codes.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use http::{Method, StatusCode};
@@ -19,7 +21,7 @@ use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest, HttpResponse};
 use crate::refusal::code_of;
 use crate::retry_after::retry_after;
-use crate::store::{Priority, Spent, Store, StoreError};
+use crate::store::{PassSubject, Priority, Spent, Store, StoreError};
 use crate::tenant::{Printing, PrintingWay, Secutix, Tenant};
 
 /// Bytes of a file. A movement with its ticket and its share of the operation is about 1.2 KB of JSON, so this is a file of 10,000
@@ -97,6 +99,7 @@ enum Endpoint {
     File,
     Contact,
     UpdateReference,
+    Reference,
     ExternalPrinting,
     ImportPrintingStatus,
 }
@@ -108,6 +111,7 @@ impl Endpoint {
             Self::File => "getFileDetails",
             Self::Contact => "getContactData",
             Self::UpdateReference => "updateExternalReferences",
+            Self::Reference => "getExternalReference",
             Self::ExternalPrinting => "externalPrinting",
             Self::ImportPrintingStatus => "importPrintingStatus",
         }
@@ -116,7 +120,7 @@ impl Endpoint {
     fn url(self, secutix: &Secutix) -> String {
         let (module, service, version) = match self {
             Self::Contact => ("tnco", "contactInformationPublicService", &secutix.contact_version),
-            Self::FileByToken | Self::File | Self::UpdateReference => {
+            Self::FileByToken | Self::File | Self::UpdateReference | Self::Reference => {
                 ("tnseb", "externalOrderService", &secutix.order_version)
             }
             // No web service: whoever reports knows the address.
@@ -128,7 +132,11 @@ impl Endpoint {
     fn response_limit(self) -> usize {
         match self {
             Self::FileByToken | Self::File => FILE_LIMIT,
-            Self::Contact | Self::UpdateReference | Self::ExternalPrinting | Self::ImportPrintingStatus => SMALL_LIMIT,
+            Self::Contact
+            | Self::UpdateReference
+            | Self::Reference
+            | Self::ExternalPrinting
+            | Self::ImportPrintingStatus => SMALL_LIMIT,
         }
     }
 }
@@ -209,6 +217,22 @@ impl<'a, H: Host> SecutixClient<'a, H> {
             "externalReference": { "key": key, "value": value },
         });
         judge_envelope(&self.call(Endpoint::UpdateReference, priority, body).await?)
+    }
+
+    /// The external references of a movement or a contact, as SecuTix has them now.
+    pub async fn external_references(
+        &self,
+        subject: &PassSubject,
+        priority: Priority,
+    ) -> Result<BTreeMap<String, String>, SecutixError> {
+        let (kind, id) = match subject {
+            PassSubject::Movement(id) => ("MOVEMENT", json!(int64(id)?)),
+            PassSubject::Contact(number) => ("CONTACT", json!(number)),
+        };
+        let body = json!({ "id": id, "externalReferenceKind": kind });
+        let answer = self.call(Endpoint::Reference, priority, body).await?;
+        judge_envelope(&answer)?;
+        read_references(&answer)
     }
 
     /// Reports a ticket PRINTED. Both ways take it as often as it is said.
@@ -302,6 +326,15 @@ fn judge_status(response: HttpResponse, now: Millis) -> Result<Bytes, SecutixErr
         408 | 500..=599 => Err(SecutixError::Unavailable(response.status)),
         _ => Err(SecutixError::Refused(response.status)),
     }
+}
+
+/// An answer without the list is not an answer that there are none. A value of another kind is as good as absent: it is not ours.
+fn read_references(body: &[u8]) -> Result<BTreeMap<String, String>, SecutixError> {
+    let answer: Value = serde_json::from_slice(body).map_err(|_| SecutixError::Unreadable)?;
+    let list = answer.pointer("/externalReferences/externalReferences").and_then(Value::as_array);
+    let text = |entry: &Value, name: &str| entry.get(name).and_then(Value::as_str).map(str::to_owned);
+    let entries = list.ok_or(SecutixError::Unreadable)?.iter();
+    Ok(entries.filter_map(|entry| Some((text(entry, "key")?, text(entry, "value")?))).collect())
 }
 
 fn judge_envelope(body: &[u8]) -> Result<(), SecutixError> {

@@ -93,6 +93,8 @@ pub struct InstallationWrite {
     pub body: String,
     /// The signals that are in it now.
     pub signals: Vec<SignalKey>,
+    /// Of the newest signal that is in it; 0: there is none.
+    pub changed_at: Millis,
     /// Since when it is in each wallet; none: it is not.
     pub apple_since: Option<Millis>,
     pub google_since: Option<Millis>,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{IdentifierSource, PrintingWay};
+use super::{BackfillTarget, IdentifierSource, PrintingWay};
 use crate::access::Scope;
 
 mod vibes;
@@ -68,6 +68,11 @@ pub struct TenantConfig {
     /// How records of your CRM are found. Default: by SecuTix's own identifiers alone.
     #[serde(default)]
     pub crm: CrmConfig,
+
+    /// Comparing with SecuTix and the CRM once a day, and putting right what differs. Default: never by itself; `passerelle backfill` does it when it is
+    /// asked to.
+    #[serde(default)]
+    pub backfill: BackfillConfig,
 
     /// API keys that are looked for here before the store is asked, so that they work on every host that has this folder.
     /// `passerelle key create --print` writes such a table. Default: none; `passerelle key create` keeps its keys in the store.
@@ -408,6 +413,28 @@ pub struct CrmConfig {
     /// `cultural-contact`: take it from the ticket, the SecuTix number of the contact who attends. Default: none; you set it with the Pass API, or with
     /// `passerelle backfill --identifiers`.
     pub from: Option<IdentifierSource>,
+}
+
+/// Comparing with the other side once a day.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackfillConfig {
+    /// With whom: `secutix` (its external references are read back), `webhook` (what your endpoints have acknowledged). Default: nobody.
+    pub daily: Vec<BackfillTarget>,
+
+    /// When, in UTC and in quotes. Default: "03:30", when few people buy tickets.
+    #[schemars(regex(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"))]
+    pub at: String,
+
+    /// Days back: passes whose status has changed since. Default: 2, a day and the one before it, so that a day that was missed is made good.
+    #[schemars(range(min = 1, max = 3650))]
+    pub days: u32,
+}
+
+impl Default for BackfillConfig {
+    fn default() -> Self {
+        Self { daily: vec![], at: "03:30".to_owned(), days: 2 }
+    }
 }
 
 /// An API key, without its secret. Whoever reads this can check a key and cannot use one.

@@ -11,14 +11,18 @@ use bytes::Bytes;
 use passerelle_connector::template::MAX_LOCATIONS;
 use zeroize::Zeroizing;
 
-use super::config::{ApiKeyConfig, CrmConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig, VenueConfig};
+use super::config::{
+    ApiKeyConfig, BackfillConfig, CrmConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig, VenueConfig,
+};
 use super::credential::{OpenPkcs12, without_line_break};
 use super::form::{is_locale, is_version};
 use super::problem::{self, Fault, Place, Problem};
 use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, Surroundings, TemplateFolder};
-use super::{Crm, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential};
+use super::{
+    Crm, Daily, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential,
+};
 use crate::attribute;
 use crate::identity::{Millis, TenantId};
 use crate::ports::KeyRef;
@@ -142,6 +146,7 @@ impl Draft<'_> {
             if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
         let safety = safety(&config.safety);
         let crm = loader.crm(&config.crm);
+        let backfill = loader.backfill(&config.backfill);
 
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
@@ -169,6 +174,7 @@ impl Draft<'_> {
                     settings,
                     safety,
                     crm,
+                    backfill,
                     api_keys,
                 };
                 Ok(Loaded { tenant, warnings: folder.warnings })
@@ -317,6 +323,19 @@ impl Loader<'_> {
         }
         self.rule("crm.from", config.from.is_none() || config.identifier.is_some(), SOURCE);
         Crm { identifier: config.identifier.clone(), from: config.from }
+    }
+
+    fn backfill(&mut self, config: &BackfillConfig) -> Daily {
+        const AT: &str = "must be an hour and a minute of the day in UTC, such as 03:30";
+        let number =
+            |text: &str, below: Millis| text.parse().ok().filter(|n| text.len() == 2 && (0..below).contains(n));
+        let at = config.at.split_once(':').and_then(|(h, m)| Some(number(h, 24)? * 60 + number(m, 60)?));
+        self.rule("backfill.at", at.is_some(), AT);
+        Daily {
+            targets: config.daily.clone(),
+            at: at.unwrap_or_default() * 60_000,
+            span: Millis::from(config.days) * DAY,
+        }
     }
 
     fn api_keys(&mut self, keys: &[ApiKeyConfig]) -> Vec<ApiKeyRow> {

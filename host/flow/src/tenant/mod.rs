@@ -23,7 +23,7 @@ use bytes::Bytes;
 use ipnet::IpNet;
 pub use passerelle_connector::template::{Place, Venue};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use self::path_secret::PathSecret;
@@ -55,6 +55,7 @@ pub struct Tenant {
     pub settings: Vec<(String, String)>,
     pub safety: Safety,
     pub crm: Crm,
+    pub backfill: Daily,
     /// Those of the configuration. The store's are asked for when a caller shows another one.
     pub api_keys: Vec<ApiKeyRow>,
 }
@@ -101,6 +102,36 @@ pub enum PrintingWay {
     ExternalPrinting,
     /// The file interface "Import Printing Status".
     ImportPrintingStatus,
+}
+
+/// Whom the passes are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum BackfillTarget {
+    /// Its external references are read back.
+    Secutix,
+    /// What the endpoints have acknowledged.
+    Webhook,
+}
+
+impl BackfillTarget {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secutix => "secutix",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+/// What is compared with the other side once a day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Daily {
+    pub targets: Vec<BackfillTarget>,
+    /// Milliseconds after midnight, UTC.
+    pub at: Millis,
+    /// How far back: passes whose status changed since.
+    pub span: Millis,
 }
 
 /// How records of the organiser's CRM are found.

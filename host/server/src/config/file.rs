@@ -151,6 +151,11 @@ pub struct WorkerTable {
     #[schemars(range(min = 0, max = 60_000))]
     pub debounce_ms: u32,
 
+    /// Milliseconds after which it counts that a pass was taken out of a wallet. Default: 5000: who puts it back by then, or switches automatic
+    /// updates off and on, has done nothing that anybody is told of.
+    #[schemars(range(min = 0, max = 600_000))]
+    pub removal_quiet_ms: u32,
+
     /// Milliseconds after its first notification when a task runs in any case. Default: 5000, what a person in front of a desk puts up with.
     #[schemars(range(min = 0, max = 600_000))]
     pub max_wait_ms: u32,
@@ -181,6 +186,7 @@ impl Default for WorkerTable {
             tasks: 8,
             effects: 16,
             debounce_ms: whole(options.debounce),
+            removal_quiet_ms: whole(options.removal_quiet),
             max_wait_ms: whole(options.max_wait),
             lease_s: whole(options.lease / 1_000),
             dead_after: whole(options.dead_after),

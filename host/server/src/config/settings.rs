@@ -216,6 +216,7 @@ fn options(worker: &WorkerTable, retention: &RetentionTable, body_limit: u32) ->
     Options {
         debounce: worker.debounce_ms.into(),
         max_wait: worker.max_wait_ms.into(),
+        removal_quiet: worker.removal_quiet_ms.into(),
         lease: i64::from(worker.lease_s) * 1_000,
         retry: Backoff {
             first: Duration::from_secs(worker.retry.first_s.into()),
@@ -278,8 +279,8 @@ mod tests {
             (flows.tasks_per_tenant, flows.effects_per_tenant, flows.effects_per_kind, flows.retention)
         );
         assert_eq!(
-            (own.retry.first, own.retry.factor, own.retry.most),
-            (flows.retry.first, flows.retry.factor, flows.retry.most)
+            (own.retry.first, own.retry.factor, own.retry.most, own.removal_quiet),
+            (flows.retry.first, flows.retry.factor, flows.retry.most, flows.removal_quiet)
         );
         assert_eq!(settings.threads, None);
     }
@@ -299,6 +300,7 @@ mod tests {
             effects = 6
             debounce_ms = 10
             max_wait_ms = 20
+            removal_quiet_ms = 30
             lease_s = 90
             dead_after = 7
             effect_dead_after = 9
@@ -318,6 +320,7 @@ mod tests {
         assert_eq!((settings.tasks, settings.effects), (4, 6));
         let options = settings.options;
         assert_eq!((options.debounce, options.max_wait, options.lease), (10, 20, 90_000));
+        assert_eq!(options.removal_quiet, 30);
         assert_eq!((options.dead_after, options.effect_dead_after, options.body_limit), (7, 9, 8192));
         assert_eq!((options.tasks_per_tenant, options.effects_per_tenant, options.effects_per_kind), (3, 5, 3));
         assert_eq!(options.retention, Retention { notifications: DAY, runs: 7 * DAY, history: 3 * DAY });

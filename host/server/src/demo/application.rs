@@ -103,6 +103,7 @@ fn variables(world: &Simulator, address: SocketAddr, secrets: &Secrets) -> Vec<(
         // Twelve notifications take an edge longer than a server, since each is a request with a sweep behind it: with the 50 ms of the demo's
         // server they would not meet.
         ("debounce_ms", "250".to_owned()),
+        ("removal_quiet_ms", "50".to_owned()),
         ("secutix_host", host(&addresses.secutix)),
         ("apple_push_host", host(&addresses.push)),
         ("google_api_host", host(&addresses.google_api)),

@@ -48,7 +48,7 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
         "Starting a simulated SecuTix, Apple, Google and phones, and {what} that knows only their addresses ..."
     ));
     let (connector, spin) = (options.connector.clone(), options.spin.clone());
-    let stage = Stage::set(&folder, StageOptions { connector, spin, ..StageOptions::default() }).await?;
+    let stage = Stage::set(&folder, StageOptions { connector, spin, reports: true, ..StageOptions::default() }).await?;
     let before = started(&stage);
     let report = scenes::play(&stage).await;
     report.print();

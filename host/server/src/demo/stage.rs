@@ -78,6 +78,8 @@ pub struct StageOptions {
     pub settings: Option<fn(&mut Settings)>,
     /// Changes the text of the tenant's `tenant.toml` before it is read.
     pub tenant: Option<fn(String) -> String>,
+    /// What phones do goes back to SecuTix. It takes its turn at SecuTix, so a stage may be long at coming to rest.
+    pub reports: bool,
     /// The application on Spin instead of a server.
     pub spin: Option<Spin>,
 }
@@ -90,6 +92,9 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let config = example::write(folder, &world, address)?;
+        if options.reports {
+            example::report_back(folder, &world)?;
+        }
         if let Some(change) = options.tenant {
             let path = folder.join("tenants").join(example::TENANT).join("tenant.toml");
             let text = std::fs::read_to_string(&path)?;

@@ -24,7 +24,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /control/files", "every file; /control/files/{id}: as the web service shows it"),
     ("GET /control/phones", "every phone, with what it shows"),
     (
-        "GET /control/log/{secutix|google|callbacks|push|vibes|vibes-callbacks}",
+        "GET /control/log/{secutix|prints|google|callbacks|push|vibes|vibes-callbacks}",
         "calls as they came in; /control/log/iphone/{name}: a phone's timeline",
     ),
     (

@@ -12,6 +12,7 @@ pub mod desk;
 pub mod model;
 pub mod notifier;
 pub mod oddities;
+pub mod printing;
 mod rendering;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ use crate::secutix::catalogue::Catalogue;
 use crate::secutix::model::{Contact, File, Ids};
 use crate::secutix::notifier::{Delivery, Notice, Outbox, Receipt};
 use crate::secutix::oddities::Oddities;
+use crate::secutix::printing::PrintReport;
 use crate::secutix::throttle::Throttle;
 use crate::secutix::webservice::ServiceCall;
 use crate::world::InstitutionConfig;
@@ -85,7 +87,8 @@ pub(crate) struct State {
     pub throttle: Throttle,
     pub calls: Vec<ServiceCall>,
     /// `(kind, id)` to key to value, as `updateExternalReferences` left them.
-    pub references: BTreeMap<(String, i64), BTreeMap<String, String>>,
+    pub references: BTreeMap<(String, String), BTreeMap<String, String>>,
+    pub prints: Vec<PrintReport>,
     pub listener: Option<String>,
     pub delivery: Delivery,
     pub outbox: Outbox,
@@ -112,6 +115,7 @@ impl Institution {
             throttle: Throttle::new(config.requests_per_minute),
             calls: Vec::new(),
             references: BTreeMap::new(),
+            prints: Vec::new(),
             listener: config.listener.clone(),
             // Who asks for an interval asks for batches.
             delivery: config.batch_interval.map_or_else(Delivery::default, |_| Delivery::batched()),
@@ -198,11 +202,26 @@ impl Institution {
 
     /// What `updateExternalReferences` wrote for a movement.
     pub fn movement_references(&self, movement: i64) -> BTreeMap<String, String> {
-        self.references("MOVEMENT", movement)
+        self.references("MOVEMENT", &movement.to_string())
     }
 
-    pub fn references(&self, kind: &str, id: i64) -> BTreeMap<String, String> {
-        self.state().references.get(&(kind.to_owned(), id)).cloned().unwrap_or_default()
+    /// Somebody else at the institution changes an external reference; none: deletes it.
+    pub fn meddle(&self, movement: i64, key: &str, value: Option<&str>) {
+        let mut state = self.state();
+        let references = state.references.entry(("MOVEMENT".to_owned(), movement.to_string())).or_default();
+        match value {
+            Some(value) => references.insert(key.to_owned(), value.to_owned()),
+            None => references.remove(key),
+        };
+    }
+
+    /// What it wrote for a contact.
+    pub fn contact_references(&self, number: &str) -> BTreeMap<String, String> {
+        self.references("CONTACT", number)
+    }
+
+    fn references(&self, kind: &str, id: &str) -> BTreeMap<String, String> {
+        self.state().references.get(&(kind.to_owned(), id.to_owned())).cloned().unwrap_or_default()
     }
 
     /// Every call of the web service, oldest first.

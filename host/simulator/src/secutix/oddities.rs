@@ -33,6 +33,8 @@ pub struct Oddities {
     pub tickets_unprinted: bool,
     /// Notices without a state (null) and a last update (empty).
     pub blank_notices: bool,
+    /// An external reference that is written is announced as a change of the order.
+    pub announce_references: bool,
     /// Answers `in_progress`.
     pub in_progress: u32,
     /// Answers HTTP 200 with this `statusCode`, until taken back.

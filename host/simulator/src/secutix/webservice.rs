@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use crate::Millis;
 use crate::listener::{Answer, Peer, Service, respond, respond_json, service};
 use crate::secutix::credentials::Refusal;
+use crate::secutix::notifier::Notice;
 use crate::secutix::oddities::Oddities;
-use crate::secutix::{Institution, State, rendering};
+use crate::secutix::{Institution, State, printing, rendering};
 
 const FILE_FROM_SECRET: &str = "/tnseb/backend-apis/externalOrderService/v1_33/getFileDetailsFromOrderSecretId";
 const FILE: &str = "/tnseb/backend-apis/externalOrderService/v1_33/getFileDetails";
@@ -87,8 +88,24 @@ impl Institution {
             }
             None => Answer::HangUp,
         };
+        let announced = self.echo(&call);
         self.state().calls.push(call);
+        if let Some(notice) = announced {
+            let institution = self.clone();
+            tokio::spawn(async move { institution.deliver(notice).await });
+        }
         answer
+    }
+
+    /// What is announced of a write of ours, where SecuTix takes it for a change of the order.
+    fn echo(&self, call: &ServiceCall) -> Option<Notice> {
+        let state = self.state();
+        if call.path != UPDATE_REFERENCES || call.status != 200 || !state.oddities.announce_references {
+            return None;
+        }
+        let body: Value = serde_json::from_str(&call.body).ok()?;
+        let ids = state.ids_of(body.get("id")?.as_i64()?)?;
+        Some(Notice::of("MODIFIED", &ids))
     }
 
     fn outcome(&self, request: &Request<Bytes>, second: i64) -> Outcome {
@@ -106,15 +123,20 @@ impl Institution {
             let response = respond(status, "text/html", "<html><body>Bandwidth Limit Exceeded</body></html>");
             return Outcome { response: Some(response), refusal: Some("throttled".to_owned()) };
         }
-        if !is_endpoint(path) {
+        if !is_endpoint(path) && !printing::is_printing(path) {
             return Outcome::refused(StatusCode::NOT_FOUND, "not_found", "no such service or method");
         }
         if request.method() != Method::POST {
             return Outcome::refused(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "REST-RPC is POST only");
         }
         let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        if !content_type.is_some_and(|value| value.starts_with("application/json")) {
-            return Outcome::refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_request", "application/json expected");
+        let expected = if path == printing::IMPORT { "text/csv" } else { "application/json" };
+        if !content_type.is_some_and(|value| value.starts_with(expected)) {
+            return Outcome::refused(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "bad_request",
+                &format!("{expected} expected"),
+            );
         }
         if path != AUTH {
             let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -126,6 +148,9 @@ impl Institution {
             if let Err(refusal) = judged {
                 return Outcome::refused(StatusCode::UNAUTHORIZED, "unauthorized", &refusal.to_string());
             }
+        }
+        if printing::is_printing(path) {
+            return print(request, &mut state, self.now());
         }
         let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(request.body()) else {
             return Outcome::refused(StatusCode::BAD_REQUEST, "bad_request", "the body is not a JSON object");
@@ -163,15 +188,18 @@ impl Institution {
                 }
             }
             UPDATE_REFERENCES => {
-                let (id, kind) = (number("/id"), text("/externalReferenceKind"));
+                let (id, kind) = (reference_target(body), text("/externalReferenceKind"));
                 let (key, value) = (text("/externalReference/key"), text("/externalReference/value"));
                 let (Some(id), Some(kind), Some(key), Some(value)) = (id, kind, key, value) else {
                     return Outcome::malformed("id, externalReferenceKind, externalReference{key, value}");
                 };
                 let known = match kind {
-                    "MOVEMENT" => state.file_of_movement.contains_key(&id),
-                    "ORDER" => state.files.values().flat_map(|file| &file.orders).any(|order| order.id == id),
-                    _ => return Outcome::malformed("externalReferenceKind: ORDER or MOVEMENT"),
+                    "MOVEMENT" => id.parse().is_ok_and(|id: i64| state.file_of_movement.contains_key(&id)),
+                    "ORDER" => {
+                        state.files.values().flat_map(|file| &file.orders).any(|order| order.id.to_string() == id)
+                    }
+                    "CONTACT" => state.contacts.contains_key(&id),
+                    _ => return Outcome::malformed("externalReferenceKind: ORDER, MOVEMENT or CONTACT"),
                 };
                 if !known {
                     return Outcome::failed("reference_target_not_found");
@@ -181,10 +209,10 @@ impl Institution {
                 Outcome::answered(&envelope("success", None))
             }
             REFERENCE => {
-                let (Some(id), Some(kind)) = (number("/id"), text("/externalReferenceKind")) else {
+                let (Some(id), Some(kind)) = (reference_target(body), text("/externalReferenceKind")) else {
                     return Outcome::malformed("id, externalReferenceKind");
                 };
-                let found = state.references.get(&(kind.to_owned(), id)).cloned().unwrap_or_default();
+                let found = state.references.get(&(kind.to_owned(), id.clone())).cloned().unwrap_or_default();
                 let list: Vec<Value> = found.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
                 let mut answer = envelope("success", None);
                 if let Some(fields) = answer.as_object_mut() {
@@ -206,6 +234,30 @@ impl Institution {
             _ => Outcome::refused(StatusCode::NOT_FOUND, "not_found", "no such service or method"),
         }
     }
+}
+
+/// A movement's or an order's is a number, a contact's a text.
+fn reference_target(body: &Value) -> Option<String> {
+    match body.get("id")? {
+        Value::Number(number) => Some(number.as_i64()?.to_string()),
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn print(request: &Request<Bytes>, state: &mut State, at: Millis) -> Outcome {
+    let path = request.uri().path();
+    let tickets = match printing::tickets(path, request.uri().query(), request.body()) {
+        Ok(tickets) => tickets,
+        Err(expected) => return Outcome::malformed(expected),
+    };
+    let way = path.rsplit('/').next().unwrap_or_default();
+    for ticket in tickets {
+        if !state.report_printed(ticket, way, at) {
+            return Outcome::failed("ticket_not_found");
+        }
+    }
+    Outcome::answered(&envelope("success", None))
 }
 
 struct Outcome {

@@ -5,8 +5,10 @@
 //! Bounds: one connection per instance, a statement waits five seconds for another instance's transaction.
 
 mod attributes;
+mod backfills;
 mod by_hand;
 mod google;
+mod insights;
 pub mod session;
 mod vibes;
 

@@ -90,6 +90,7 @@ pub(super) fn status(n: usize, expected: i64, body: &str, signals: &[SignalKey])
         expected,
         body: body.to_owned(),
         signals: signals.to_vec(),
+        changed_at: 40,
         apple_since: None,
         google_since: None,
         happenings: vec![],
@@ -146,7 +147,8 @@ pub async fn a_signal_is_folded_when_it_is_due<E: Engine>(engine: &E) {
 pub async fn a_status_and_what_follows_from_it_are_written_together<E: Engine>(engine: &E) {
     let store = engine.store();
     write(engine, 0, vec![new_pass(0, "file")], vec![]).await;
-    let pass = || engine.rows("SELECT wallets, apple_since, google_since FROM pass");
+    let pass =
+        || engine.rows("SELECT wallets, coalesce(apple_since || '', ''), coalesce(google_since || '', '') FROM pass");
     assert_eq!(pass(), [["none", "", ""]]);
     let happenings = |ids: &[&str]| ids.iter().map(|id| happening(id, Some(0))).collect::<Vec<_>>();
     let first = InstallationWrite {
@@ -173,7 +175,7 @@ pub async fn a_status_and_what_follows_from_it_are_written_together<E: Engine>(e
     };
     assert!(store.save_installation(second).await.unwrap());
     assert_eq!(pass(), [["apple+google", "7", "9"]]);
-    let told = engine.rows("SELECT id, seq, recorded_at FROM happening ORDER BY seq");
+    let told = engine.rows("SELECT id, seq || '', recorded_at || '' FROM happening ORDER BY seq");
     assert_eq!(told, [["h1", "1", "50"], ["h2", "2", "50"], ["h3", "3", "50"]]);
 }
 

@@ -1,0 +1,84 @@
+//! A pass as a CRM should have it, and the identifier that it is joined by.
+//!
+//! Owns the record. Does not own its fields (the connector's `reduce`, domain.md 1.17) nor the rules for identifiers (`attribute`).
+
+use std::collections::BTreeMap;
+
+use super::{BackfillError, Repair};
+use crate::attribute::{self, AttributeValue, Sorted};
+use crate::flow::Flow;
+use crate::identity::PassId;
+use crate::installation;
+use crate::ports::Host;
+use crate::store::{Attribute, AttributeKind, Attributes as _, PassState, StoredPass};
+use crate::tenant::Tenant;
+
+/// Names of the fields, in the order of the source.
+pub const CRM_FIELDS: [&str; 5] =
+    ["walletStatus", "appleWalletInstalledAt", "googleWalletInstalledAt", "walletLastChangedAt", "walletLastEvent"];
+
+/// One pass. Its identifiers may name a person.
+pub struct CrmRecord {
+    pub pass: PassId,
+    pub template: String,
+    pub state: &'static str,
+    pub identifiers: BTreeMap<String, String>,
+    pub fields: BTreeMap<String, String>,
+}
+
+/// What a CRM should know of the pass now.
+pub async fn crm_record<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &StoredPass,
+) -> Result<CrmRecord, BackfillError> {
+    let attributes = flow.host.store().attributes(&tenant.id, &pass.id).await?;
+    let Sorted { mut identifiers, personal, .. } = Sorted::of(&tenant.keys, &tenant.id, &pass.id, &attributes);
+    let (name, value) = pass.subject.identifier();
+    identifiers.insert(name.to_owned(), value.to_owned());
+    identifiers.extend(personal);
+    let reduction = installation::reduction(flow, tenant, pass).await?;
+    Ok(CrmRecord {
+        pass: pass.id.clone(),
+        template: pass.template.clone(),
+        state: match pass.state {
+            PassState::Live => "live",
+            PassState::Void => "void",
+        },
+        identifiers,
+        fields: reduction.crm.into_iter().collect(),
+    })
+}
+
+/// What came of giving a pass an identifier.
+pub struct Given {
+    /// None: it had it.
+    pub changed: Option<Repair>,
+}
+
+/// Gives the pass an identifier. Twice the same is once.
+pub async fn give_identifier<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+    name: &str,
+    value: &AttributeValue,
+) -> Result<Given, BackfillError> {
+    let store = flow.host.store();
+    let attributes = store.attributes(&tenant.id, pass).await?;
+    let known = Sorted::of(&tenant.keys, &tenant.id, pass, &attributes);
+    let had = match value {
+        AttributeValue::Clear(text) => known.identifiers.get(name) == Some(text),
+        AttributeValue::Email(email) => known.personal.get(name) == Some(email),
+    };
+    if had {
+        return Ok(Given { changed: None });
+    }
+    let kept = attribute::keep(&tenant.keys, flow.host.random(), &tenant.id, pass, name, value)?;
+    let attribute = Attribute { kind: AttributeKind::Identifier, name: name.to_owned(), value: kept };
+    store.set_attributes(&tenant.id, pass, vec![attribute], vec![]).await?;
+    // What it is stays out of reports: it may name a person.
+    let was = known.has_identifier(name).then(|| "another".to_owned());
+    let now = "given".to_owned();
+    Ok(Given { changed: Some(Repair { pass: pass.clone(), what: name.to_owned(), was, now }) })
+}

@@ -1,0 +1,41 @@
+//! The store's part for backfills. Which operation reads and which writes; nothing else.
+
+use passerelle_flow::identity::{Millis, PassId, TenantId};
+use passerelle_flow::store::{BackfillState, Backfills, StoreResult};
+use passerelle_sqlite::backfills;
+
+use super::SqliteStore;
+use super::writer::WhenFull::Wait;
+
+impl Backfills for SqliteStore {
+    async fn changed_installations(
+        &self,
+        tenant: &TenantId,
+        since: Millis,
+        after: Option<&PassId>,
+        limit: u32,
+    ) -> StoreResult<Vec<PassId>> {
+        let (tenant, after) = (tenant.clone(), after.cloned());
+        self.readers.call(move |conn| backfills::changed(conn, &tenant, since, after.as_ref(), limit)).await
+    }
+
+    async fn count_changed_installations(
+        &self,
+        tenant: &TenantId,
+        since: Millis,
+        after: Option<&PassId>,
+    ) -> StoreResult<u64> {
+        let (tenant, after) = (tenant.clone(), after.cloned());
+        self.readers.call(move |conn| backfills::count(conn, &tenant, since, after.as_ref())).await
+    }
+
+    async fn backfill(&self, tenant: &TenantId, target: &str) -> StoreResult<Option<BackfillState>> {
+        let (tenant, target) = (tenant.clone(), target.to_owned());
+        self.readers.call(move |conn| backfills::state(conn, &tenant, &target)).await
+    }
+
+    async fn keep_backfill(&self, tenant: &TenantId, target: &str, state: BackfillState) -> StoreResult<()> {
+        let (tenant, target) = (tenant.clone(), target.to_owned());
+        self.writer.call(Wait, move |conn| backfills::keep(conn, &tenant, &target, &state)).await
+    }
+}
