@@ -41,5 +41,6 @@ mod recording;
 mod spin;
 mod store;
 mod template;
+mod vibes;
 mod voids;
 mod webhooks;

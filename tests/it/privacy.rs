@@ -282,6 +282,30 @@ fn assert_no_secret_in_log(search: &Search, log: &[u8]) {
     }
 }
 
+/// Callbacks of items whose tokens name a person; what of them must not be found.
+async fn told_by_vibes(process: &Process, tenant: &Path, movement: i64) -> Secrets {
+    let vibes = process.world.vibes();
+    let secret = std::fs::read_to_string(tenant.join("vibes.path")).unwrap();
+    let url = format!("{}/api/demo/webhooks/listeners/vibes/{secret}", process.base());
+    for kind in ["wallet_item_install", "wallet_item_remove"] {
+        vibes.registered(kind, "r3zhm8", &url);
+    }
+    let person = [("first name", "Calrissianova"), ("last name", "Bespinskaya"), ("email", "lando@bespin.example")];
+    let mut secrets = Secrets::from([("path secret", secret), ("Vibes password", vibes.password().to_owned())]);
+    secrets.extend(person.map(|(what, value)| (what, value.to_owned())));
+    // One of ours, and one that is nobody's.
+    for movement in [movement, 1] {
+        let mut tokens = serde_json::Map::from_iter(person.map(|(what, value)| (what.to_owned(), value.into())));
+        tokens.insert("movement".to_owned(), movement.to_string().into());
+        let instance = vibes.install(&vibes.item("r3zhm8", tokens), "apple").await;
+        assert!(vibes.remove(&instance).await);
+        secrets.insert(("device", instance));
+    }
+    let answers: Vec<_> = vibes.deliveries().into_iter().map(|it| it.statuses).collect();
+    assert_eq!(answers, vec![vec![200]; 4], "they came, and were read");
+    secrets
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_server_tells_nothing_however_much_it_is_told_to_write() {
     let mut process = Process::new().await;
@@ -301,6 +325,8 @@ async fn the_real_server_tells_nothing_however_much_it_is_told_to_write() {
     process.rest().await;
     let tenant = process.folder.path().join("tenants/demo");
     let mut secrets = secrets(&process.world, &process.iphone, &tenant);
+    secrets.extend(told_by_vibes(&process, &tenant, movements[0]).await);
+    process.rest().await;
     let key = process.caller().key();
     secrets.insert(("API key", key[key.len() - 43..].to_owned()));
     let search = Search::new(&secrets);

@@ -81,6 +81,10 @@ impl Process {
         process
     }
 
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     pub fn config(&self) -> String {
         self.folder.path().join("passerelle.toml").display().to_string()
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::alarm::{Alarms, Allowance};
 use crate::backfill;
+use crate::google::TokenCache;
 use crate::google::presence::{self, Batch, Looked};
-use crate::google::{Tally, TokenCache};
 use crate::identity::{HOUR, Millis, uuid};
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
@@ -17,6 +17,7 @@ use crate::store::{
     DeliveryLease, DeliveryQuota, EffectLease, Erased, Erasure, Insights, Outbox as _, Quota, Store, StoreResult,
     TaskLease,
 };
+use crate::tally::Tally;
 use crate::webhook;
 
 /// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
@@ -33,6 +34,8 @@ pub struct Flow<H: Host> {
     pub callbacks: Tally,
     /// Events that were told of passes without the identifier that they are joined by, by the kind of pass.
     pub missing_identifiers: Tally,
+    /// And of Vibes'.
+    pub vibes_callbacks: Tally,
     pub(crate) alarms: Alarms,
     pub(crate) phone_logs: Allowance,
 }
@@ -45,6 +48,7 @@ impl<H: Host> Flow<H> {
             google_tokens: TokenCache::default(),
             callbacks: Tally::default(),
             missing_identifiers: Tally::default(),
+            vibes_callbacks: Tally::default(),
             alarms: Alarms::default(),
             phone_logs: Allowance::default(),
         }

@@ -1,7 +1,7 @@
 //! The way of a notification, written once over ports.
 //!
 //! Owns the steps, the ports, the HTTP surface (`Request<Bytes> -> Response<Bytes>`) and the protocols of the providers (SecuTix, Apple,
-//! Google, webhooks). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
+//! Google, Vibes, webhooks). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
 
 pub mod access;
 mod alarm;
@@ -17,7 +17,9 @@ pub mod retry_after;
 pub mod sealing;
 pub mod secutix;
 pub mod store;
+pub mod tally;
 pub mod tenant;
+pub mod vibes;
 
 pub mod backfill;
 pub mod explain;

@@ -21,7 +21,7 @@ use crate::ports::{
 };
 use crate::sealing::TenantKeys;
 use crate::store::{KeptRoots, Spend, Spent};
-use crate::tenant::{Apple, Google, Safety, Secutix, Selection, Tenant};
+use crate::tenant::{Apple, Google, PathSecret, Safety, Secutix, Selection, Tenant, Vibes, VibesSubject};
 
 /// Runs a future whose ports answer at once.
 pub fn run<F: Future>(future: F) -> F::Output {
@@ -250,6 +250,7 @@ pub fn tenant() -> Tenant {
             requests_per_second: 20,
             origins: vec!["https://shop.example.org".into()],
         }),
+        vibes: None,
         templates: BTreeMap::new(),
         selection: Selection::default(),
         venues: vec![],
@@ -259,6 +260,23 @@ pub fn tenant() -> Tenant {
         crm: crate::tenant::Crm::default(),
         prover: None,
         backfill: crate::tenant::Daily::default(),
+    }
+}
+
+/// A company at Vibes, and a path secret with the one before it.
+pub fn vibes() -> Vibes {
+    Vibes {
+        url: "https://public-api.vibescm.com".into(),
+        company: "bi3bwNRk".into(),
+        username: "opera".into(),
+        password: Zeroizing::new(b"s3cret".to_vec()),
+        campaigns: vec!["r3zhm8".into()],
+        path_secret: PathSecret::parse(b"0123456789abcdef0123456789abcdef").unwrap(),
+        previous_path_secret: PathSecret::parse(b"fedcba9876543210fedcba9876543210"),
+        join: "movement".into(),
+        subject: VibesSubject::Movement,
+        sources: vec![],
+        register_at_start: false,
     }
 }
 

@@ -32,7 +32,7 @@ pub enum Command {
     Serve(Configured),
     /// See it work: a server, a simulated SecuTix, simulated phones, and all seven use cases in half a minute.
     Demo(Demo),
-    /// Run the simulator alone: a SecuTix institution, Apple, Google and phones, to integrate against.
+    /// Run the simulator alone: a SecuTix institution, Apple, Google, Vibes and phones, to integrate against.
     Simulate(Simulate),
     /// Check configuration, secrets, certificates and templates, and say what to do about each problem.
     Check(Check),
@@ -55,6 +55,9 @@ pub enum Command {
     /// Apple Wallet: have all installed passes fetched again, signed with the certificate of now.
     #[command(subcommand)]
     Apple(Apple),
+    /// Vibes Platform: the callbacks that are registered there, and what its list of items says.
+    #[command(subcommand)]
+    Vibes(Vibes),
     /// Compare what SecuTix, your webhooks and your CRM hold with the passes, and put right what differs.
     ///
     /// The passes are the truth. It may be stopped at any time: run again, it goes on where it stopped.
@@ -71,6 +74,7 @@ impl Command {
             Self::Check(check) => check.report.as_deref(),
             Self::Explain(explain) => explain.report.as_deref(),
             Self::Apple(Apple::Reissue { report, .. }) => report.as_deref(),
+            Self::Vibes(vibes) => vibes.report(),
             Self::Backfill(backfill) => backfill.report.as_deref(),
             Self::Serve(_)
             | Self::Simulate(_)
@@ -434,6 +438,92 @@ pub enum Apple {
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
     },
+}
+
+#[derive(Subcommand)]
+pub enum Vibes {
+    /// What is registered for the company, and which of it leads here. Secrets in addresses are not shown.
+    List {
+        #[command(flatten)]
+        venue: Venue,
+    },
+    /// Register what [vibes] configures: two callbacks for each campaign. What is there already is left or corrected, what is no longer configured
+    /// is removed, and what others have registered is not touched. Doing it again does nothing.
+    Register {
+        #[command(flatten)]
+        venue: Venue,
+        /// Write what was done as JSON: {"ok":bool,"created":number, ...}.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
+    /// Point one registration to this server, with the secret of now.
+    Change {
+        #[command(flatten)]
+        venue: Venue,
+        #[command(flatten)]
+        which: Which,
+        /// The method that Vibes shall call with. `register` makes it POST again.
+        #[arg(long, value_parser = ["POST", "PUT"], default_value = "POST")]
+        method: String,
+    },
+    /// Remove one registration.
+    Remove {
+        #[command(flatten)]
+        venue: Venue,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Have Vibes send an invented callback. It is counted as unmatched: /metrics, and a line in the log.
+    Test {
+        #[command(flatten)]
+        venue: Venue,
+        /// Which of the two.
+        #[arg(long, value_name = "WHICH", value_parser = ["install", "remove"], default_value = "install")]
+        kind: String,
+    },
+    /// Compare Vibes' list of items with what callbacks have told, and make good what was lost. The list has the latest fifty items of a
+    /// campaign or so and no second page, so this is no census. The running server folds what is found.
+    Backfill {
+        #[command(flatten)]
+        venue: Venue,
+        /// This campaign alone. Default: all that are configured.
+        #[arg(long, value_name = "TOKEN")]
+        campaign: Option<String>,
+        /// Write what was found as JSON: {"ok":bool,"campaigns":{...}}.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+    },
+}
+
+impl Vibes {
+    fn report(&self) -> Option<&Path> {
+        match self {
+            Self::Register { report, .. } | Self::Backfill { report, .. } => report.as_deref(),
+            Self::List { .. } | Self::Change { .. } | Self::Remove { .. } | Self::Test { .. } => None,
+        }
+    }
+}
+
+/// Whose account it is about.
+#[derive(Args)]
+pub struct Venue {
+    #[command(flatten)]
+    pub configured: Configured,
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// For the folder of a Spin application: the values of its variables, the file of `spin up --variable @FILE`.
+    #[arg(long, value_name = "FILE")]
+    pub variables: Option<PathBuf>,
+}
+
+/// One registration.
+#[derive(Args)]
+pub struct Which {
+    /// Its identifier, as `list` shows it.
+    pub id: String,
+    /// Although it does not lead to this server: somebody else may depend on it.
+    #[arg(long)]
+    pub foreign: bool,
 }
 
 #[derive(Args)]

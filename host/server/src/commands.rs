@@ -48,7 +48,7 @@ pub(crate) fn settings(configured: &Configured) -> anyhow::Result<Settings> {
 }
 
 /// Those of `--variables`; none without it.
-fn variables(file: Option<&Path>) -> anyhow::Result<Variables> {
+pub(crate) fn variables(file: Option<&Path>) -> anyhow::Result<Variables> {
     let read = |file: &Path| Variables::read(file).map_err(|error| anyhow::anyhow!("{} {error}", file.display()));
     Ok(file.map(read).transpose()?.unwrap_or_default())
 }
@@ -128,13 +128,15 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
             }
             None => None,
         };
+        let repeated = repeat_callbacks(&world);
         let addresses = world.addresses();
-        println!("A SecuTix institution, Apple, Google, phones and a CRM are running; Ctrl-C ends them.\n");
+        println!("A SecuTix institution, Apple, Google, Vibes, phones and a CRM are running; Ctrl-C ends them.\n");
         println!("  what to do with them   {}", addresses.control.as_deref().unwrap_or("-"));
         println!("  SecuTix                {}", addresses.secutix);
         println!("  Apple push             {}", addresses.push);
         println!("  Google Wallet          {}", addresses.google_api);
         println!("  a CRM for webhooks     {}/hooks/crm", addresses.crm);
+        println!("  Vibes                  {}", addresses.vibes);
         println!("  notifications go to    {listener}");
         match &spin {
             None => println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display()),
@@ -146,9 +148,22 @@ pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
             arguments.folder.display()
         );
         asked_to_stop().await?;
+        repeated.abort();
         world.stop().await;
         Ok(true)
     })
+}
+
+/// Vibes sends again what was not taken; its schedule is in minutes.
+fn repeat_callbacks(world: &Simulator) -> tokio::task::AbortHandle {
+    let vibes = world.vibes().clone();
+    let repeating = async move {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            vibes.deliver_due().await;
+        }
+    };
+    tokio::spawn(repeating).abort_handle()
 }
 
 /// In the words of a user of Spin.

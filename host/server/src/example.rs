@@ -61,8 +61,12 @@ pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Re
     ] {
         set(&mut document, table, key, text)?;
     }
+    document.insert("vibes", toml_edit::Item::Table(vibes(world)));
     std::fs::write(&file, document.to_string())?;
 
+    let vibes = world.vibes();
+    secret(&tenant, "vibes.password", vibes.password())?;
+    secret(&tenant, "vibes.path", &hex(&SystemRandom.bytes::<32>()))?;
     let pass = world.pass_certificate();
     secret(&tenant, "secutix.secret", &credentials.secret)?;
     secret(&tenant, "seal.key", &base64::engine::general_purpose::STANDARD.encode(SystemRandom.bytes::<32>()))?;
@@ -75,6 +79,27 @@ pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Re
     let config = folder.join("passerelle.toml");
     std::fs::write(&config, server_toml(listen))?;
     Ok(config)
+}
+
+/// The example has this table in comments: not every venue is at Vibes.
+fn vibes(world: &Simulator) -> toml_edit::Table {
+    let vibes = world.vibes();
+    let mut table = toml_edit::Table::new();
+    for (key, text) in [
+        ("url", vibes.url().as_str()),
+        ("company", vibes.company()),
+        ("username", vibes.username()),
+        ("password", "file:vibes.password"),
+        ("path_secret", "file:vibes.path"),
+    ] {
+        table.insert(key, value(text));
+    }
+    table.insert("campaigns", value(vibes.campaigns().iter().map(String::as_str).collect::<toml_edit::Array>()));
+    table
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Switches on what goes back to SecuTix, in a folder that [`write`] has filled: installation status, and PRINTED.

@@ -4,12 +4,13 @@
 //! shutdown lets running requests end. A request that has begun is finished although its caller hangs up: it may hold the lease of a file,
 //! which would else be nobody's until it runs out. Does not own routes (`passerelle_flow::http`). TLS ends in the proxy in front.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
+use axum::{Extension, Router};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, Version, header};
 use http_body_util::BodyExt as _;
@@ -17,12 +18,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use passerelle_flow::flow::Flow;
-use passerelle_flow::http::Problem;
+use passerelle_flow::http::{Peer, Problem};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::host::ServerHost;
+use crate::peer;
 
 /// A head that takes longer than this is a slow-loris or a dead line; hyper's own default is 30 s.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -36,27 +39,34 @@ struct Shared {
     flow: Arc<Flow<ServerHost>>,
     /// Wakes the workers after an accepted request, so that an idle server reacts at once.
     wake: Arc<Notify>,
+    /// Whose word about their callers is taken.
+    proxies: Arc<[IpNet]>,
     /// Held by each request that is being answered; nothing is sent on it.
     _working: mpsc::Sender<()>,
 }
+
+/// The other end of the connection that a request came by.
+#[derive(Clone, Copy)]
+struct Socket(IpAddr);
 
 /// Serves until `stop` turns true, then lets the running requests end.
 pub async fn serve(
     listener: TcpListener,
     flow: Arc<Flow<ServerHost>>,
     wake: Arc<Notify>,
+    proxies: Arc<[IpNet]>,
     mut stop: watch::Receiver<bool>,
 ) {
     let (working, mut worked) = mpsc::channel(1);
-    let app = Router::new().fallback(answer).with_state(Shared { flow, wake, _working: working });
+    let app = Router::new().fallback(answer).with_state(Shared { flow, wake, proxies, _working: working });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
     builder.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     loop {
-        let stream = tokio::select! {
+        let (stream, from): (_, SocketAddr) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: without a pause this would spin.
                     tracing::error!(%error, "accept");
@@ -68,9 +78,9 @@ pub async fn serve(
         };
         // Answers are small: waiting for more to send would only cost the phone its time.
         let _ = stream.set_nodelay(true);
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app.clone()))
-            .into_owned();
+        let app = app.clone().layer(Extension(Socket(from.ip())));
+        let connection =
+            builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(app)).into_owned();
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = watched.await {
@@ -94,8 +104,13 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Response<Body> {
-    let (parts, body) = request.into_parts();
+async fn answer(
+    State(shared): State<Shared>,
+    Extension(Socket(socket)): Extension<Socket>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(Peer(peer::caller(socket, &parts.headers, &shared.proxies)));
     let limit = shared.flow.options.body_limit;
     let body = match tokio::time::timeout(BODY_TIME, read(body, limit)).await {
         Ok(Ok(Some(body))) => body,
@@ -117,14 +132,14 @@ async fn answer(State(shared): State<Shared>, request: Request<Body>) -> Respons
 }
 
 async fn handle(shared: Shared, request: Request<Bytes>) -> Response<Bytes> {
-    let post = request.method() == http::Method::POST;
+    let tells = matches!(*request.method(), http::Method::POST | http::Method::PUT);
     // It may hold a lease, and ends before the lease does.
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let response = match tokio::time::timeout(shared.flow.patience(), shared.flow.handle(request)).await {
         Ok(response) => response,
         Err(_) => shared.flow.refuse(Problem::under_way(), &headers, &path),
     };
-    if post && response.status().is_success() {
+    if tells && response.status().is_success() {
         shared.wake.notify_waiters();
     }
     response

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command, Webhook};
-use passerelle_server::{backfill, commands, insights, receiver, reissue, report_file, webhooks};
+use passerelle_server::{backfill, commands, insights, receiver, reissue, report_file, vibes, webhooks};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -47,6 +47,7 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
         Command::Runs(runs) => commands::runs(runs),
         Command::Insights(question) => insights::insights(&question),
         Command::Apple(apple) => reissue::apple(&apple),
+        Command::Vibes(vibes) => vibes::command(&vibes),
         Command::Backfill(arguments) => backfill::backfill(&arguments),
         Command::Record(record) => commands::record(record),
     }

@@ -70,7 +70,8 @@ impl Server {
         } else {
             tokio::spawn(workers::work(flow.clone(), crew, wake.clone(), stopped.clone()))
         };
-        let serving = tokio::spawn(listen::serve(listener, flow.clone(), wake.clone(), stopped));
+        let proxies = settings.trusted_proxies.clone().into();
+        let serving = tokio::spawn(listen::serve(listener, flow.clone(), wake.clone(), proxies, stopped));
         let watch = Watch::start(tenants);
         tracing::info!(%address, "listening");
         Ok(Self { flow, address, clock, wake, stop, serving, working, watch })

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::host::ServerHost;
 use crate::listen::stopped;
+use crate::vibes;
 
 /// How often an idle dispatcher looks for what has become due (a debounce that ended, a backoff). A claim that finds nothing writes nothing.
 const LOOK: Duration = Duration::from_millis(50);
@@ -55,6 +56,7 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
         keep_figures(&flow, stop.clone()),
         watch_certificates(&flow, stop.clone()),
         look_at_google(&flow, stop.clone()),
+        vibes::keep_registered(&flow, stop.clone()),
         compare_daily(&flow, stop.clone()),
     );
 }

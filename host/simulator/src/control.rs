@@ -1,4 +1,4 @@
-//! The simulator by hand, over HTTP, for integrators: sell, change, scan, look at files and phones.
+//! The simulator by hand, over HTTP, for integrators: sell, change, scan, look at files and phones, have Vibes call.
 //!
 //! Owns the routes under `/control` and the index page. Does not own what they do. Bounded by the loopback address, and by two
 //! checks against web pages that a browser on the same machine has open: the Host must be a loopback name, and a write must be JSON
@@ -131,6 +131,14 @@ impl Control {
             }
             ["log", "google"] => Ok(json!(world.google.calls())),
             ["log", "callbacks"] => Ok(json!(world.google.callbacks())),
+            ["log", "vibes"] => Ok(json!(world.vibes.calls())),
+            ["log", "vibes-callbacks"] => Ok(json!(world.vibes.deliveries())),
+            ["vibes"] => Ok(json!({
+                "company": world.vibes.company(),
+                "campaigns": world.vibes.campaigns(),
+                "registrations": world.vibes.registrations(),
+                "quirks": world.vibes.quirks(|_| {}),
+            })),
             ["log", "push"] => Ok(json!(world.push.records())),
             ["log", "iphone", name] => Ok(json!(world.iphone(name).log())),
             _ => Err(ControlError::NoPath),
@@ -148,6 +156,7 @@ impl Control {
             row("Google save link", &addresses.google_save),
             row("Google root keys", &addresses.google_keys),
             row("CRM", &addresses.crm),
+            row("Vibes' API", &addresses.vibes),
         ]
         .concat();
         let calls: String = actions::CALLS

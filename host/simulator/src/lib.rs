@@ -1,4 +1,4 @@
-//! The other side, on real sockets: a SecuTix institution, Apple's push service, Google's wallet service, the phones of both, and a CRM.
+//! The other side, on real sockets: a SecuTix institution, Apple's push service, Google's wallet service, the phones of both, Vibes Platform, and a CRM.
 //!
 //! Owns everything that Passerelle talks to, for the demo, for the tests and for integrators (`passerelle simulate`). It is an
 //! implementation of its own: it depends on no other crate of this workspace, parses what it is sent strictly and refuses what the
@@ -30,6 +30,7 @@ pub mod google;
 mod jws;
 mod listener;
 pub mod secutix;
+pub mod vibes;
 mod world;
 
 pub use apple::package::{Package, PackageError};
@@ -51,6 +52,7 @@ pub use secutix::notifier::{Delivery, Mode, Notice, Receipt};
 pub use secutix::oddities::Oddities;
 pub use secutix::webservice::ServiceCall;
 pub use secutix::{Credentials, Institution, InstitutionError};
+pub use vibes::{TimeForm, TypeField, VibesCall, VibesConfig, VibesDelivery, VibesOutcome, VibesQuirks, VibesService};
 pub use world::{
     Addresses, AppleConfig, GoogleConfig, InstitutionConfig, Ports, Simulator, SimulatorConfig, StartError,
 };

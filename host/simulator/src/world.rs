@@ -1,4 +1,4 @@
-//! One world: the authority, the institution, both wallet services, their phones, and the sockets they listen on.
+//! One world: the authority, the institution, both wallet services, their phones, Vibes, and the sockets they listen on.
 //!
 //! Owns start, stop and the addresses. Does not own what any of them does.
 
@@ -16,6 +16,7 @@ use crate::google::phone::GooglePhone;
 use crate::google::{CallbackKeys, GoogleService, GoogleSettings};
 use crate::listener::{ListenError, Listener, Transport};
 use crate::secutix::{Credentials, Institution};
+use crate::vibes::{VibesConfig, VibesService};
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub struct SimulatorConfig {
     pub institution: InstitutionConfig,
     pub apple: AppleConfig,
     pub google: GoogleConfig,
+    pub vibes: VibesConfig,
     pub ports: Ports,
     /// Serve `/control/...` and its index page.
     pub control: bool,
@@ -38,6 +40,7 @@ pub struct Ports {
     pub push: u16,
     pub google: u16,
     pub crm: u16,
+    pub vibes: u16,
     pub control: u16,
 }
 
@@ -119,6 +122,7 @@ pub struct Addresses {
     pub google_keys: String,
     /// A desk of the CRM is below it: `/hooks/{name}`.
     pub crm: String,
+    pub vibes: String,
     pub control: Option<String>,
 }
 
@@ -149,6 +153,7 @@ pub(crate) struct World {
     pub push: PushService,
     pub google: GoogleService,
     pub crm: Crm,
+    pub vibes: VibesService,
     pub addresses: Mutex<Addresses>,
     config: SimulatorConfig,
     caller: Caller,
@@ -192,7 +197,12 @@ impl Simulator {
             },
             CallbackKeys::new()?,
         );
-        let google_listener = google_socket.serve(Transport::Tls(tls), google.service());
+        let google_listener = google_socket.serve(Transport::Tls(tls.clone()), google.service());
+
+        let vibes_socket = Listener::bind(config.ports.vibes).await?;
+        let vibes_url = format!("https://localhost:{}", vibes_socket.port());
+        let vibes = VibesService::new(&config.vibes, vibes_url, caller.clone());
+        let vibes_listener = vibes_socket.serve(Transport::Tls(tls), vibes.service());
 
         let (crm, crm_listener) = Crm::start(&authority, &server, config.ports.crm).await?;
 
@@ -204,6 +214,7 @@ impl Simulator {
             google_save: google.save_url(),
             google_keys: google.keys_url(),
             crm: crm.url().to_owned(),
+            vibes: vibes.url(),
             control: None,
         };
         let batches = config.institution.batch_interval.map(|every| institution.flush_every(every));
@@ -217,13 +228,14 @@ impl Simulator {
             push,
             google,
             crm,
+            vibes,
             addresses: Mutex::new(addresses),
             config,
             caller,
             iphones: Mutex::default(),
             androids: Mutex::default(),
         });
-        let mut listeners = vec![secutix, push_listener, google_listener];
+        let mut listeners = vec![secutix, push_listener, google_listener, vibes_listener];
         if with_control {
             let control = Control::new(Arc::clone(&inner));
             let listener = Listener::start(control_port, Transport::Plain, control.service()).await?;
@@ -282,6 +294,10 @@ impl Simulator {
         &self.inner.crm
     }
 
+    pub fn vibes(&self) -> &VibesService {
+        &self.inner.vibes
+    }
+
     pub fn addresses(&self) -> Addresses {
         self.inner.addresses()
     }
@@ -296,12 +312,14 @@ impl Simulator {
         self.inner.android(name)
     }
 
-    /// Puts the clocks of SecuTix, Google, the CRM and the phones forward, beside those of a server under test: nobody has to sleep to see what comes later.
+    /// Puts the clocks of SecuTix, Google, Vibes, the CRM and the phones forward, beside those of a server under test: nobody has to sleep to see what
+    /// comes later.
     /// A phone that is made afterwards has the same time.
     pub fn advance(&self, millis: crate::Millis) {
         self.inner.institution.advance(millis);
         self.inner.google.advance(millis);
         self.inner.crm.advance(millis);
+        self.inner.vibes.advance(millis);
         for phone in self.inner.iphones().values() {
             phone.advance(millis);
         }

@@ -2,6 +2,8 @@
 //!
 //! Owns the reading of path, query and header names that only this host needs. Does not own the routes (`passerelle_flow::http`).
 
+use std::net::{IpAddr, SocketAddr};
+
 use http::HeaderMap;
 use passerelle_flow::identity::Millis;
 
@@ -14,8 +16,15 @@ pub const DEFAULT_BUDGET: Millis = 20_000;
 /// More than ten minutes is a worker, and there is the server for that.
 pub const LONGEST_BUDGET: Millis = 600_000;
 
+/// The other end of the connection, as the host says: it adds its header *after* whatever a caller sent under that name, so the last value is the
+/// host's. Behind a proxy it is the proxy.
+pub fn peer(headers: &HeaderMap) -> Option<IpAddr> {
+    let told = headers.get_all("spin-client-addr").iter().next_back()?.to_str().ok()?;
+    told.parse::<SocketAddr>().map(|address| address.ip()).ok().or_else(|| told.parse().ok())
+}
+
 /// Removes `spin-*`: the host adds its own *after* the caller's, so whoever reads the first value reads the caller's word for the host's.
-/// Nothing here reads any of them.
+/// Nothing after [`peer`] reads any of them.
 pub fn drop_forged(headers: &mut HeaderMap) {
     let forged: Vec<_> = headers.keys().filter(|name| name.as_str().starts_with("spin-")).cloned().collect();
     for name in forged {
@@ -35,6 +44,24 @@ pub fn budget(query: Option<&str>) -> Option<Millis> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_calls_is_the_hosts_word_and_not_the_callers() {
+        let name = http::HeaderName::from_static("spin-client-addr");
+        let seen = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(name.clone(), http::HeaderValue::from_static(value));
+            }
+            peer(&headers).map(|peer| peer.to_string())
+        };
+        assert_eq!(seen(&["6.6.6.6:1", "192.0.2.1:4711"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(seen(&["[2001:db8::1]:4711"]).as_deref(), Some("2001:db8::1"));
+        assert_eq!(seen(&["192.0.2.1"]).as_deref(), Some("192.0.2.1"));
+        // What the host did not write is not looked for before it.
+        assert_eq!(seen(&["192.0.2.1:1", "unknown"]), None);
+        assert_eq!(seen(&[]), None);
+    }
 
     #[test]
     fn what_a_caller_says_in_the_hosts_name_is_not_heard() {

@@ -58,6 +58,12 @@ impl<V: Variables> Secrets<V> {
         self.root.join(tenant.as_str())
     }
 
+    /// Tenants that have a folder. Empty where the host mounts each by itself and lists nothing above them.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        entries.filter_map(|entry| TenantId::parse(entry.file_name().to_str()?).ok()).collect()
+    }
+
     /// All that the reference's source holds; its `#field` is not picked.
     pub async fn source(&self, tenant: &TenantId, source: &SecretSource) -> Result<Zeroizing<Vec<u8>>, SecretFault> {
         match source {

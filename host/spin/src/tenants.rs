@@ -72,6 +72,15 @@ impl<V: Variables> Tenants<V> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).values().flatten().cloned().collect()
     }
 
+    /// Those that are mounted, where the mount can be listed, and those that were asked for.
+    pub fn named(&self) -> Vec<TenantId> {
+        let mut named = self.secrets.tenants();
+        named.extend(self.all().iter().map(|tenant| tenant.id.clone()));
+        named.sort();
+        named.dedup();
+        named
+    }
+
     fn known(&self, id: &TenantId) -> Option<Option<Arc<Tenant>>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }

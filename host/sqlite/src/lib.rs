@@ -35,6 +35,7 @@ pub mod statement;
 mod tally;
 pub mod tasks;
 mod value;
+pub mod vibes;
 pub mod webhooks;
 
 pub use connection::{Connection, Row};

@@ -39,6 +39,7 @@ pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> 
         (ATTEMPTS, erasure.notifications_before),
         (DELIVERIES, erasure.notifications_before),
         (IDENTIFIERS, erasure.notifications_before),
+        (INSTANCES, erasure.notifications_before),
         (RUNS, erasure.runs_before),
         (CHANGES, erasure.changes_before),
         // First who got it: a message goes with its last pass.
@@ -70,6 +71,12 @@ const IDENTIFIERS: &str = "UPDATE happening SET sealed = NULL WHERE (tenant, id)
      WHERE h.sealed IS NOT NULL AND h.recorded_at < ?1 AND NOT EXISTS (SELECT 1 FROM webhook w \
      JOIN delivery d ON d.tenant = w.tenant AND d.webhook = w.id AND d.happening = h.id WHERE w.tenant = h.tenant AND d.ended_at IS NULL) \
      ORDER BY h.recorded_at LIMIT ?2)";
+
+/// A device is forgotten when it has let go of its pass, or when what the pass showed is erased: nobody counts it then, and a word about it that
+/// comes so late is none.
+const INSTANCES: &str = "DELETE FROM vibes_instance WHERE (tenant, pass, wallet, instance) IN \
+     (SELECT v.tenant, v.pass, v.wallet, v.instance FROM vibes_instance v WHERE v.at < ?1 AND (v.installed = 0 OR NOT EXISTS \
+     (SELECT 1 FROM sealed_part s WHERE s.tenant = v.tenant AND s.pass = v.pass)) ORDER BY v.at LIMIT ?2)";
 
 const RUNS: &str = "DELETE FROM run WHERE (tenant, id) IN (SELECT r.tenant, r.id FROM run r \
      WHERE r.finished_at < ?1 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = r.tenant AND t.id = r.task AND t.state <> 'idle') \

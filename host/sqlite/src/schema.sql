@@ -164,6 +164,15 @@ CREATE TABLE backfill(
   looked BIGINT NOT NULL, repaired BIGINT NOT NULL, ended_at BIGINT,
   PRIMARY KEY(tenant, target));
 
+-- Vibes: the newest event of each device (`instance`, a MAC) that has or had a pass of theirs. `revision` counts the events of the pass in that
+-- wallet in the order of their arrival.
+CREATE TABLE vibes_instance(
+  tenant TEXT NOT NULL, pass TEXT NOT NULL, wallet TEXT NOT NULL, instance TEXT NOT NULL, at BIGINT NOT NULL, event TEXT NOT NULL,
+  installed BIGINT NOT NULL, revision BIGINT NOT NULL,
+  PRIMARY KEY(tenant, pass, wallet, instance),
+  CHECK(installed IN (0, 1)));
+CREATE INDEX vibes_instance_age ON vibes_instance(at);
+
 -- Level effects: one row per target; what is sent is read when it is sent.
 CREATE TABLE effect(
   tenant TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, want BIGINT NOT NULL, have BIGINT NOT NULL, state TEXT NOT NULL,

@@ -1,6 +1,6 @@
 //! What a wallet, a buyer and an organiser ask of a host beside SecuTix's notifications: the same play on a server and on Spin, line by line.
 //!
-//! Owns the play and its transcript: whole orders, Google's callbacks, messages, looks at Google Wallet, the end of a pass by hand. Does not own what
+//! Owns the play and its transcript: whole orders, Google's and Vibes' callbacks, messages, looks at Google Wallet, the end of a pass by hand. Does not own what
 //! is right about any of them (`google_*`, `notifications`, `apple_service` ask that of a server); here both hosts have to say the same.
 
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ impl<'a> Play<'a> {
         self.sale().await;
         self.whole_order().await;
         self.callbacks().await;
+        self.vibes().await;
         self.messages().await;
         if clock {
             self.look().await;
@@ -207,6 +208,40 @@ impl<'a> Play<'a> {
         }
         let robots = self.side.ask("GET", "/robots.txt", &[], "").await;
         self.say("robots", String::from_utf8_lossy(&robots.body).into_owned());
+    }
+
+    async fn vibes(&mut self) {
+        let secret = self.side.vibes_secret(TENANT);
+        let callback = |kind: &str, event: &str, device: &str, movement: &str| {
+            json!({
+                "event_id": event, "event_type": kind, "event_date": format!("2026-03-14T19:38:0{event}.258+01:00"),
+                "wallet_instance": {"unregistered_at": null, "wallet_instance_uid": device, "provider": "passbook"},
+                "wallet_item": {"tokens": {"movement": movement, "first_name": "Calrissian"}},
+                "wallet_campaign": {"token": "r3zhm8"},
+            })
+            .to_string()
+        };
+        let (install, remove) = ("wallet_item_install", "wallet_item_remove");
+        for (what, method, secret, body) in [
+            ("with another secret", "POST", "0".repeat(64), callback(install, "1", "phone", MOVEMENTS[0])),
+            ("an installation", "POST", secret.clone(), callback(install, "1", "phone", MOVEMENTS[0])),
+            ("the same again", "PUT", secret.clone(), callback(install, "1", "phone", MOVEMENTS[0])),
+            ("on another device", "POST", secret.clone(), callback(install, "2", "watch", MOVEMENTS[0])),
+            ("a removal from one", "POST", secret.clone(), callback(remove, "3", "phone", MOVEMENTS[0])),
+            ("from the other", "POST", secret.clone(), callback(remove, "4", "watch", MOVEMENTS[0])),
+            ("of nobody's", "POST", secret.clone(), callback(install, "5", "phone", "1")),
+            ("of another kind", "POST", secret.clone(), callback("message_mo", "6", "phone", MOVEMENTS[0])),
+            ("a pasted example", "POST", secret.clone(), "{\n  {\n  \"a\": NULL // deprecated\n}".to_owned()),
+            ("as a question", "GET", secret, String::new()),
+        ] {
+            let path = format!("/api/{TENANT}/webhooks/listeners/vibes/{secret}");
+            let headers = [("content-type", "application/json"), ("spin-client-addr", "6.6.6.6:1")];
+            let reply = self.side.ask(method, &path, &headers, body).await;
+            self.say_reply(&format!("Vibes, {what}"), &reply);
+            self.rest().await;
+            let held = self.described(MOVEMENTS[0]).await["providers"]["apple"].is_string();
+            self.say("it is in Apple Wallet", held);
+        }
     }
 
     async fn messages(&mut self) {

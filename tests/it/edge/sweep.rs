@@ -1,6 +1,10 @@
 //! Work after the answer: the sweep that is asked for, and the edge's own.
 
-use passerelle_server::demo::edge::EdgeOptions;
+use passerelle_server::demo::application::SWEEP_TOKEN;
+use passerelle_server::demo::client::Caller;
+use passerelle_server::demo::edge::{self as spin_edge, EdgeOptions};
+use passerelle_server::example;
+use passerelle_simulator::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
 use super::{Edge, LATER, problem, tells_nothing};
@@ -37,6 +41,35 @@ async fn the_sweep_opens_to_its_token_alone_and_says_what_it_did() {
     });
     assert_eq!(report, nothing);
     edge.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_registers_once_an_hour_what_a_tenant_wants_registered_at_the_start() {
+    let world = Simulator::start(SimulatorConfig::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    example::write(folder.path(), &world, address).unwrap();
+    let file = folder.path().join("tenants/demo/tenant.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\n[vibes]\n", "\n[vibes]\nregister_at_start = true\n")).unwrap();
+    let options = EdgeOptions { unscheduled: true, ..EdgeOptions::default() };
+    let one = spin::starting().await;
+    let program = spin::with_cache(&spin::program());
+    let edge = spin_edge::Edge::start(&program, folder.path(), &world, address, options).await.unwrap();
+    drop(one);
+    let caller = Caller::new(format!("http://{address}"), String::new());
+    for _ in 0..2 {
+        assert_eq!(caller.sweep(SWEEP_TOKEN).await.unwrap().status, 200);
+    }
+    let vibes = world.vibes();
+    assert_eq!(vibes.registrations().len(), 2 * vibes.campaigns().len());
+    assert_eq!(vibes.calls().iter().filter(|call| call.method == "GET").count(), 1, "the hour is not over");
+    // What is registered leads to the edge.
+    let item = vibes.item("r3zhm8", serde_json::Map::new());
+    vibes.install(&item, "apple").await;
+    assert_eq!(vibes.deliveries()[0].statuses, [200]);
+    edge.stop().await.unwrap();
+    world.stop().await;
 }
 
 /// More than a sweep runs at once.

@@ -14,12 +14,10 @@ pub mod objects;
 pub mod presence;
 mod resource;
 mod roots;
-mod tally;
 mod token;
 
 pub use account::Worth;
 pub use ecv2::Ecv2Error;
 pub use error::{GoogleError, GoogleReason};
 pub use resource::{PassKind, class_id, image_url, object_id, program_logo};
-pub use tally::Tally;
 pub use token::TokenCache;

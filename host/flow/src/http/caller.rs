@@ -39,6 +39,14 @@ pub fn segments(path: &str) -> Option<Vec<String>> {
         .collect()
 }
 
+/// A path as an answer repeats it: without the secret that the path of a listener ends with.
+pub fn shown(path: &str) -> String {
+    match path.split_once("/listeners/vibes/") {
+        Some((before, _)) => format!("{before}/listeners/vibes/…"),
+        None => path.to_owned(),
+    }
+}
+
 pub fn query(text: &str) -> Vec<(String, String)> {
     text.split('&')
         .filter(|pair| !pair.is_empty())
@@ -116,6 +124,12 @@ mod tests {
         assert_eq!(segments("/api/..%2fetc"), None);
         assert_eq!(segments("/api/%zz"), None);
         assert_eq!(segments("/api/%ff"), None);
+    }
+
+    #[test]
+    fn an_answer_repeats_no_secret_of_a_path() {
+        assert_eq!(shown("/api/demo/webhooks/listeners/vibes/s3cret/x"), "/api/demo/webhooks/listeners/vibes/…");
+        assert_eq!(shown("/api/demo/webhooks/listeners/google"), "/api/demo/webhooks/listeners/google");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), the end of each tenant's certificate, what came of Google's
-//! callbacks, and what was told of passes that nobody can match.
+//! and of Vibes' callbacks, and what was told of passes that nobody can match.
 //!
 //! Owns the names. A label is a tenant or a state and never anything of a ticket.
 
@@ -9,9 +9,9 @@ use http::StatusCode;
 
 use super::{Answer, Call, Problem, caller, method, respond};
 use crate::flow::Flow;
-use crate::google::Tally;
 use crate::ports::Host;
 use crate::store::Store;
+use crate::tally::Tally;
 
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -54,6 +54,10 @@ pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
         .and_then(|()| {
             let help = "Google callbacks by what came of them, since the start.";
             family("passerelle_google_callbacks_total", help, &counted(flow, &flow.callbacks, "outcome"))
+        })
+        .and_then(|()| {
+            let help = "Vibes callbacks by what came of them, since the start.";
+            family("passerelle_vibes_callbacks_total", help, &counted(flow, &flow.vibes_callbacks, "outcome"))
         });
     let deliveries = [state("waiting", depth.deliveries_waiting), state("dead", depth.deliveries_dead)];
     let oldest = depth.oldest_delivery.map_or(0, |since| ((flow.now() - since) / 1000).max(0));

@@ -27,8 +27,10 @@ mod patch;
 mod problem;
 mod save;
 mod tickets;
+mod vibes;
 mod webhooks;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -45,6 +47,11 @@ use crate::tenant::Tenant;
 /// The header that carries the correlation id, in both directions.
 pub const CORRELATION: &str = "x-correlation-id";
 
+/// Who calls, in a request's extensions: the address of the socket's other end, or what a proxy that the host trusts says of it. A host that does
+/// not know leaves it out. Never what a caller says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
 /// A request, taken apart once.
 pub(crate) struct Call {
     pub method: Method,
@@ -53,6 +60,7 @@ pub(crate) struct Call {
     pub query: Vec<(String, String)>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    pub peer: Option<IpAddr>,
     pub correlation: String,
 }
 
@@ -97,6 +105,7 @@ impl<H: Host> Flow<H> {
                         query: caller::query(parts.uri.query().unwrap_or_default()),
                         headers: parts.headers,
                         body,
+                        peer: parts.extensions.get::<Peer>().map(|peer| peer.0),
                         correlation: correlation.clone(),
                     };
                     route(self, &call).await
@@ -168,14 +177,12 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["webhooks", "listeners", "secutix", "orders"] => orders::listen(flow, &tenant, call).await,
                 ["webhooks", "listeners", "secutix", "contacts"] => contacts::listen(flow, &tenant, call).await,
                 ["webhooks", "listeners", "google"] => google::listen(flow, &tenant, call).await,
-                ["webhooks"] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _, "secret"] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _, "test"] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _, "deliveries"] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _, "deliveries", _] => webhooks::route(flow, &tenant, call, rest).await,
-                ["webhooks", _, "deliveries", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", "listeners", "vibes", secret] => vibes::listen(flow, &tenant, call, secret).await,
+                ["webhooks"]
+                | ["webhooks", _]
+                | ["webhooks", _, "secret" | "replay" | "test" | "deliveries"]
+                | ["webhooks", _, "deliveries", _]
+                | ["webhooks", _, "deliveries", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }

@@ -357,7 +357,7 @@ impl Problem {
     /// The response: problem+json unless `Accept` asks for plain JSON or text.
     pub fn response(mut self, accept: Option<&str>, path: &str, correlation: &str) -> Response<Bytes> {
         self.correlation_id = correlation.to_owned();
-        self.instance = Some(path.to_owned());
+        self.instance = Some(caller::shown(path));
         let wants = |media: &str| caller::accepts(accept, media);
         let json = || serde_json::to_vec(&self).map(Bytes::from).unwrap_or_default();
         let (content_type, body) = if wants("application/problem+json") {

@@ -4,8 +4,8 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
-    Figure, GoogleLedger, GoogleNotice, Happening, Insights, NoticeReport, NoticeWrite, Outcome, PassLists, PassNotice,
-    PassPage, PassQuery, Question, StoreResult,
+    Figure, GoogleLedger, GoogleNotice, Happening, Insights, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite,
+    Outcome, PassLists, PassNotice, PassPage, PassQuery, Question, StoreResult, VibesLedger,
 };
 
 impl GoogleLedger for Budgets {
@@ -93,6 +93,15 @@ impl Attributes for Budgets {
 
 impl PassLists for Budgets {
     async fn list_passes(&self, _: PassQuery) -> StoreResult<PassPage> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl VibesLedger for Budgets {
+    async fn vibes_event(&self, _: &TenantId, _: InstanceEvent, _: Millis) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+    async fn vibes_look(&self, _: &TenantId, _: InstanceLook, _: Millis) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
 }

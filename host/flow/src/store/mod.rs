@@ -23,6 +23,7 @@ mod phone;
 mod run;
 mod stuck;
 mod task;
+mod vibes;
 mod webhook;
 
 use std::future::Future;
@@ -55,6 +56,7 @@ pub use self::run::{
 };
 pub use self::stuck::{Depth, StuckTask};
 pub use self::task::{Accept, Accepted, Adoption, Hint, Priority, Quota, TaskLease, TaskSubject};
+pub use self::vibes::{InstanceEvent, InstanceLook, VibesLedger};
 pub use self::webhook::{
     Delivery, DeliveryAttempt, DeliveryEnd, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage,
     DeliveryQuota, DeliveryState, DisabledFor, Outbox, ReplaySince, ReplayStep, Replayed, Webhook, WebhookMade,
@@ -77,7 +79,9 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: GoogleLedger + ByHand + Attributes + Backfills + Insights + Outbox + PassLists + MaybeSync {
+pub trait Store:
+    GoogleLedger + ByHand + Attributes + Backfills + Insights + Outbox + PassLists + VibesLedger + MaybeSync
+{
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one

@@ -11,6 +11,10 @@ use serde::Deserialize;
 use super::{BackfillTarget, IdentifierSource, PrintingWay};
 use crate::access::Scope;
 
+mod vibes;
+
+pub use self::vibes::VibesConfig;
+
 /// One venue: how to speak with its SecuTix institution, with Apple and with Google, and which passes it gives out. The folder's name is
 /// the tenant's identifier and a segment of its addresses.
 #[derive(Clone, Deserialize, JsonSchema)]
@@ -40,6 +44,9 @@ pub struct TenantConfig {
 
     /// Google Wallet. Without it, no Google passes.
     pub google: Option<GoogleConfig>,
+
+    /// Vibes Platform, also resold by Syniverse: its wallet callbacks tell who has a pass. Without it, none are taken.
+    pub vibes: Option<VibesConfig>,
 
     /// Which template a pass is made from.
     pub templates: TemplatesConfig,

@@ -31,6 +31,7 @@ use crate::proof::Prover;
 use crate::sealing::TenantKeys;
 use crate::store::ApiKeyRow;
 
+mod vibes;
 mod wallets;
 
 /// The file that makes a folder a tenant.
@@ -107,14 +108,17 @@ pub fn draft(files: &TenantFiles) -> Result<Draft<'_>, Vec<Problem>> {
 impl Draft<'_> {
     /// Every reference that [`Draft::load`] asks for and that is one.
     pub fn references(&self) -> BTreeSet<SecretReference> {
-        let TenantConfig { secutix, seal, apple, google, identifiers, .. } = &self.config;
+        let TenantConfig { secutix, seal, apple, google, vibes, identifiers, .. } = &self.config;
         let apple = apple.iter().flat_map(|apple| {
             let optional = [&apple.intermediate, &apple.key, &apple.passphrase];
             let push = apple.push_key.iter().map(|push| &push.key);
             optional.into_iter().flatten().chain([&apple.certificate]).chain(push)
         });
+        let vibes = vibes.iter().flat_map(|vibes| {
+            [&vibes.password, &vibes.path_secret].into_iter().chain(vibes.previous_path_secret.iter())
+        });
         let texts = [&secutix.secret, &seal.key].into_iter().chain(apple).chain(google.iter().map(|it| &it.account));
-        let texts = texts.chain(identifiers.iter().map(|it| &it.proof_secret));
+        let texts = texts.chain(vibes).chain(identifiers.iter().map(|it| &it.proof_secret));
         texts.filter_map(|text| SecretReference::parse(text).ok()).collect()
     }
 
@@ -132,6 +136,7 @@ impl Draft<'_> {
         });
         let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
         let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
+        let vibes = config.vibes.as_ref().map(|vibes| loader.vibes(vibes, public_url.as_deref()));
         let settings = loader.settings(config.settings);
         let api_keys = loader.api_keys(&config.api_keys);
         let venues = loader.venues(config.venues);
@@ -149,16 +154,14 @@ impl Draft<'_> {
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        let (apple, google, prover) = (transpose(apple), transpose(google), transpose(prover));
-        match (locales, public_url, secutix, seal_key, apple, google, prover) {
+        let others = transpose(apple).zip(transpose(google)).zip(transpose(vibes)).zip(transpose(prover));
+        match (locales, public_url, secutix, seal_key, others) {
             (
                 Some(locales),
                 Some(public_url),
                 Some(secutix),
                 Some(seal_key),
-                Some(apple),
-                Some(google),
-                Some(prover),
+                Some((((apple, google), vibes), prover)),
             ) if problems.is_empty() => {
                 let organization = config.organization.trim().to_owned();
                 let templates = folder.templates;
@@ -171,6 +174,7 @@ impl Draft<'_> {
                     keys: Arc::new(TenantKeys::derive(&seal_key)),
                     apple,
                     google,
+                    vibes,
                     templates,
                     selection,
                     venues,

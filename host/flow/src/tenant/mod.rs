@@ -10,6 +10,7 @@ mod form;
 mod image;
 mod key_pair;
 pub mod load;
+mod path_secret;
 pub mod problem;
 pub mod secret;
 pub mod strict;
@@ -19,11 +20,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ipnet::IpNet;
 pub use passerelle_connector::template::{Place, Venue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use self::path_secret::PathSecret;
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
 use crate::proof::Prover;
@@ -44,6 +47,7 @@ pub struct Tenant {
     pub keys: Arc<TenantKeys>,
     pub apple: Option<Apple>,
     pub google: Option<Google>,
+    pub vibes: Option<Vibes>,
     pub templates: BTreeMap<String, Arc<Template>>,
     pub selection: Selection,
     /// Places of the venues, compiled into both parts of the templates: Apple's lock screen and Google's `merchantLocations`.
@@ -182,6 +186,37 @@ pub struct Google {
     pub origins: Vec<String>,
     /// Of the Cloud project, over all who write for it; Google documents 20.
     pub requests_per_second: i64,
+}
+
+/// A company at Vibes Platform (domain.md 4).
+#[derive(Clone)]
+pub struct Vibes {
+    /// `https://public-api.vibescm.com`, without a final slash.
+    pub url: String,
+    pub company: String,
+    pub username: String,
+    pub password: Zeroizing<Vec<u8>>,
+    /// Tokens of wallet campaigns.
+    pub campaigns: Vec<String>,
+    /// The end of the address that Vibes calls.
+    pub path_secret: PathSecret,
+    pub previous_path_secret: Option<PathSecret>,
+    /// The token of an item that holds our identifier.
+    pub join: String,
+    pub subject: VibesSubject,
+    /// Empty: from anywhere.
+    pub sources: Vec<IpNet>,
+    pub register_at_start: bool,
+}
+
+/// What the joining token of an item of Vibes' identifies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum VibesSubject {
+    #[default]
+    Movement,
+    Contact,
 }
 
 /// Kinds of templates, in the words of `template.toml`.

@@ -59,6 +59,11 @@ pub struct ServerTable {
     /// still be read so far that the answer says so.
     #[schemars(range(min = 4096, max = 16_777_216))]
     pub body_limit: u32,
+
+    /// Proxies in front whose `X-Forwarded-For` is believed about who called them: addresses and networks, `["10.0.0.2"]`. Only a tenant that names the
+    /// `sources` of callbacks asks for a caller's address. Default: none, and the caller is the other end of the connection.
+    #[schemars(inner(length(min = 1)))]
+    pub trusted_proxies: Vec<String>,
 }
 
 impl Default for ServerTable {
@@ -70,6 +75,7 @@ impl Default for ServerTable {
             threads: 0,
             sandboxes: 0,
             body_limit: whole(Options::default().body_limit),
+            trusted_proxies: vec![],
         }
     }
 }

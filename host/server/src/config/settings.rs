@@ -37,6 +37,8 @@ pub struct Settings {
     /// Of a Spin application whose folder is looked at; the file itself gives none.
     pub variables: Variables,
     pub egress: Egress,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Tasks, effects that run at the same time.
     pub tasks: usize,
     pub effects: usize,
@@ -95,6 +97,10 @@ impl Settings {
             .enumerate()
             .filter_map(|(index, network)| reader.network(&format!("egress.allow[{index}]"), network));
         let allow = allow.collect();
+        let trusted_proxies = file.server.trusted_proxies.iter().enumerate();
+        let trusted_proxies = trusted_proxies
+            .filter_map(|(index, proxy)| reader.network(&format!("server.trusted_proxies[{index}]"), proxy))
+            .collect();
         let extra_roots = reader.extra_roots(&file.egress.extra_roots, base);
         reader.backoff(&file.worker);
 
@@ -112,6 +118,7 @@ impl Settings {
             tenants: base.join(&file.tenants.folder),
             secret_folders: file.tenants.secret_folders.iter().map(|folder| base.join(folder)).collect(),
             variables: Variables::default(),
+            trusted_proxies,
             egress: Egress { allow, plain_http: file.egress.plain_http, extra_roots },
             tasks: size(file.worker.tasks),
             effects: size(file.worker.effects),
@@ -283,7 +290,7 @@ mod tests {
     fn every_value_arrives_where_it_belongs() {
         let settings = parse(
             r#"
-            server = { listen = "[::]:9000", public_url = "https://passes.example.org/", environment = "staging", threads = 3, sandboxes = 5, body_limit = 8192 }
+            server = { listen = "[::]:9000", public_url = "https://passes.example.org/", environment = "staging", threads = 3, sandboxes = 5, body_limit = 8192, trusted_proxies = ["10.0.0.2", "fd00::/8"] }
             store.path = "/var/lib/passerelle/store.sqlite"
             tenants = { folder = "venues", secret_folders = ["/etc/secrets"] }
             egress = { allow = ["127.0.0.0/8", "10.1.2.3"], plain_http = true }
@@ -310,6 +317,7 @@ mod tests {
         assert_eq!(settings.tenants, Path::new("/etc/passerelle/venues"));
         assert_eq!(settings.secret_folders, [Path::new("/etc/secrets")]);
         assert_eq!(settings.egress.allow, ["127.0.0.0/8".parse::<IpNet>().unwrap(), "10.1.2.3/32".parse().unwrap()]);
+        assert_eq!(settings.trusted_proxies, ["10.0.0.2/32".parse::<IpNet>().unwrap(), "fd00::/8".parse().unwrap()]);
         assert_eq!((settings.tasks, settings.effects), (4, 6));
         let options = settings.options;
         assert_eq!((options.debounce, options.max_wait, options.lease), (10, 20, 90_000));

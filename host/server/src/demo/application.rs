@@ -110,6 +110,7 @@ fn variables(world: &Simulator, address: SocketAddr, secrets: &Secrets) -> Vec<(
         ("google_token_host", host(&addresses.google_token)),
         ("google_keys_host", host(&addresses.google_keys)),
         ("webhook_host", host(&addresses.crm)),
+        ("vibes_host", host(&addresses.vibes)),
     ];
     let secrets = SECRETS.iter().map(|(table, key, name)| (variable(table, key), secrets.get(name).to_owned()));
     fixed.into_iter().map(|(name, text)| (name.to_owned(), text)).chain(secrets).collect()
@@ -163,7 +164,14 @@ fn copy_named(
 /// Names of the hosts of the simulated world, each once.
 fn names(world: &Simulator) -> Vec<String> {
     let addresses = world.addresses();
-    let all = [&addresses.secutix, &addresses.push, &addresses.google_api, &addresses.google_token, &addresses.crm];
+    let all = [
+        &addresses.secutix,
+        &addresses.push,
+        &addresses.google_api,
+        &addresses.google_token,
+        &addresses.crm,
+        &addresses.vibes,
+    ];
     let name = |address: &&String| {
         let host = host(address);
         let host = host.split_once("://").map_or(host.as_str(), |(_, host)| host);

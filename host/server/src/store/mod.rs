@@ -16,6 +16,7 @@ mod outbox;
 mod pass_list;
 mod readers;
 mod schema;
+mod vibes;
 mod writer;
 
 use std::path::Path;

@@ -14,6 +14,7 @@ use crate::secutix::desk::Purchase;
 use crate::secutix::model::{Holder, Origin};
 use crate::secutix::notifier::{Delivery, Mode, Notice};
 use crate::secutix::oddities::Oddities;
+use crate::vibes::VibesQuirks;
 
 /// Shown on the index page.
 pub(super) const CALLS: &[(&str, &str)] = &[
@@ -23,7 +24,7 @@ pub(super) const CALLS: &[(&str, &str)] = &[
     ("GET /control/files", "every file; /control/files/{id}: as the web service shows it"),
     ("GET /control/phones", "every phone, with what it shows"),
     (
-        "GET /control/log/{secutix|prints|google|callbacks|push}",
+        "GET /control/log/{secutix|prints|google|callbacks|push|vibes|vibes-callbacks}",
         "calls as they came in; /control/log/iphone/{name}: a phone's timeline",
     ),
     (
@@ -65,6 +66,15 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "how it answers, and what it verifies with; {\"joinBy\":\"crm.customerId\"} is for all desks",
     ),
     ("POST /control/android/{name}/save {\"url\"}", "opens a save link; /remove {\"object\"}"),
+    ("GET /control/vibes", "the company at Vibes, its registrations, and how it differs from the documentation"),
+    (
+        "POST /control/vibes/item {\"campaign\":\"r3zhm8\",\"tokens\":{\"movement\":\"…\"}}",
+        "a wallet item; /install {\"item\",\"provider\":\"apple|google\"}; /remove {\"instance\"}",
+    ),
+    (
+        "POST /control/vibes/quirks {\"type_field\":\"neither\",\"times\":\"minutes|millis|offset\",\"copies\":2,\"held\":true, …}",
+        "how its callbacks differ; /release {\"reversed\":true} lets held ones go; /retry sends what is due again",
+    ),
 ];
 
 #[derive(Deserialize)]
@@ -184,6 +194,24 @@ impl Control {
             }
             ["iphone", name, "wipe"] => world.iphone(name).wipe(),
             ["android", name, "save"] => return Ok(json!(world.android(name).save(text("url")?).await?)),
+            ["vibes", "item"] => {
+                let tokens = read(body.get("tokens").unwrap_or(&Value::Null), "tokens, an object")?;
+                return Ok(json!({"item": world.vibes.item(text("campaign")?, tokens)}));
+            }
+            ["vibes", "install"] => {
+                let instance = world.vibes.install(text("item")?, text("provider")?).await;
+                return Ok(json!({"instance": instance}));
+            }
+            ["vibes", "remove"] => return Ok(json!({"removed": world.vibes.remove(text("instance")?).await})),
+            ["vibes", "quirks"] => {
+                let wanted: VibesQuirks = read(body, "names of quirks, as GET /control/vibes lists them")?;
+                world.vibes.quirks(|quirks| *quirks = wanted);
+            }
+            ["vibes", "release"] => {
+                let reversed = body.get("reversed").and_then(Value::as_bool).unwrap_or(false);
+                world.vibes.release(reversed).await;
+            }
+            ["vibes", "retry"] => world.vibes.deliver_due().await,
             ["android", name, "remove"] => {
                 return Ok(json!({"removed": world.android(name).remove(text("object")?).await}));
             }

@@ -4,6 +4,7 @@
 //! becomes a problem detail: an error that left this file would be an empty 500.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
@@ -14,11 +15,12 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::{HeaderMap, Method, Request, Response, Uri};
 use passerelle_flow::flow::Flow;
-use passerelle_flow::http::{Problem, tenant_in};
+use passerelle_flow::http::{Peer, Problem, tenant_in};
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::ports::{Clock as _, Host, Random as _};
 use passerelle_flow::store::{Erased, StoreResult};
 use passerelle_flow::tenant::Tenant;
+use passerelle_flow::vibes::registration;
 use serde::Serialize;
 use spin_sdk::time::sleep;
 use spin_sdk::wasip3::http::types;
@@ -154,12 +156,13 @@ pub struct Answered {
 
 pub async fn answer(request: types::Request) -> Answered {
     let mut incoming = message::incoming(request);
+    let peer = path::peer(&incoming.headers);
     path::drop_forged(&mut incoming.headers);
     match Edge::of_instance().await {
         Ok(edge) => {
             // Not a POST alone: a phone that forgets a pass, and a link that is opened, leave something to do as well.
             let of_tenant = tenant_in(incoming.target.split('?').next().unwrap_or_default()).is_some();
-            let response = answer_with(&edge, incoming).await;
+            let response = answer_with(&edge, incoming, peer).await;
             let status = response.status();
             let made_work = (of_tenant && !status.is_client_error() && !status.is_server_error()).then_some(edge);
             Answered { response, made_work }
@@ -181,7 +184,7 @@ pub async fn answer(request: types::Request) -> Answered {
     }
 }
 
-async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> Response<Bytes> {
+async fn answer_with(edge: &Rc<Edge>, incoming: Incoming, peer: Option<IpAddr>) -> Response<Bytes> {
     let Incoming { method, target, headers, body } = incoming;
     let refuse = |problem| edge.flow.refuse(problem, &headers, target.split('?').next().unwrap_or_default());
     let Ok(uri) = target.parse::<Uri>() else { return refuse(Problem::unknown_path()) };
@@ -208,6 +211,9 @@ async fn answer_with(edge: &Rc<Edge>, incoming: Incoming) -> Response<Bytes> {
     *request.method_mut() = method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers.clone();
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(Peer(peer));
+    }
     // It may hold a lease, and ends before the lease does.
     match select(pin!(edge.flow.handle(request)), pin!(sleep(edge.flow.patience()))).await {
         Either::Left((response, _)) => response,
@@ -244,6 +250,24 @@ async fn looked_at_google(edge: &Rc<Edge>, until: Millis) -> StoreResult<u32> {
     Ok(passes)
 }
 
+/// Once an hour, whichever instance it is: what tenants want registered at Vibes when they start. An edge has no start of its own. What fails is told,
+/// and tried again an hour later.
+async fn registered_at_vibes(edge: &Rc<Edge>) -> StoreResult<()> {
+    if !registration::is_due(&edge.flow).await? {
+        return Ok(());
+    }
+    for id in edge.flow.host.tenants.named() {
+        let _ = edge.prepare(&id).await;
+        let tenant = edge.flow.host.tenant(&id);
+        let Some(tenant) = tenant else { continue };
+        let Some(vibes) = tenant.vibes.as_ref().filter(|vibes| vibes.register_at_start) else { continue };
+        if let Err(error) = registration::ensure(&edge.flow, &tenant, vibes).await {
+            tracing::error!(tenant = %id, %error, "callbacks are not registered at Vibes");
+        }
+    }
+    Ok(())
+}
+
 async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Option<&str>) -> Result<Swept, Problem> {
     // Without a token there is no such route: a variable that was forgotten opens nothing.
     let token = edge.sweep_token.as_ref().ok_or_else(Problem::unknown_path)?;
@@ -268,6 +292,7 @@ async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Opt
     let patience = Patience { until: work.now() + budget, effects: true };
     let report = sweep(&work, patience).await.map_err(unavailable)?;
     let looked = looked_at_google(edge, patience.until).await.map_err(unavailable)?;
+    registered_at_vibes(edge).await.map_err(unavailable)?;
     tracing::info!(?report, erased, forgotten, looked, "sweep");
     Ok(Swept { report, erased, forgotten, looked })
 }

@@ -12,6 +12,7 @@ mod insights;
 mod outbox;
 mod pass_list;
 pub mod session;
+mod vibes;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{

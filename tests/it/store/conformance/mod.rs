@@ -46,6 +46,7 @@ mod passes;
 mod phones;
 mod retention;
 mod tasks;
+mod vibes;
 pub(super) mod webhooks;
 
 /// Long after every debounce.

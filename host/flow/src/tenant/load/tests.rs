@@ -44,6 +44,15 @@ issuer = "3388000000000000000"
 account = "file:google.json"
 "#;
 
+const VIBES: &str = r#"
+[vibes]
+company = "bi3bwNRk"
+username = "opera"
+password = "file:vibes.password"
+campaigns = ["r3zhm8"]
+path_secret = "file:vibes.path"
+"#;
+
 fn pem(der: &[u8]) -> String {
     use base64::Engine as _;
     let body = base64::engine::general_purpose::STANDARD.encode(der);
@@ -76,6 +85,8 @@ fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretPr
         ("apple/wrong", "closed".into()),
         ("apple/encrypted.key", ENCRYPTED.into()),
         ("google.json", Vec::<u8>::from(ACCOUNT)),
+        ("vibes.password", "s3cret\n".into()),
+        ("vibes.path", "0123456789abcdef0123456789abcdef\n".into()),
     ]);
     move |reference| match &reference.source {
         SecretSource::Env(_) => Err(SecretProblem::NoVariable),
@@ -427,4 +438,25 @@ fn nfc_needs_a_key_that_readers_can_have_and_a_push_key_its_number() {
     assert_eq!(good(&push("ABC123DEFG")).apple.unwrap().push_key.unwrap().id, "ABC123DEFG");
     let told = lines(&load_text(&push("abc")).err().unwrap());
     assert!(told.contains("\"apple.push_key.id\" must be a Key ID"), "{told}");
+}
+
+#[test]
+fn vibes_is_read_with_its_defaults_and_its_secrets_end_before_the_line_break() {
+    let vibes = good(&format!("{GOOD}{VIBES}")).vibes.unwrap();
+    assert_eq!((vibes.url.as_str(), vibes.join.as_str()), ("https://public-api.vibescm.com", "movement"));
+    assert_eq!((vibes.subject, vibes.register_at_start), (crate::tenant::VibesSubject::Movement, false));
+    assert!(vibes.sources.is_empty() && vibes.previous_path_secret.is_none());
+    assert_eq!(vibes.password.as_slice(), b"s3cret");
+    assert!(vibes.path_secret.admits("0123456789abcdef0123456789abcdef"));
+    let more = "subject = \"contact\"\nsources = [\"192.0.2.1\", \"2001:db8::/32\"]\nprevious_path_secret = \"file:vibes.path\"\n";
+    let vibes = good(&format!("{GOOD}{VIBES}{more}")).vibes.unwrap();
+    assert_eq!(vibes.subject, crate::tenant::VibesSubject::Contact);
+    assert_eq!(vibes.sources, ["192.0.2.1/32".parse().unwrap(), "2001:db8::/32".parse().unwrap()]);
+    assert!(vibes.previous_path_secret.is_some());
+    let files = folder(&format!("{GOOD}{VIBES}{more}"));
+    let asked: Vec<String> = draft(&files).unwrap().references().iter().map(ToString::to_string).collect();
+    assert!(
+        ["file:vibes.password", "file:vibes.path"].iter().all(|it| asked.iter().any(|asked| asked == it)),
+        "{asked:?}"
+    );
 }

@@ -20,8 +20,7 @@ impl Tally {
         *count
     }
 
-    /// By code. Of callbacks, how many of a tenant ended so: `counted`, `repeated`, `other-event`, `other-object`, `malformed`, `untrusted-key`,
-    /// `expired-key`, `forged`, `stale`, `no-root-keys`, `not-counted`.
+    /// By code. Of callbacks, how many of a tenant ended so, by the codes of those who receive them (`google::callback`, `vibes::callback`).
     pub fn of(&self, tenant: &TenantId) -> BTreeMap<&'static str, u64> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.iter().filter(|((of, _), _)| of == tenant).map(|((_, code), count)| (*code, *count)).collect()
