@@ -77,7 +77,7 @@ const WRONG: &[(&str, usize, usize, &str, &[&str])] = &[
     ("Events | summarize percentile(timestamp, 101)", 1, 42, "101", &["no percentage", "0 to 100"]),
     ("Events | summarize count() by bin(timestamp, 0d)", 1, 46, "0d", &["above 0"]),
     ("Events | summarize count() by bin(timestamp, 5)", 1, 46, "5", &["not binned by this", "1h"]),
-    ("Events | summarize n = count(), n = count()", 1, 32, "n", &["two columns `n`"]),
+    ("Events | summarize n = count(), n = count()", 1, 33, "n", &["two columns `n`"]),
     ("Events | take many", 1, 15, "many", &["no value `many`"]),
     ("Events | take -1", 1, 15, "-1", &["no number of rows"]),
     ("Events | top 5", 1, 15, "", &["the query ends here", "by"]),
@@ -219,7 +219,7 @@ fn a_long_condition_is_no_deep_one_and_a_deep_one_is_refused() {
 #[test]
 fn names_that_use_one_another_do_not_double_for_ever() {
     let mut tables = "let t0 = Events;".to_owned();
-    let mut values = "let v0 = 1;".to_owned();
+    let mut values = "let v0 = 1.5;".to_owned();
     for n in 1..60 {
         let before = n - 1;
         tables.push_str(&format!("let t{n} = t{before} | join (t{before}) on eventId;"));

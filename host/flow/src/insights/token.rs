@@ -37,9 +37,9 @@ type Input<'a> = LocatingSlice<&'a str>;
 type Parsed<T> = Result<T, ContextError>;
 
 /// Longest first.
-const SIGNS: [&str; 24] = [
-    "==", "!=", "=~", "!~", "<=", ">=", "<>", "..", "<", ">", "=", ".", ",", ";", "|", "(", ")", "[", "]", "+", "-",
-    "*", "/", "%",
+const SIGNS: [&str; 25] = [
+    "==", "!=", "=~", "!~", "<=", ">=", "<>", "..", ":", "<", ">", "=", ".", ",", ";", "|", "(", ")", "[", "]", "+",
+    "-", "*", "/", "%",
 ];
 
 /// Units of a timespan in milliseconds. Ticks and microseconds are finer than what is kept.
