@@ -77,7 +77,7 @@ fn listener(tenant: &str) -> String {
 }
 
 /// One ticket, sold.
-fn purchase() -> Vec<u8> {
+pub fn purchase() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/purchase-of-one-ticket/after.json");
     std::fs::read(path).unwrap()
 }
