@@ -28,6 +28,7 @@ pub mod pulse;
 pub mod replays;
 pub mod retention;
 mod schema;
+pub mod sent;
 pub mod statement;
 pub mod tasks;
 mod value;

@@ -45,7 +45,11 @@ async fn play(world: &Simulator, side: &Side, clock: bool) -> Vec<Value> {
     desk.trust(made["secret"].as_str().unwrap()).unwrap();
     let id = made["id"].as_str().unwrap().to_owned();
     told.push(json!([made["events"], made["enabled"], made["format"], made["warnings"]]));
-    for wrong in [json!({}), json!({ "endpoint": "ftp://a.example/", "events": ["*"] }), json!({ "endpoint": desk.url(), "events": ["x"] })] {
+    for wrong in [
+        json!({}),
+        json!({ "endpoint": "ftp://a.example/", "events": ["*"] }),
+        json!({ "endpoint": desk.url(), "events": ["x"] }),
+    ] {
         let reply = side.post(TENANT, &base, &wrong).await;
         told.push(json!([reply.status.as_u16(), reply.json()["errors"]]));
     }
@@ -107,5 +111,13 @@ fn seen(received: &Received) -> Value {
         .filter(|name| received.header(name).is_some())
         .collect();
     let signatures = received.header("webhook-signature").map(|list| list.split(' ').count());
-    json!([received.kind(), received.sequence(), received.verified, received.repeated, received.answered, headers, signatures])
+    json!([
+        received.kind(),
+        received.sequence(),
+        received.verified,
+        received.repeated,
+        received.answered,
+        headers,
+        signatures
+    ])
 }
