@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use passerelle_flow::identity::{DAY, Millis, TenantId};
 
+pub use self::webhook::{EndpointOptions, Endpoints, Webhook};
+
 /// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
 ///
 /// SecuTix says that an order changed; Passerelle fetches it, finds out what happened, rebuilds the passes and tells the phones.
