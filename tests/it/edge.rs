@@ -76,6 +76,34 @@ fn listener(tenant: &str) -> String {
     format!("/api/{tenant}/webhooks/listeners/secutix/orders")
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_with_every_kind_of_value() {
+    let edge = Edge::new(&["opera"]).await;
+    assert_eq!(edge.notify("opera").await.status, StatusCode::OK);
+    edge.side.advance(LATER);
+    edge.side.drive().await;
+    let ask = async |query: &str| {
+        edge.side
+            .post("opera", "/api/opera/insights/query", &json!({"query": query, "parameters": {"half": 0.5}}))
+            .await
+    };
+    let query = "Logs | where eventType == 'Run:Finished' | summarize runs = count(), share = half * count(), last = max(timestamp), \
+        states = make_set(message) by known = isnotempty(operationId) | extend nothing = tolong('none'), age = last - last";
+    let reply = ask(query).await;
+    assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
+    let row = reply.json()["rows"][0].clone();
+    assert_eq!((&row[0], &row[1], &row[2]), (&json!(true), &json!(1), &json!(0.5)), "{row}");
+    assert!(row[3].as_str().unwrap().ends_with('Z') && row[4] == json!(["done"]), "{row}");
+    assert_eq!((&row[5], &row[6]), (&Value::Null, &json!("00:00:00")), "{row}");
+    // The sweep has kept the hour's figures.
+    let figures = ask("Metrics | where metricType == 'Tasks:Dead' | summarize dcount(metricType)").await.json();
+    assert_eq!(figures["rows"], json!([[1]]), "{figures}");
+    let wrong = ask("Events | cuont").await;
+    problem(&wrong, 400, "invalid-query");
+    assert_eq!(wrong.json()["position"]["column"], 10);
+    edge.end().await;
+}
+
 /// One ticket, sold.
 pub fn purchase() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/purchase-of-one-ticket/after.json");

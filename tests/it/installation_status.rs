@@ -11,20 +11,20 @@ use serde_json::Value;
 use crate::house::{House, LIMIT, until};
 
 /// A ticket that was sold, and where its holder finds its passes.
-struct Sale {
-    movement: i64,
-    ticket: i64,
-    serial: String,
-    apple: String,
-    google: String,
+pub struct Sale {
+    pub movement: i64,
+    pub ticket: i64,
+    pub serial: String,
+    pub apple: String,
+    pub google: String,
 }
 
-fn reporting() -> StageOptions {
+pub fn reporting() -> StageOptions {
     StageOptions { reports: true, ..StageOptions::default() }
 }
 
 impl House {
-    async fn sale(&self, first_name: &str) -> Sale {
+    pub async fn sale(&self, first_name: &str) -> Sale {
         let secutix = self.stage.world.secutix();
         let holder = Holder::new(first_name, "Lovelace");
         let file = secutix.sell_single("CARMEN", holder, Origin::TicketShop).await.unwrap().file().unwrap();
@@ -41,13 +41,13 @@ impl House {
         }
     }
 
-    async fn save(&self, sale: &Sale) -> String {
+    pub async fn save(&self, sale: &Sale) -> String {
         let link = self.send("GET", &sale.google, &[], "").await.header("location").to_owned();
         self.stage.android.save(&link).await.unwrap().remove(0).object_id
     }
 
     /// What SecuTix holds of the movement, once nothing is left to be told.
-    async fn references(&self, sale: &Sale) -> BTreeMap<String, String> {
+    pub async fn references(&self, sale: &Sale) -> BTreeMap<String, String> {
         self.stage.rest().await.unwrap();
         self.stage.world.secutix().movement_references(sale.movement)
     }
@@ -72,7 +72,7 @@ impl House {
     }
 
     /// Kinds of what happened to the pass, in their order.
-    fn happened(&self, sale: &Sale) -> Vec<(i64, String, Value)> {
+    pub fn happened(&self, sale: &Sale) -> Vec<(i64, String, Value)> {
         let path: &Path = &self.stage.settings.store;
         let store = rusqlite::Connection::open(path).unwrap();
         let mut found =
@@ -378,7 +378,7 @@ async fn reports_keep_within_the_budget_and_none_is_lost() {
 
 impl House {
     /// Tickets of one file on the iPhone, without waiting for what SecuTix is to be told of them.
-    async fn sold_quietly(&self, count: usize) -> crate::house::Sold {
+    pub async fn sold_quietly(&self, count: usize) -> crate::house::Sold {
         let holders = (0..count).map(|n| Holder::new(&format!("Ada{n}"), "Lovelace")).collect();
         let sale = self.stage.world.secutix().sell_family("CARMEN", holders, Origin::TicketShop).await.unwrap();
         let file = sale.file().unwrap();

@@ -9,12 +9,13 @@ use crate::alarm::{Alarms, Allowance};
 use crate::backfill;
 use crate::google::presence::{self, Batch, Looked};
 use crate::google::{Tally, TokenCache};
-use crate::identity::{Millis, uuid};
+use crate::identity::{HOUR, Millis, uuid};
 use crate::options::{LEASE_MARGIN, Options, Retention};
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
 use crate::store::{
-    DeliveryLease, DeliveryQuota, EffectLease, Erased, Erasure, Outbox as _, Quota, Store, StoreResult, TaskLease,
+    DeliveryLease, DeliveryQuota, EffectLease, Erased, Erasure, Insights, Outbox as _, Quota, Store, StoreResult,
+    TaskLease,
 };
 use crate::webhook;
 
@@ -145,6 +146,15 @@ impl<H: Host> Flow<H> {
             }
         }
         Ok(all)
+    }
+
+    /// Writes the figures of this hour (`Metrics` of the Insights) for every tenant that has none yet. How many. May be called as often as one
+    /// likes and by several at once.
+    pub async fn keep_figures(&self) -> StoreResult<u64> {
+        let now = self.now();
+        let hour = now - now.rem_euclid(HOUR);
+        let figures = self.host.store().figures(hour).await?;
+        if figures.is_empty() { Ok(0) } else { self.host.store().keep_figures(hour, figures).await }
     }
 
     /// Passes whose presence at Google is to be looked at next, to be given to [`Flow::look`]; none: no round has anything left.

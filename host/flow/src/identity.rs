@@ -152,5 +152,7 @@ pub fn uuid(at: Millis, random: [u8; 10]) -> String {
 /// Milliseconds since 1970-01-01T00:00:00Z, as everywhere in the store. Signed, as both databases have it.
 pub type Millis = i64;
 
+/// An hour.
+pub const HOUR: Millis = 3_600_000;
 /// A day of 24 hours.
 pub const DAY: Millis = 86_400_000;

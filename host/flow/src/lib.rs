@@ -23,6 +23,7 @@ pub mod explain;
 pub mod flow;
 pub mod happening;
 pub mod http;
+pub mod insights;
 pub mod installation;
 pub mod notice;
 pub mod notification;

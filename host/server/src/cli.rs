@@ -3,13 +3,15 @@
 //! Owns the words of `--help` and the way from arguments to the module that does it. Every command that decides something says so in its
 //! exit code, and `--report FILE` writes the same as JSON with a top-level `ok`.
 
+mod backfill;
 mod webhook;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use passerelle_flow::identity::{DAY, Millis, TenantId};
+use passerelle_flow::identity::TenantId;
 
+pub use self::backfill::{Backfill, BackfillTo, Since};
 pub use self::webhook::{EndpointOptions, Endpoints, Webhook};
 
 /// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
@@ -49,6 +51,9 @@ pub enum Command {
     Webhook(Webhook),
     /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.
     Runs(Runs),
+    /// Questions in KQL over what happened (Events), what was run (Logs) and hourly figures (Metrics).
+    #[command(subcommand)]
+    Insights(Insights),
     /// Apple Wallet: have all installed passes fetched again, signed with the certificate of now.
     #[command(subcommand)]
     Apple(Apple),
@@ -75,6 +80,7 @@ impl Command {
             | Self::Stuck(_)
             | Self::Webhook(_)
             | Self::Runs(_)
+            | Self::Insights(_)
             | Self::Record(_) => None,
         }
     }
@@ -294,78 +300,26 @@ pub struct Runs {
     pub limit: u32,
 }
 
+#[derive(Subcommand)]
+pub enum Insights {
+    /// Ask, without the HTTP interface and its limit of calls: `passerelle insights query --tenant T 'Events | summarize count() by eventType'`.
+    Query(InsightsQuery),
+}
+
 #[derive(Args)]
-#[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["since", "identifiers"])))]
-pub struct Backfill {
+pub struct InsightsQuery {
     #[command(flatten)]
     pub configured: Configured,
     #[arg(long)]
     pub tenant: TenantName,
-    /// Passes whose status has changed since: a day (2026-11-01), a moment (2026-11-01T20:00:00Z), or days back (7d).
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<Since>,
-    /// With whom they are compared. `secutix`: its external references are read back, one call a pass, within the budget. `webhook`: what your
-    /// endpoints have acknowledged. `file`: nothing is compared, all is written to --out as CSV. Default: secutix and webhook.
-    #[arg(long, value_name = "TARGET")]
-    pub to: Vec<BackfillTo>,
-    /// The file of `--to file`. It may hold e-mail addresses, and is readable by its owner alone.
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// First give existing passes the identifier that your CRM joins by. FILE: CSV with a line of names, `secutix.movementId` (or
-    /// `secutix.contactNumber`, or `passId`) and the identifier. Without FILE: from the ticket, as [crm] says.
-    #[arg(long, value_name = "FILE", num_args = 0..=1)]
-    pub identifiers: Option<Option<PathBuf>>,
-    /// Begin anew, where an earlier one was stopped.
-    #[arg(long)]
-    pub restart: bool,
-    /// Write what was compared and repaired as JSON: {"ok":bool,"targets":{...}}.
-    #[arg(long, value_name = "FILE")]
-    pub report: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum BackfillTo {
-    Secutix,
-    Webhook,
-    File,
-}
-
-/// A moment in the past, as people write it.
-#[derive(Clone, Debug)]
-pub enum Since {
-    At(Millis),
-    /// Before now.
-    Ago(Millis),
-}
-
-impl Since {
-    pub fn millis(&self, now: Millis) -> Millis {
-        match self {
-            Self::At(at) => *at,
-            Self::Ago(span) => now - span,
-        }
-    }
-}
-
-/// None of the three.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a day (2026-11-01), a moment (2026-11-01T20:00:00Z) or days back (7d) is expected")]
-pub struct NoMoment;
-
-impl std::str::FromStr for Since {
-    type Err = NoMoment;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()) {
-            return Ok(Self::Ago(Millis::from(days) * DAY));
-        }
-        if let Ok(day) = text.parse::<jiff::civil::Date>()
-            && let Ok(day) = day.to_zoned(jiff::tz::TimeZone::UTC)
-            && !text.contains('T')
-        {
-            return Ok(Self::At(day.timestamp().as_millisecond()));
-        }
-        text.parse::<jiff::Timestamp>().map(|at| Self::At(at.as_millisecond())).map_err(|_| NoMoment)
-    }
+    /// The query. docs/insights.md has the dialect.
+    pub query: String,
+    /// A value that the query names. A number, true and false are what they are; anything else is a text.
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
+    pub parameters: Vec<String>,
+    /// How the answer is written. json: as the HTTP interface answers.
+    #[arg(long, value_name = "FORMAT", value_parser = ["table", "json", "csv"], default_value = "table")]
+    pub format: String,
 }
 
 #[derive(Args)]

@@ -11,6 +11,7 @@ pub mod egress;
 pub mod example;
 pub mod file_keys;
 pub mod host;
+pub mod insights;
 pub mod keys;
 pub mod listen;
 pub mod logging;

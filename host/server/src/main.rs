@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command, Webhook};
-use passerelle_server::{backfill, commands, receiver, reissue, report_file, webhooks};
+use passerelle_server::{backfill, commands, insights, receiver, reissue, report_file, webhooks};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -45,6 +45,7 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
         }
         Command::Webhook(webhook) => webhooks::perform(webhook),
         Command::Runs(runs) => commands::runs(runs),
+        Command::Insights(question) => insights::insights(&question),
         Command::Apple(apple) => reissue::apple(&apple),
         Command::Backfill(arguments) => backfill::backfill(&arguments),
         Command::Record(record) => commands::record(record),

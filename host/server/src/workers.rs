@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 /// Retention is counted in days.
 const ERASE_EVERY: Duration = Duration::from_secs(3_600);
+/// Figures are of an hour; a look that finds them kept costs a few reads.
+const FIGURES_EVERY: Duration = Duration::from_secs(300);
 /// A warning that is thirty days early needs no better.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(86_400);
 /// How often it is asked whether a round has something to look at in Google Wallet. Rounds are a day apart.
@@ -50,6 +52,7 @@ pub async fn work(flow: Arc<Flow<ServerHost>>, crew: Crew, wake: Arc<Notify>, st
         dispatch(crew.effects, &wake, stop.clone(), |limit| effects(flow.clone(), limit)),
         dispatch(crew.deliveries, &wake, stop.clone(), |limit| deliveries(flow.clone(), limit)),
         erase(&flow, stop.clone()),
+        keep_figures(&flow, stop.clone()),
         watch_certificates(&flow, stop.clone()),
         look_at_google(&flow, stop.clone()),
         compare_daily(&flow, stop.clone()),
@@ -235,6 +238,21 @@ async fn erase(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(ERASE_EVERY) => {}
+            () = stopped(&mut stop) => {}
+        }
+    }
+}
+
+/// The hour's figures, soon after it has begun, whoever of several nodes comes first.
+async fn keep_figures(flow: &Flow<ServerHost>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match flow.keep_figures().await {
+            Ok(0) => {}
+            Ok(figures) => tracing::debug!(figures, "kept the hour's figures"),
+            Err(error) => tracing::error!(%error, "the hour's figures"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FIGURES_EVERY) => {}
             () = stopped(&mut stop) => {}
         }
     }

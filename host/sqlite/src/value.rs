@@ -1,12 +1,13 @@
 //! Values: what goes into a statement, and what comes out of a row. Lent, both ways.
 //!
-//! Owns the kinds that the tables have (`schema.sql`); real numbers are not among them.
+//! Owns the kinds that the tables have (`schema.sql`), and real numbers, which no table has and questions make (`insights`).
 
 /// A value that somebody else holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Value<'a> {
     Null,
     Integer(i64),
+    Real(f64),
     Text(&'a str),
     Blob(&'a [u8]),
 }
@@ -22,6 +23,12 @@ macro_rules! params {
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Integer(number)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(number: f64) -> Self {
+        Self::Real(number)
     }
 }
 
@@ -88,6 +95,12 @@ pub trait FromValue<'a>: Sized {
 impl FromValue<'_> for i64 {
     fn from_value(value: Value<'_>) -> Option<Self> {
         if let Value::Integer(number) = value { Some(number) } else { None }
+    }
+}
+
+impl FromValue<'_> for f64 {
+    fn from_value(value: Value<'_>) -> Option<Self> {
+        if let Value::Real(number) = value { Some(number) } else { None }
     }
 }
 
@@ -166,6 +179,9 @@ mod tests {
         assert_eq!(u32::from_value(Value::Integer(-1)), None);
         assert_eq!(Option::<i64>::from_value(Value::Null), Some(None));
         assert_eq!(Option::<i64>::from_value(Value::Text("1")), None);
+        assert_eq!(i64::from_value(Value::Real(1.0)), None);
+        assert_eq!(f64::from_value(Value::Real(1.5)), Some(1.5));
+        assert_eq!(f64::from_value(Value::Integer(1)), None);
         assert_eq!(bool::from_value(Value::Integer(1)), Some(true));
     }
 }

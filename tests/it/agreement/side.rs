@@ -293,7 +293,7 @@ fn configure(
     let home = folder.join("tenants");
     let model = home.join(example::TENANT);
     let text = std::fs::read_to_string(model.join("tenant.toml")).unwrap();
-    let scopes = ["Pass.Read", "Pass.Write", "Webhook.Read", "Webhook.Write"].map(str::to_owned);
+    let scopes = ["Pass.Read", "Pass.Write", "Webhook.Read", "Webhook.Write", "Insights.Read"].map(str::to_owned);
     let mut keys = BTreeMap::new();
     for tenant in tenants {
         let own = home.join(tenant);

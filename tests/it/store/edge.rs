@@ -60,8 +60,8 @@ impl Engine for Edge {
         self.dir = dir;
     }
 
-    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        rows(&self.dir.path().join("store.db"), sql)
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("store.db")
     }
 }
 
@@ -119,7 +119,8 @@ impl Row for Listed<'_> {
             Some(Stored::Integer(number)) => Ok(Value::Integer(*number)),
             Some(Stored::Text(text)) => Ok(Value::Text(text)),
             Some(Stored::Blob(bytes)) => Ok(Value::Blob(bytes)),
-            Some(Stored::Real(_)) | None => Err(Fault::OTHER_TYPE),
+            Some(Stored::Real(number)) => Ok(Value::Real(*number)),
+            None => Err(Fault::OTHER_TYPE),
         }
     }
 }
@@ -128,6 +129,7 @@ fn stored(value: &Value<'_>) -> Stored {
     match *value {
         Value::Null => Stored::Null,
         Value::Integer(number) => Stored::Integer(number),
+        Value::Real(number) => Stored::Real(number),
         Value::Text(text) => Stored::Text(text.to_owned()),
         Value::Blob(bytes) => Stored::Blob(bytes.to_vec()),
     }

@@ -7,6 +7,7 @@
 mod conformance;
 mod crash;
 mod edge;
+mod insights;
 mod model;
 mod outbox;
 mod sqlite;
@@ -31,7 +32,11 @@ pub trait Engine: Sized {
     /// The process dies and another one begins, with nothing but what is on the disk.
     fn crash(&mut self);
     /// What a query finds, as text. The tables are the same on every engine.
-    fn rows(&self, sql: &str) -> Vec<Vec<String>>;
+    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
+        rows(&self.file(), sql)
+    }
+    /// Where it lies.
+    fn file(&self) -> PathBuf;
 }
 
 pub struct Sqlite {
@@ -40,7 +45,7 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    fn file(dir: &tempfile::TempDir) -> PathBuf {
+    fn lies(dir: &tempfile::TempDir) -> PathBuf {
         dir.path().join("store.db")
     }
 }
@@ -50,7 +55,7 @@ impl Engine for Sqlite {
 
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&Self::file(&dir), Options::default()).unwrap());
+        let store = Arc::new(SqliteStore::open(&Self::lies(&dir), Options::default()).unwrap());
         Self { dir, store }
     }
 
@@ -64,12 +69,12 @@ impl Engine for Sqlite {
         for name in ["store.db", "store.db-wal"] {
             std::fs::copy(self.dir.path().join(name), dir.path().join(name)).unwrap();
         }
-        self.store = Arc::new(SqliteStore::open(&Self::file(&dir), Options::default()).unwrap());
+        self.store = Arc::new(SqliteStore::open(&Self::lies(&dir), Options::default()).unwrap());
         self.dir = dir;
     }
 
-    fn rows(&self, sql: &str) -> Vec<Vec<String>> {
-        rows(&Self::file(&self.dir), sql)
+    fn file(&self) -> PathBuf {
+        Self::lies(&self.dir)
     }
 }
 

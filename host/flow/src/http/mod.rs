@@ -13,6 +13,7 @@ mod demand;
 mod google;
 mod health;
 mod history;
+mod insights;
 mod metrics;
 mod notifications;
 mod order_passes;
@@ -173,6 +174,7 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }
+                ["insights", "query"] => insights::query(flow, &tenant, call).await,
                 ["orders", file, "passes"] => order_passes::get(flow, &tenant, call, file).await,
                 ["passes"] => passes::create(flow, &tenant, call).await,
                 ["passes", "findPass"] => passes::find(flow, &tenant, call).await,

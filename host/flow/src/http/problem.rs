@@ -3,6 +3,8 @@
 //! Owns the catalogue of problems. The caller's text is fixed here; what the log gets is another text, written where it happened, so that
 //! nothing internal and nothing personal can leak through an error.
 
+mod query;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use passerelle_contract::webhook::{Rejection, Violation};
 use serde::Serialize;
 
+use self::query::Place;
 use super::caller;
 
 /// Prefix of every `type`. A name, not an address: it never changes and needs no server.
@@ -28,6 +31,9 @@ pub struct Problem {
     /// `{field: [message]}`, as The Wallet Crew's API has it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<String, Vec<String>>,
+    /// Where in a query it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<Box<Place>>,
     #[serde(skip)]
     retry_after: Option<u32>,
     #[serde(skip)]
@@ -48,6 +54,7 @@ impl Problem {
             instance: None,
             correlation_id: String::new(),
             errors: BTreeMap::new(),
+            position: None,
             retry_after: None,
             allow: None,
             challenge: None,

@@ -4,7 +4,8 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
-    GoogleLedger, GoogleNotice, Happening, NoticeReport, NoticeWrite, PassNotice, StoreResult,
+    Figure, GoogleLedger, GoogleNotice, Happening, Insights, NoticeReport, NoticeWrite, Outcome, PassNotice, Question,
+    StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -106,6 +107,18 @@ impl Backfills for Budgets {
         panic!("no protocol asks for this")
     }
     async fn keep_backfill(&self, _: &TenantId, _: &str, _: BackfillState) -> StoreResult<()> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl Insights for Budgets {
+    async fn ask(&self, _: Question) -> StoreResult<Outcome> {
+        panic!("no protocol asks for this")
+    }
+    async fn figures(&self, _: Millis) -> StoreResult<Vec<Figure>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_figures(&self, _: Millis, _: Vec<Figure>) -> StoreResult<u64> {
         panic!("no protocol asks for this")
     }
 }

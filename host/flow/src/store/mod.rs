@@ -16,6 +16,7 @@ mod erasure;
 mod event;
 mod google;
 mod happening;
+mod insights;
 mod pass;
 mod phone;
 mod run;
@@ -36,6 +37,7 @@ pub use self::erasure::{Erased, Erasure};
 pub use self::event::{EventWrite, StoredEvent};
 pub use self::google::{Brought, GoogleLedger, KeptRoots};
 pub use self::happening::{Happening, HappeningKind, StoredHappening};
+pub use self::insights::{Bound, Cell, Figure, Insights, Outcome, Question, Rows};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
 };
@@ -70,7 +72,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: GoogleLedger + ByHand + Attributes + Backfills + Outbox + MaybeSync {
+pub trait Store: GoogleLedger + ByHand + Attributes + Backfills + Insights + Outbox + MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one

@@ -10,6 +10,7 @@ mod by_hand;
 mod connection;
 mod fault;
 mod google;
+mod insights;
 pub mod measure;
 mod outbox;
 mod readers;
@@ -17,6 +18,7 @@ mod schema;
 mod writer;
 
 use std::path::Path;
+use std::time::Duration;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
@@ -42,17 +44,24 @@ pub struct Options {
     pub readers: usize,
     /// Bytes that the file may grow to; none: as far as the disk goes. A full store refuses what is new and loses nothing.
     pub size_limit: Option<u64>,
+    /// Questions (Insights) that go on at once. Two of the readers' number, so that one that takes its time keeps no other waiting.
+    pub questions: usize,
+    /// How long a question may take: the log cannot be moved into the file beyond what it reads meanwhile. A million events are grouped by a
+    /// property in two and a half seconds.
+    pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue: 4096, group: 256, readers: 4, size_limit: None }
+        Self { queue: 4096, group: 256, readers: 4, size_limit: None, questions: 2, patience: Duration::from_secs(10) }
     }
 }
 
 pub struct SqliteStore {
     writer: writer::Writer,
     readers: readers::Readers,
+    questions: readers::Readers,
+    patience: Duration,
 }
 
 impl SqliteStore {
@@ -60,12 +69,15 @@ impl SqliteStore {
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let conn = schema::writer(path, options.size_limit)?;
         let writer = writer::Writer::start(conn, options.queue, options.group)?;
-        Ok(Self { writer, readers: readers::Readers::new(path.to_owned(), options.readers) })
+        let readers = |most| readers::Readers::new(path.to_owned(), most);
+        let (questions, patience) = (readers(options.questions), options.patience);
+        Ok(Self { writer, readers: readers(options.readers), questions, patience })
     }
 
     /// Finishes the writes that wait, moves the log into the file and closes it. Whatever is asked later is refused.
     pub async fn close(&self) {
         self.readers.close();
+        self.questions.close();
         self.writer.close().await;
     }
 }

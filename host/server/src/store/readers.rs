@@ -1,10 +1,12 @@
 //! The readers: a few connections that cannot write, used on threads that may block.
 //!
-//! Owns the pool. Each call reads in one transaction, so that what it puts together is of one moment. A reader opens its snapshot when
+//! Owns the pool, and how long a call may take that says so. Each call reads in one transaction, so that what it puts together is of one moment. A reader opens its snapshot when
 //! it is called, so it sees every write that was answered before.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use passerelle_flow::store::{StoreError, StoreResult};
 use passerelle_sqlite::Fault;
@@ -14,6 +16,9 @@ use tokio::sync::Semaphore;
 use super::connection::Lent;
 use super::fault::of_sqlite;
 use super::schema;
+
+/// Steps of SQLite's machine between two looks at the time: some ten microseconds of work.
+const LOOK: i32 = 1_000;
 
 pub(super) struct Readers {
     pool: Arc<Pool>,
@@ -41,6 +46,10 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".to_owned())
 }
 
+fn busy() -> StoreError {
+    StoreError::Unavailable("all readers are at work".to_owned())
+}
+
 impl Readers {
     pub(super) fn new(path: PathBuf, most: usize) -> Self {
         let pool = Arc::new(Pool { path, idle: Mutex::new(Vec::new()) });
@@ -63,6 +72,46 @@ impl Readers {
                 pool.give_back(conn);
             }
             outcome.map_err(StoreError::from)
+        })
+        .await
+        .map_err(|_| StoreError::Unavailable("the reader stopped".to_owned()))?
+    }
+
+    /// None: it was stopped, because it took longer than this. Whoever waits longer for a reader is told to come again.
+    pub(super) async fn call_within<T: Send + 'static>(
+        &self,
+        time: Duration,
+        read: impl FnOnce(&dyn passerelle_sqlite::Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> StoreResult<Option<T>> {
+        let waited = tokio::time::timeout(time, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = waited.map_err(|_| busy())?.map_err(|_| closed())?;
+        let pool = Arc::clone(&self.pool);
+        let permits = Arc::clone(&self.permits);
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let mut conn = pool.take().map_err(of_sqlite)?;
+            let (began, late) = (Instant::now(), Arc::new(AtomicBool::new(false)));
+            let told = Arc::clone(&late);
+            conn.progress_handler(
+                LOOK,
+                Some(move || {
+                    let over = began.elapsed() >= time;
+                    if over {
+                        told.store(true, Ordering::Relaxed);
+                    }
+                    over
+                }),
+            )
+            .map_err(of_sqlite)?;
+            let outcome = in_snapshot(&conn, read);
+            conn.progress_handler(0, None::<fn() -> bool>).map_err(of_sqlite)?;
+            if conn.is_autocommit() && !permits.is_closed() {
+                pool.give_back(conn);
+            }
+            match outcome {
+                Err(_) if late.load(Ordering::Relaxed) => Ok(None),
+                outcome => outcome.map(Some).map_err(StoreError::from),
+            }
         })
         .await
         .map_err(|_| StoreError::Unavailable("the reader stopped".to_owned()))?

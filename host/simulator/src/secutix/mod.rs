@@ -205,6 +205,16 @@ impl Institution {
         self.references("MOVEMENT", &movement.to_string())
     }
 
+    /// Somebody else at the institution changes an external reference; none: deletes it.
+    pub fn meddle(&self, movement: i64, key: &str, value: Option<&str>) {
+        let mut state = self.state();
+        let references = state.references.entry(("MOVEMENT".to_owned(), movement.to_string())).or_default();
+        match value {
+            Some(value) => references.insert(key.to_owned(), value.to_owned()),
+            None => references.remove(key),
+        };
+    }
+
     /// What it wrote for a contact.
     pub fn contact_references(&self, number: &str) -> BTreeMap<String, String> {
         self.references("CONTACT", number)

@@ -51,6 +51,7 @@ fn bound(value: &Value<'_>) -> spin::Value {
     match *value {
         Value::Null => spin::Value::Null,
         Value::Integer(number) => spin::Value::Integer(number),
+        Value::Real(number) => spin::Value::Real(number),
         Value::Text(text) => spin::Value::Text(text.to_owned()),
         Value::Blob(bytes) => spin::Value::Blob(bytes.to_vec()),
     }
@@ -65,7 +66,8 @@ impl Row for Listed<'_> {
             Some(spin::Value::Integer(number)) => Ok(Value::Integer(*number)),
             Some(spin::Value::Text(text)) => Ok(Value::Text(text)),
             Some(spin::Value::Blob(bytes)) => Ok(Value::Blob(bytes)),
-            Some(spin::Value::Real(_)) | None => Err(Fault::OTHER_TYPE),
+            Some(spin::Value::Real(number)) => Ok(Value::Real(*number)),
+            None => Err(Fault::OTHER_TYPE),
         }
     }
 }

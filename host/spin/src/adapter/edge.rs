@@ -261,6 +261,10 @@ async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Opt
         Problem::unavailable()
     };
     let Erased { keys: erased, records: forgotten, .. } = edge.flow.erase_due().await.map_err(unavailable)?;
+    // Once an hour it writes something; a store that is too busy for it loses a figure and no task.
+    if let Err(error) = edge.flow.keep_figures().await {
+        tracing::error!(%error, "the hour's figures");
+    }
     let patience = Patience { until: work.now() + budget, effects: true };
     let report = sweep(&work, patience).await.map_err(unavailable)?;
     let looked = looked_at_google(edge, patience.until).await.map_err(unavailable)?;

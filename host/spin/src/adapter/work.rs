@@ -134,6 +134,9 @@ pub fn sweep_afterwards(edge: Rc<Edge>) {
             if let Err(error) = work.edge.flow.erase_due().await {
                 tracing::error!(%error, "erase");
             }
+            if let Err(error) = work.edge.flow.keep_figures().await {
+                tracing::error!(%error, "the hour's figures");
+            }
         }
     });
 }

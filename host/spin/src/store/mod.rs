@@ -8,6 +8,7 @@ mod attributes;
 mod backfills;
 mod by_hand;
 mod google;
+mod insights;
 mod outbox;
 pub mod session;
 
