@@ -297,8 +297,8 @@ async fn tell_a_crm(house: &House, movement: i64, secrets: &mut Secrets) {
     secrets.insert(("API key", key[key.len() - 43..].to_owned()));
     let flow = &stage.server().unwrap().flow;
     let tenant = flow.host.tenants.get(&stage.tenant).unwrap();
-    let found = house.get(&format!("/api/demo/passes/findPass?secutix.movementId={movement}")).await.json();
-    let pass = PassId::parse(found["id"].as_str().unwrap()).unwrap();
+    let found = house.get(&format!("/api/demo/passes/findPass?secutix.movementId={movement}")).await;
+    let pass = PassId::parse(std::str::from_utf8(&found.body).unwrap()).unwrap();
     let value = attribute::value(AttributeKind::Identifier, EMAIL).unwrap();
     let value = attribute::keep(&tenant.keys, &SystemRandom, &tenant.id, &pass, "crm.email", &value).unwrap();
     let email = Attribute { kind: AttributeKind::Identifier, name: "crm.email".to_owned(), value };
