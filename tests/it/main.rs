@@ -32,6 +32,8 @@ mod manifest;
 mod notifications;
 mod openapi;
 mod outage;
+mod pass_attributes;
+mod pass_list;
 mod peer;
 mod privacy;
 mod process;

@@ -5,9 +5,11 @@
 //! is compared twice is found right the second time. Bounded by SecuTix's budget, of which it takes what reports may take.
 
 mod crm;
+mod lacking;
 mod secutix;
 
 pub use self::crm::{CRM_FIELDS, CrmRecord, Given, crm_record, give_identifier};
+pub use self::lacking::{Lacking, lacking};
 use serde::Serialize;
 
 use crate::flow::Flow;

@@ -11,6 +11,7 @@ pub mod google;
 pub mod identity;
 pub mod maybe_send;
 pub mod ports;
+pub mod proof;
 pub mod refusal;
 pub mod retry_after;
 pub mod sealing;

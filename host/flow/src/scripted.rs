@@ -257,6 +257,7 @@ pub fn tenant() -> Tenant {
         safety: Safety { voids_per_hour: 100, confirm_absence_after: 60_000, erase_after: 0, erase_without_end: 0 },
         api_keys: vec![],
         crm: crate::tenant::Crm::default(),
+        prover: None,
         backfill: crate::tenant::Daily::default(),
     }
 }

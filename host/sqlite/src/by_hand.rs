@@ -5,7 +5,7 @@
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{
     AppleNotice, Audience, Change, Deactivated, EffectKind, GoogleNotice, Happening, NoticeReport, NoticeResult,
-    NoticeWrite, PassNotice,
+    NoticeWrite, PassNotice, PassState,
 };
 
 use crate::{Connection, Fault, column, effects, happenings, params, passes, statement};
@@ -79,7 +79,7 @@ pub fn post(conn: &dyn Connection, write: &NoticeWrite) -> Result<u64, Fault> {
         if known.is_some() || lives.is_none() {
             continue;
         }
-        let (_, tag) = passes::raise(conn, &write.tenant, pass, write.now)?;
+        let (_, tag) = passes::raise(conn, &write.tenant, pass, PassState::Live, write.now)?;
         effects::want_pushes(conn, &write.tenant, pass, tag, write.now)?;
         let saved = effects::level(conn, &write.tenant, EffectKind::GoogleObject, pass.as_str())?.unwrap_or(0) > 0;
         let sql = "SELECT coalesce(max(seq), 0) + 1 FROM notice_pass WHERE tenant = ?1 AND pass = ?2";
@@ -172,9 +172,7 @@ pub fn deactivate(
         Some(false) => return Ok(Deactivated::Already),
         Some(true) => {}
     }
-    let sql = "UPDATE pass SET state = 'void' WHERE tenant = ?1 AND id = ?2";
-    conn.run(sql, params![tenant.as_str(), pass.as_str()])?;
-    let (version, tag) = passes::raise(conn, tenant, pass, now)?;
+    let (version, tag) = passes::raise(conn, tenant, pass, PassState::Void, now)?;
     effects::want_pushes(conn, tenant, pass, tag, now)?;
     effects::want_known(conn, tenant, EffectKind::GoogleObject, pass.as_str(), Some(version), now)?;
     passes::remember(conn, tenant, pass, None, now, change)?;

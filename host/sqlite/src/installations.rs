@@ -4,9 +4,9 @@
 //! not own what a status means: it is JSON here.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{EffectKind, Installation, InstallationWrite, PendingSignal, SignalKey};
+use passerelle_flow::store::{EffectKind, Installation, InstallationWrite, PendingSignal, SignalKey, Wallets};
 
-use crate::{Connection, Fault, column, effects, happenings, params, statement};
+use crate::{Connection, Fault, column, effects, happenings, params, statement, tally};
 
 pub fn installation(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<Option<Installation>, Fault> {
     let sql = "SELECT version, body FROM installation WHERE tenant = ?1 AND pass = ?2";
@@ -89,16 +89,15 @@ pub fn save(conn: &dyn Connection, write: &InstallationWrite) -> Result<bool, Fa
          changed_at = excluded.changed_at",
         params![tenant.as_str(), pass.as_str(), write.expected.saturating_add(1), &write.body, write.changed_at],
     )?;
-    let wallets = match (write.apple_since, write.google_since) {
-        (Some(_), Some(_)) => "apple+google",
-        (Some(_), None) => "apple",
-        (None, Some(_)) => "google",
-        (None, None) => "none",
-    };
+    let wallets = Wallets::of(write.apple_since.is_some(), write.google_since.is_some()).as_str();
+    let before = tally::standing(conn, tenant, pass)?;
     conn.run(
         "UPDATE pass SET wallets = ?3, apple_since = ?4, google_since = ?5 WHERE tenant = ?1 AND id = ?2",
         params![tenant.as_str(), pass.as_str(), wallets, write.apple_since, write.google_since],
     )?;
+    if let Some(before) = before {
+        tally::moved(conn, tenant, pass, &before, false, write.now)?;
+    }
     happenings::record(conn, tenant, &write.happenings, write.now)?;
     for (wanted, kind) in
         [(write.references, EffectKind::SecutixReferences), (write.printed, EffectKind::SecutixPrinted)]

@@ -11,7 +11,7 @@ use passerelle_flow::store::{
     StoredPass,
 };
 
-use crate::{Connection, Fault, Row, attributes, column, effects, events, params, statement};
+use crate::{Connection, Fault, Row, attributes, column, effects, events, params, statement, tally};
 
 /// `SELECT` of a [`StoredPass`] without its events, ended by the given condition on `p`.
 macro_rules! select_pass {
@@ -211,6 +211,10 @@ pub(crate) fn save(
     known: Option<&Known>,
 ) -> Result<Option<(i64, i64)>, Fault> {
     let tenant = &finish.tenant;
+    let before = match known {
+        Some(_) => tally::standing(conn, tenant, &write.id)?,
+        None => None,
+    };
     let risen = match known {
         Some(_) if !write.visible => None,
         _ => Some((known.map_or(1, |known| known.version.saturating_add(1)), next_tag(conn, tenant)?)),
@@ -232,8 +236,10 @@ pub(crate) fn save(
         conn.run(sql, params![tenant.as_str(), write.id.as_str(), finish.now, &finish.institution])?;
     }
     show(conn, tenant, write, known)?;
-    if !write.attributes.is_empty() {
-        attributes::set(conn, tenant, &write.id, &write.attributes, &[])?;
+    let given = attributes::write(conn, tenant, &write.id, &write.attributes, &[])?;
+    match before {
+        None => tally::enter(conn, tenant, &write.id, finish.now)?,
+        Some(before) => tally::moved(conn, tenant, &write.id, &before, risen.is_some() || given, finish.now)?,
     }
     if let Some(sealed) = &write.sealed {
         conn.run(
@@ -253,7 +259,8 @@ fn insert(conn: &dyn Connection, finish: &Finish, write: &PassWrite) -> Result<(
     conn.run(
         "INSERT INTO pass(tenant, id, kind, subject, version, file, order_id, ticket, state, successor, template, \
          template_digest, google_class, ticket_mac, apple_mac, google_mac, tag, modified_s, absent_since, created_at, \
-         updated_at) VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0, 0, ?16, ?17, ?17)",
+         updated_at, born, touched) \
+         VALUES(?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0, 0, ?16, ?17, ?17, 0, 0)",
         params![
             finish.tenant.as_str(),
             write.id.as_str(),
@@ -326,18 +333,28 @@ fn show(conn: &dyn Connection, tenant: &TenantId, write: &PassWrite, known: Opti
     Ok(())
 }
 
-/// The holder sees a difference that no run has made. The pass's new version and tag.
-pub(crate) fn raise(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, now: Millis) -> Result<(i64, i64), Fault> {
+/// The holder sees a difference that no run has made: another state, or none (`state` is that of now). The pass's new version and tag.
+pub(crate) fn raise(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    pass: &PassId,
+    state: PassState,
+    now: Millis,
+) -> Result<(i64, i64), Fault> {
     let tag = next_tag(conn, tenant)?;
+    let before = tally::standing(conn, tenant, pass)?.ok_or(VANISHED)?;
     let version = statement::one(
         conn,
-        "UPDATE pass SET version = version + 1, tag = ?3, modified_s = max(?4, modified_s + 1), updated_at = ?5 \
+        "UPDATE pass SET version = version + 1, tag = ?3, modified_s = max(?4, modified_s + 1), updated_at = ?5, state = ?6 \
          WHERE tenant = ?1 AND id = ?2 RETURNING version",
-        params![tenant.as_str(), pass.as_str(), tag, now.div_euclid(1000), now],
+        params![tenant.as_str(), pass.as_str(), tag, now.div_euclid(1000), now, column::of_pass_state(state)],
         |row| row.get(0),
     )?;
-    Ok((version.ok_or(Fault::Corrupt("a pass vanished inside a transaction"))?, tag))
+    tally::moved(conn, tenant, pass, &before, true, now)?;
+    Ok((version.ok_or(VANISHED)?, tag))
 }
+
+const VANISHED: Fault = Fault::Corrupt("a pass vanished inside a transaction");
 
 /// A line of the history. `run`: none where a person did it.
 pub(crate) fn remember(

@@ -64,12 +64,31 @@ CREATE TABLE pass(
   created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
   -- In which wallets it is now, and since when: of the installation's status, repeated here because lists are filtered and sorted by it.
   wallets TEXT NOT NULL DEFAULT 'none', apple_since BIGINT, google_since BIGINT,
+  -- Where it stands on the two lines that lists go along: the position that it was made at, and that of the last change which a list shows.
+  born BIGINT NOT NULL, touched BIGINT NOT NULL,
   PRIMARY KEY(tenant, id), UNIQUE(tenant, kind, subject),
   CHECK(state IN ('live', 'void')),
   CHECK(wallets IN ('none', 'apple', 'google', 'apple+google')));
 CREATE INDEX pass_file ON pass(tenant, file);
 CREATE INDEX pass_class ON pass(tenant, google_class, state) WHERE google_class IS NOT NULL;
 CREATE INDEX pass_voided ON pass(voided_of, voided_at) WHERE voided_at IS NOT NULL;
+-- With what lists are filtered by, so that what is skipped is skipped in the index.
+CREATE INDEX pass_born ON pass(tenant, born, template, state, wallets);
+CREATE INDEX pass_touched ON pass(tenant, touched, template, state, wallets);
+CREATE INDEX pass_apple ON pass(tenant, apple_since, id) WHERE apple_since IS NOT NULL;
+CREATE INDEX pass_google ON pass(tenant, google_since, id) WHERE google_since IS NOT NULL;
+
+-- The newest position given in the tenant's lists: 2^20 for each millisecond, and one more for each change within it. A row, as `tag` is, so
+-- that positions rise in commit order.
+CREATE TABLE pass_clock(tenant TEXT NOT NULL, value BIGINT NOT NULL, PRIMARY KEY(tenant));
+-- How many passes stand on a line (`born`, `touched`) from `start` up to the next start, by what lists are filtered by most. Totals and deep
+-- pages come from here, since a count of a million rows takes as long as they are many.
+CREATE TABLE pass_tally(
+  tenant TEXT NOT NULL, line TEXT NOT NULL, start BIGINT NOT NULL, template TEXT NOT NULL, state TEXT NOT NULL, wallets TEXT NOT NULL,
+  passes BIGINT NOT NULL,
+  PRIMARY KEY(tenant, line, start, template, state, wallets),
+  CHECK(line IN ('born', 'touched')),
+  CHECK(passes > 0));
 
 -- Why a pass changed: `seq` counts from 1 without a gap; the first of them may have gone with the years.
 CREATE TABLE pass_change(
@@ -120,8 +139,12 @@ CREATE TABLE pass_attribute(
   PRIMARY KEY(tenant, pass, kind, name),
   CHECK(kind IN ('identifier', 'metadata')),
   CHECK((value IS NULL) <> (mac IS NULL)));
-CREATE INDEX pass_attribute_value ON pass_attribute(tenant, kind, name, value) WHERE value IS NOT NULL;
-CREATE INDEX pass_attribute_mac ON pass_attribute(tenant, kind, name, mac) WHERE mac IS NOT NULL;
+CREATE INDEX pass_attribute_value ON pass_attribute(tenant, kind, name, value, pass) WHERE value IS NOT NULL;
+CREATE INDEX pass_attribute_mac ON pass_attribute(tenant, kind, name, mac, pass) WHERE mac IS NOT NULL;
+-- How many passes have an attribute of that name.
+CREATE TABLE pass_attribute_tally(
+  tenant TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, passes BIGINT NOT NULL,
+  PRIMARY KEY(tenant, kind, name));
 
 -- What was told of a pass in a wallet, by a phone, by Google or by Vibes: one shape for all. It waits (`folded` 0) until it is in the status;
 -- Apple's are written with the change of a registration. `active`: registrations after it, where the source counts.

@@ -149,6 +149,11 @@ impl Side {
         self.ask("POST", path, &headers, body.to_string()).await
     }
 
+    pub async fn patch(&self, tenant: &str, path: &str, body: &Value) -> Reply {
+        let headers = [("x-api-key", self.keys[tenant].as_str()), ACCEPT, ("content-type", "application/json")];
+        self.ask("PATCH", path, &headers, body.to_string()).await
+    }
+
     /// Under a correlation id of the caller's, so that both hosts' histories name the same one.
     pub async fn post_as(&self, correlation: &str, tenant: &str, path: &str, body: &Value) -> Reply {
         let key = ("x-api-key", self.keys[tenant].as_str());

@@ -64,6 +64,7 @@ impl<'a> Play<'a> {
         if clock {
             self.look().await;
         }
+        self.lists().await;
         self.end_by_hand().await;
         self.said
     }
@@ -251,6 +252,63 @@ impl<'a> Play<'a> {
         }
     }
 
+    /// Attributes given, found and listed, and what is said about wrong questions.
+    async fn lists(&mut self) {
+        let passes = format!("/api/{TENANT}/passes");
+        let given =
+            json!({"identifiers": {"crm.id": "4711", "email": "Ada@Example.org"}, "metadata": {"tier": "gold"}});
+        let one = format!("{passes}/{}", self.passes[MOVEMENTS[0]]);
+        for body in [
+            given,
+            json!({"metadata": {"a b": "x", "email": "ada@example.org"}}),
+            json!({"identifiers": {"crm.id": null}}),
+        ] {
+            let patched = self.side.patch(TENANT, &one, &body).await;
+            self.say_reply("given", &patched);
+        }
+        let movement = |n: usize, operator: &str| {
+            format!(
+                "?filter[0].field=identifiers.secutix.movementId&filter[0].operator={operator}&filter[0].value={}",
+                MOVEMENTS[n]
+            )
+        };
+        for query in [
+            "?sortBy[0].field=identifiers.secutix.movementId&sortBy[0].direction=DESC&pageSize=1".to_owned(),
+            movement(0, "equals"),
+            movement(1, "notEquals"),
+            "?filter[0].field=identifiers.email&filter[0].operator=equals&filter[0].value=ada@EXAMPLE.org".to_owned(),
+            "?filter[0].field=metadata.tier&filter[0].operator=startsWith&filter[0].value=go&sortBy[0].field=apple"
+                .to_owned(),
+            "?filter[0].field=installationStatus&filter[0].operator=contains&filter[0].value=google".to_owned(),
+            "?pageIndex=5".to_owned(),
+            "?pageSize=0&filter[0].field=state&filter[0].operator=contains&after=x".to_owned(),
+            "/findPass?email=ada@example.org".to_owned(),
+            "/findPass?email=ada@example.org&crm.id=4711".to_owned(),
+            "/findPass?crm.id=4711&crm.id.hmac=00".to_owned(),
+        ] {
+            let reply = self.side.get(TENANT, &format!("{passes}{query}")).await;
+            self.say_reply(&format!("asked for {query}"), &reply);
+            self.say(
+                "of",
+                reply.headers.get("x-pagination-total").map_or("-", |total| total.to_str().unwrap()).to_owned(),
+            );
+        }
+        let mut address = format!("{passes}?pageSize=1&sortBy[0].field=lastUpdateDate");
+        let mut walked = 0;
+        while walked < 5 {
+            walked += 1;
+            let page = self.side.get(TENANT, &address).await;
+            self.say("walked over", page.json().as_array().map_or(0, Vec::len));
+            let Some(next) = page.header("link").strip_prefix('<').and_then(|link| link.split_once('>')) else { break };
+            address = next.0.to_owned();
+        }
+        self.say("in pages", walked);
+        let unproven = json!({"identifiers": {"secutix.movementId": MOVEMENTS[0], "secutix.movementId.hmac": "00"}});
+        let refused =
+            self.side.ask("POST", &passes, &[("content-type", "application/json")], unproven.to_string()).await;
+        self.say_reply("without a key", &refused);
+    }
+
     async fn end_by_hand(&mut self) {
         let path = format!("/api/{TENANT}/passes/{}/deactivate", self.passes[MOVEMENTS[1]]);
         for what in ["ended by hand", "ended again"] {
@@ -269,7 +327,9 @@ fn strip(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|name, _| {
-                !["id", "token", "at", "sentAt", "expires", "correlation_id", "instance"].contains(&name.as_str())
+                let own =
+                    ["id", "token", "at", "sentAt", "expires", "correlation_id", "instance", "links", "providers"];
+                !own.contains(&name.as_str()) && !name.ends_with("Date")
             });
             members.values_mut().for_each(strip);
         }

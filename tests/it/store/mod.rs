@@ -185,6 +185,32 @@ const INVARIANTS: &[(&str, &str)] = &[
         "the class beside a shown event is the pass's",
         "SELECT * FROM pass_event e JOIN pass p ON p.tenant = e.tenant AND p.id = e.pass WHERE coalesce(e.google_class, '') <> coalesce(p.google_class, '')",
     ),
+    (
+        "the counters of each stretch are those of its passes",
+        "SELECT tenant, line, start, template, state, wallets, sum(n) FROM \
+         (SELECT p.tenant, 'born' AS line, (SELECT max(start) FROM pass_tally t WHERE t.tenant = p.tenant AND t.line = 'born' AND t.start <= p.born) AS start, \
+            template, state, wallets, 1 AS n FROM pass p \
+          UNION ALL SELECT p.tenant, 'touched', (SELECT max(start) FROM pass_tally t WHERE t.tenant = p.tenant AND t.line = 'touched' AND t.start <= p.touched), \
+            template, state, wallets, 1 FROM pass p \
+          UNION ALL SELECT tenant, line, start, template, state, wallets, -passes FROM pass_tally) \
+         GROUP BY tenant, line, start, template, state, wallets HAVING sum(n) <> 0",
+    ),
+    (
+        "the counter of an attribute's name is that of the passes that have it",
+        "SELECT tenant, kind, name, sum(n) FROM (SELECT tenant, kind, name, 1 AS n FROM pass_attribute \
+         UNION ALL SELECT tenant, kind, name, -passes FROM pass_attribute_tally) GROUP BY tenant, kind, name HAVING sum(n) <> 0",
+    ),
+    (
+        "a position is given once, and none is behind the clock",
+        "SELECT p.id FROM pass p LEFT JOIN pass_clock c ON c.tenant = p.tenant WHERE c.value IS NULL OR p.touched > c.value OR p.born > p.touched \
+         UNION ALL SELECT max(id) FROM pass GROUP BY tenant, touched HAVING count(*) > 1 \
+         UNION ALL SELECT max(id) FROM pass GROUP BY tenant, born HAVING count(*) > 1",
+    ),
+    (
+        "the wallets of a pass are those that it was put into",
+        "SELECT id FROM pass WHERE wallets <> CASE WHEN apple_since IS NULL THEN CASE WHEN google_since IS NULL THEN 'none' ELSE 'google' END \
+         ELSE CASE WHEN google_since IS NULL THEN 'apple' ELSE 'apple+google' END END",
+    ),
 ];
 
 pub fn check_invariants(find: impl Fn(&str) -> Vec<Vec<String>>) {

@@ -76,7 +76,7 @@ pub async fn give_identifier<H: Host>(
     }
     let kept = attribute::keep(&tenant.keys, flow.host.random(), &tenant.id, pass, name, value)?;
     let attribute = Attribute { kind: AttributeKind::Identifier, name: name.to_owned(), value: kept };
-    store.set_attributes(&tenant.id, pass, vec![attribute], vec![]).await?;
+    store.set_attributes(&tenant.id, pass, vec![attribute], vec![], flow.now()).await?;
     // What it is stays out of reports: it may name a person.
     let was = known.has_identifier(name).then(|| "another".to_owned());
     let now = "given".to_owned();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::passes::timestamp;
+use super::item::timestamp;
 use super::{Answer, Call, Problem, caller, json, method};
 use crate::access::Scope;
 use crate::flow::Flow;

@@ -8,17 +8,22 @@ mod bundle;
 mod caller;
 mod complaint;
 mod contacts;
+mod create;
 mod deactivate;
 mod demand;
+mod given;
 mod google;
 mod health;
 mod history;
 mod insights;
+mod item;
 mod metrics;
 mod notifications;
 mod order_passes;
 mod orders;
+mod pass_list;
 mod passes;
+mod patch;
 mod problem;
 mod save;
 mod tickets;
@@ -176,11 +181,19 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 }
                 ["insights", "query"] => insights::query(flow, &tenant, call).await,
                 ["orders", file, "passes"] => order_passes::get(flow, &tenant, call, file).await,
-                ["passes"] => passes::create(flow, &tenant, call).await,
-                ["passes", "findPass"] => passes::find(flow, &tenant, call).await,
+                ["passes"] => match call.method.as_str() {
+                    "POST" => create::create(flow, &tenant, call).await,
+                    "GET" | "HEAD" => pass_list::list(flow, &tenant, call).await,
+                    _ => Err(Problem::method("GET, POST")),
+                },
+                ["passes", "findPass"] => create::find(flow, &tenant, call).await,
                 ["passes", "notifications"] => notifications::send(flow, &tenant, call).await,
                 ["passes", "notifications", id] => notifications::tell(flow, &tenant, call, id).await,
-                ["passes", id] => passes::get(flow, &tenant, call, id).await,
+                ["passes", id] => match call.method.as_str() {
+                    "PATCH" => patch::patch(flow, &tenant, call, id).await,
+                    "GET" | "HEAD" => passes::get(flow, &tenant, call, id).await,
+                    _ => Err(Problem::method("GET, PATCH")),
+                },
                 ["passes", id, "deactivate"] => deactivate::deactivate(flow, &tenant, call, id).await,
                 ["passes", id, "history"] => history::tell(flow, &tenant, call, id).await,
                 ["templates", template, "images", image @ ..] => {

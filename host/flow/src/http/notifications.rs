@@ -196,7 +196,7 @@ pub async fn tell<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, id: &st
     };
     respond_json(&Report {
         id: id.to_owned(),
-        sent_at: super::passes::timestamp(report.at),
+        sent_at: super::item::timestamp(report.at),
         count: report.results.len(),
         results: report.results.into_iter().map(item).collect(),
     })

@@ -139,6 +139,29 @@ impl Problem {
         problem
     }
 
+    /// Neither a key, nor proofs of what is asked for.
+    pub fn not_proven(errors: BTreeMap<String, Vec<String>>) -> Self {
+        let mut problem = Self::new(
+            StatusCode::UNAUTHORIZED,
+            "identifier-not-proven",
+            "An identifier is not proven",
+            "Without an API key, every identifier needs its proof: <name>.hmac, made by the organiser's back end.",
+        );
+        problem.errors = errors;
+        problem.challenge = Some("Signature");
+        problem
+    }
+
+    /// Which one it is cannot be guessed.
+    pub fn ambiguous() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "ambiguous-identifier",
+            "Several passes have this identifier",
+            "A pass is found by what one pass alone has; say passType as well, or list the passes and choose.",
+        )
+    }
+
     /// For a host's own route that is opened by a token.
     pub fn no_token() -> Self {
         let mut problem = Self::new(

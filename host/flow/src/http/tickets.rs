@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::demand::{Demand, demand, failed};
-use super::passes::{Links, links};
+use super::item::{Links, links};
 use super::{Answer, Call, Problem, bundle, caller, json, method, order_passes};
 use crate::access::Scope;
 use crate::flow::Flow;

@@ -4,8 +4,8 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
-    Figure, GoogleLedger, GoogleNotice, Happening, Insights, NoticeReport, NoticeWrite, Outcome, PassNotice, Question,
-    StoreResult,
+    Figure, GoogleLedger, GoogleNotice, Happening, Insights, NoticeReport, NoticeWrite, Outcome, PassLists, PassNotice,
+    PassPage, PassQuery, Question, StoreResult,
 };
 
 impl GoogleLedger for Budgets {
@@ -85,7 +85,14 @@ impl Attributes for Budgets {
         _: &PassId,
         _: Vec<Attribute>,
         _: Vec<(AttributeKind, String)>,
+        _: Millis,
     ) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+}
+
+impl PassLists for Budgets {
+    async fn list_passes(&self, _: PassQuery) -> StoreResult<PassPage> {
         panic!("no protocol asks for this")
     }
 }

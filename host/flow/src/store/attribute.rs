@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::StoreResult;
-use crate::identity::{PassId, TenantId};
+use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,12 +37,14 @@ pub trait Attributes: MaybeSync {
         tenant: &TenantId,
         pass: &PassId,
     ) -> impl Future<Output = StoreResult<Vec<Attribute>>> + MaybeSend;
-    /// Gives the pass these, each in place of the one with its kind and name; the names in `without` are taken away. False: there is no such pass.
+    /// Gives the pass these, each in place of the one with its kind and name; the names in `without` are taken away. The pass
+    /// counts as changed. False: there is no such pass.
     fn set_attributes(
         &self,
         tenant: &TenantId,
         pass: &PassId,
         attributes: Vec<Attribute>,
         without: Vec<(AttributeKind, String)>,
+        now: Millis,
     ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
 }

@@ -18,6 +18,7 @@ mod google;
 mod happening;
 mod insights;
 mod pass;
+mod pass_list;
 mod phone;
 mod run;
 mod stuck;
@@ -40,6 +41,10 @@ pub use self::happening::{Happening, HappeningKind, StoredHappening};
 pub use self::insights::{Bound, Cell, Figure, Insights, Outcome, Question, Rows};
 pub use self::pass::{
     Change, DataKey, FileView, PassState, PassSubject, PassView, PassWrite, Sealed, StoredChange, StoredPass,
+};
+pub use self::pass_list::{
+    Condition, Count, ListedPass, Order, PassLists, PassPage, PassQuery, Position, Start, SubjectKind, TextTest,
+    TimeTest, Wallets,
 };
 pub use self::phone::{
     Device, Installation, InstallationWrite, PendingSignal, Register, Registered, Reissued, SignalKey, SignalKind,
@@ -72,7 +77,7 @@ pub enum StoreError {
 pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The operations. Each is one transaction; a future that resolves to `Ok` has been committed and synced.
-pub trait Store: GoogleLedger + ByHand + Attributes + Backfills + Insights + Outbox + MaybeSync {
+pub trait Store: GoogleLedger + ByHand + Attributes + Backfills + Insights + Outbox + PassLists + MaybeSync {
     /// Records a notification and joins or enqueues its task. The task is the file's when the token's file is known.
     /// A waiting task runs `debounce` from now, at most `max_wait` after the first notification that it waits with, and never before what
     /// `Retry` or `Wait` said; its priority is that of the most urgent. One that is leased runs once more. An idle, dead or held one

@@ -62,6 +62,9 @@ pub struct TenantConfig {
     #[serde(default)]
     pub crm: CrmConfig,
 
+    /// Passes asked for by a browser, without a key. Default: none are.
+    pub identifiers: Option<IdentifiersConfig>,
+
     /// Comparing with SecuTix and the CRM once a day, and putting right what differs. Default: never by itself; `passerelle backfill` does it when it is
     /// asked to.
     #[serde(default)]
@@ -406,6 +409,21 @@ pub struct CrmConfig {
     /// `cultural-contact`: take it from the ticket, the SecuTix number of the contact who attends. Default: none; you set it with the Pass API, or with
     /// `passerelle backfill --identifiers`.
     pub from: Option<IdentifierSource>,
+}
+
+/// Identifiers that your back end signs, so that a browser may ask for the pass of one: HMAC-SHA256 of the value in hexadecimal digits, as
+/// `<name>.hmac` beside `<name>`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdentifiersConfig {
+    /// Reference to the secret that your back end signs with, at least 16 characters. One line break at its end is dropped.
+    #[schemars(regex(pattern = r"^(env|file|variable):.+$"))]
+    pub proof_secret: String,
+
+    /// Which identifiers it signs: "secutix.contactNumber", "customerId". A signature of a value is believed for these names only, so name those
+    /// whose values cannot be mistaken for one another's.
+    #[schemars(length(min = 1), inner(length(min = 1, max = 64)))]
+    pub proven: Vec<String>,
 }
 
 /// Comparing with the other side once a day.

@@ -12,7 +12,8 @@ use passerelle_connector::template::MAX_LOCATIONS;
 use zeroize::Zeroizing;
 
 use super::config::{
-    ApiKeyConfig, BackfillConfig, CrmConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig, VenueConfig,
+    ApiKeyConfig, BackfillConfig, CrmConfig, IdentifiersConfig, PlaceConfig, SafetyConfig, SecutixConfig, TenantConfig,
+    VenueConfig,
 };
 use super::credential::{OpenPkcs12, without_line_break};
 use super::form::{is_locale, is_version};
@@ -26,6 +27,7 @@ use super::{
 use crate::attribute;
 use crate::identity::{Millis, TenantId};
 use crate::ports::KeyRef;
+use crate::proof::Prover;
 use crate::sealing::TenantKeys;
 use crate::store::ApiKeyRow;
 
@@ -105,13 +107,14 @@ pub fn draft(files: &TenantFiles) -> Result<Draft<'_>, Vec<Problem>> {
 impl Draft<'_> {
     /// Every reference that [`Draft::load`] asks for and that is one.
     pub fn references(&self) -> BTreeSet<SecretReference> {
-        let TenantConfig { secutix, seal, apple, google, .. } = &self.config;
+        let TenantConfig { secutix, seal, apple, google, identifiers, .. } = &self.config;
         let apple = apple.iter().flat_map(|apple| {
             let optional = [&apple.intermediate, &apple.key, &apple.passphrase];
             let push = apple.push_key.iter().map(|push| &push.key);
             optional.into_iter().flatten().chain([&apple.certificate]).chain(push)
         });
         let texts = [&secutix.secret, &seal.key].into_iter().chain(apple).chain(google.iter().map(|it| &it.account));
+        let texts = texts.chain(identifiers.iter().map(|it| &it.proof_secret));
         texts.filter_map(|text| SecretReference::parse(text).ok()).collect()
     }
 
@@ -140,15 +143,23 @@ impl Draft<'_> {
             if locales.is_some() { loader.selection(&config.templates, &folder) } else { Selection::default() };
         let safety = safety(&config.safety);
         let crm = loader.crm(&config.crm);
+        let prover = config.identifiers.as_ref().map(|identifiers| loader.prover(identifiers));
         let backfill = loader.backfill(&config.backfill);
 
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        match (locales, public_url, secutix, seal_key, transpose(apple), transpose(google)) {
-            (Some(locales), Some(public_url), Some(secutix), Some(seal_key), Some(apple), Some(google))
-                if problems.is_empty() =>
-            {
+        let (apple, google, prover) = (transpose(apple), transpose(google), transpose(prover));
+        match (locales, public_url, secutix, seal_key, apple, google, prover) {
+            (
+                Some(locales),
+                Some(public_url),
+                Some(secutix),
+                Some(seal_key),
+                Some(apple),
+                Some(google),
+                Some(prover),
+            ) if problems.is_empty() => {
                 let organization = config.organization.trim().to_owned();
                 let templates = folder.templates;
                 let tenant = Tenant {
@@ -166,6 +177,7 @@ impl Draft<'_> {
                     settings,
                     safety,
                     crm,
+                    prover,
                     backfill,
                     api_keys,
                 };
@@ -315,6 +327,21 @@ impl Loader<'_> {
         }
         self.rule("crm.from", config.from.is_none() || config.identifier.is_some(), SOURCE);
         Crm { identifier: config.identifier.clone(), from: config.from }
+    }
+
+    fn prover(&mut self, config: &IdentifiersConfig) -> Option<Prover> {
+        const NAME: &str = "must be 1 to 64 letters, digits, '.', '-' and '_', beginning with a letter";
+        /// 128 bits, if they are random: who guesses the secret opens every pass of these identifiers.
+        const SHORTEST: usize = 16;
+        let secret = self.secret("identifiers.proof_secret", &config.proof_secret).map(without_line_break);
+        let long = secret.as_ref().is_none_or(|secret| secret.len() >= SHORTEST);
+        let long = self.rule("identifiers.proof_secret", long, "must lead to a secret of 16 characters at least");
+        self.rule("identifiers.proven", !config.proven.is_empty(), "must name an identifier at least");
+        for (at, name) in config.proven.iter().enumerate() {
+            self.rule(&format!("identifiers.proven[{at}]"), attribute::name(name).is_ok(), NAME);
+        }
+        long?;
+        Some(Prover { secret: secret?, names: config.proven.iter().cloned().collect() })
     }
 
     fn backfill(&mut self, config: &BackfillConfig) -> Daily {

@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
+use crate::proof::Prover;
 use crate::sealing::TenantKeys;
 use crate::store::ApiKeyRow;
 
@@ -51,6 +52,8 @@ pub struct Tenant {
     pub settings: Vec<(String, String)>,
     pub safety: Safety,
     pub crm: Crm,
+    /// Whose proofs of identifiers are believed; none: nobody's.
+    pub prover: Option<Prover>,
     pub backfill: Daily,
     /// Those of the configuration. The store's are asked for when a caller shows another one.
     pub api_keys: Vec<ApiKeyRow>,

@@ -1,6 +1,6 @@
 //! The store's part for attributes of passes. Which operation reads and which writes; nothing else.
 
-use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{Attribute, AttributeKind, Attributes, StoreResult};
 use passerelle_sqlite::attributes;
 
@@ -19,8 +19,9 @@ impl Attributes for SqliteStore {
         pass: &PassId,
         given: Vec<Attribute>,
         without: Vec<(AttributeKind, String)>,
+        now: Millis,
     ) -> StoreResult<bool> {
         let (tenant, pass) = (tenant.clone(), pass.clone());
-        self.writer.call(Wait, move |conn| attributes::set(conn, &tenant, &pass, &given, &without)).await
+        self.writer.call(Wait, move |conn| attributes::set(conn, &tenant, &pass, &given, &without, now)).await
     }
 }

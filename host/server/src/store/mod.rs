@@ -13,6 +13,7 @@ mod google;
 mod insights;
 pub mod measure;
 mod outbox;
+mod pass_list;
 mod readers;
 mod schema;
 mod writer;

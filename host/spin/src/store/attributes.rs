@@ -1,6 +1,6 @@
 //! The store's part for attributes of passes. Which operation reads and which writes; nothing else.
 
-use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{Attribute, AttributeKind, Attributes, StoreResult};
 use passerelle_sqlite::attributes;
 
@@ -18,7 +18,8 @@ impl<D: Database> Attributes for EdgeStore<D> {
         pass: &PassId,
         given: Vec<Attribute>,
         without: Vec<(AttributeKind, String)>,
+        now: Millis,
     ) -> StoreResult<bool> {
-        self.session.write(|conn| attributes::set(conn, tenant, pass, &given, &without))
+        self.session.write(|conn| attributes::set(conn, tenant, pass, &given, &without, now))
     }
 }

@@ -10,6 +10,7 @@ mod by_hand;
 mod google;
 mod insights;
 mod outbox;
+mod pass_list;
 pub mod session;
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};

@@ -41,6 +41,7 @@ mod effects;
 mod google;
 mod keys;
 mod leases;
+mod pass_list;
 mod passes;
 mod phones;
 mod retention;

@@ -63,6 +63,7 @@ fn secrets() -> impl Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretPr
         ("seal.key", SEAL.into()),
         ("secutix.secret", "s3cret\r\n".into()),
         ("line-break", "\n".into()),
+        ("proof.secret", "sixteen letters.\n".into()),
         ("apple/pass.pem", pem(&leaf).into_bytes()),
         ("apple/generations.pem", generations.into_bytes()),
         ("apple/chain.pem", chain.into_bytes()),
@@ -201,6 +202,19 @@ fn google_gets_the_accounts_name_and_its_key_by_reference() {
     assert_eq!(google.save_url, "https://pay.google.com/gp/v/save");
     let origins = format!("{GOOD}{GOOGLE}origins = [\"a.example\", \"b.example\"]\n");
     assert_eq!(good(&origins).google.unwrap().origins, ["a.example", "b.example"]);
+}
+
+#[test]
+fn proofs_are_believed_for_the_identifiers_that_are_named() {
+    assert!(good(GOOD).prover.is_none());
+    let section = "[identifiers]\nproof_secret = \"file:proof.secret\"\nproven = [\"crm.id\"]\n";
+    let text = format!("{GOOD}{section}");
+    let prover = good(&text).prover.unwrap();
+    assert_eq!(prover.secret.as_slice(), b"sixteen letters.");
+    assert_eq!(prover.names, BTreeSet::from(["crm.id".to_owned()]));
+    let files = folder(&text);
+    let references = draft(&files).unwrap_or_else(|problems| panic!("{}", lines(&problems))).references();
+    assert!(references.contains(&SecretReference::parse("file:proof.secret").unwrap()), "a host reads it beforehand");
 }
 
 #[test]

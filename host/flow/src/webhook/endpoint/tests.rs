@@ -109,7 +109,7 @@ fn its_owner_is_told_what_will_never_come() {
 #[test]
 fn a_sealed_endpoint_opens_in_its_place_and_keeps_its_keys_through_a_rotation() {
     let (random, tenant) = (random(), TenantId::parse("demo").unwrap());
-    let keys = TenantKeys::new(&[7; 32]);
+    let keys = TenantKeys::derive(&[7; 32]);
     let webhook = |settled| Webhook {
         tenant: tenant.clone(),
         settled,
