@@ -105,7 +105,7 @@ async fn a_question_is_answered_with_every_kind_of_value() {
 }
 
 /// One ticket, sold.
-fn purchase() -> Vec<u8> {
+pub fn purchase() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/purchase-of-one-ticket/after.json");
     std::fs::read(path).unwrap()
 }

@@ -10,7 +10,12 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use passerelle_simulator::{Holder, Iphone, Origin, Simulator};
+use passerelle_flow::attribute;
+use passerelle_flow::identity::PassId;
+use passerelle_flow::store::{Attribute, AttributeKind, Attributes as _};
+use passerelle_server::demo::stage::Stage;
+use passerelle_server::host::SystemRandom;
+use passerelle_simulator::{Behaviour, Holder, Iphone, Origin, Simulator};
 use rusqlite::types::ValueRef;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -241,6 +246,7 @@ fn after_the_demo_nothing_of_it_is_in_the_database_or_in_the_log() {
 
         let tenant = house.folder.path().join("tenants/demo");
         let mut secrets = secrets(&house.stage.world, &house.stage.iphone, &tenant);
+        tell_a_crm(&house, sale.movement().unwrap(), &mut secrets).await;
         let key = house.stage.caller.key();
         secrets.insert(("API key", key[key.len() - 43..].to_owned()));
         assert!(secrets.len() > 50, "{}", secrets.len());
@@ -269,6 +275,48 @@ fn after_the_demo_nothing_of_it_is_in_the_database_or_in_the_log() {
         // The log is merged into the file when the store is closed.
         assert_eq!(search.in_bytes(&files(&store)), BTreeSet::new());
     });
+}
+
+/// A CRM joins by an e-mail address, has a secret in its address, and answers with what it was told; all of which is nobody else's business.
+async fn tell_a_crm(house: &House, movement: i64, secrets: &mut Secrets) {
+    const EMAIL: &str = "theano@crotona.example";
+    let stage = &house.stage;
+    let scopes = ["Webhook.Read", "Webhook.Write"];
+    let key = Stage::key(&stage.on, &stage.settings, &stage.tenant, &scopes).await.unwrap();
+    let desk = stage.world.crm().desk("crm");
+    desk.behave(Behaviour::Echoes);
+    let draft = serde_json::json!({
+        "endpoint": format!("{}?door=Pythagoras-own-door", desk.url()), "events": ["*"], "description": "for Damo of Samos",
+    });
+    let headers = [("x-api-key", key.as_str())];
+    let made = house.send("POST", "/api/demo/webhooks", &headers, draft.to_string()).await.json();
+    secrets.insert(("webhook secret", made["signatureSecret"].as_str().unwrap().to_owned()));
+    secrets.insert(("webhook address", "Pythagoras-own-door".to_owned()));
+    secrets.insert(("description", "Damo of Samos".to_owned()));
+    secrets.insert(("identifier", EMAIL.to_owned()));
+    secrets.insert(("API key", key[key.len() - 43..].to_owned()));
+    let flow = &stage.server().unwrap().flow;
+    let tenant = flow.host.tenants.get(&stage.tenant).unwrap();
+    let found = house.get(&format!("/api/demo/passes/findPass?secutix.movementId={movement}")).await;
+    let pass = PassId::parse(std::str::from_utf8(&found.body).unwrap()).unwrap();
+    let value = attribute::value(AttributeKind::Identifier, EMAIL).unwrap();
+    let value = attribute::keep(&tenant.keys, &SystemRandom, &tenant.id, &pass, "crm.email", &value).unwrap();
+    let email = Attribute { kind: AttributeKind::Identifier, name: "crm.email".to_owned(), value };
+    assert!(flow.host.store.set_attributes(&tenant.id, &pass, vec![email], vec![]).await.unwrap());
+    stage.world.secutix().reprint(movement, Origin::TicketShop).await.unwrap();
+    // The search would find it: the CRM has it in the clear.
+    until("the CRM to be told", async || {
+        desk.taken().iter().any(|one| one.json["data"]["properties"]["identifiers"]["crm.email"] == EMAIL)
+    })
+    .await;
+    let id = made["id"].as_str().unwrap();
+    let event = desk.taken().last().unwrap().id().to_owned();
+    until("the answer to be kept", async || {
+        let path = format!("/api/demo/webhooks/{id}/deliveries/{event}");
+        let told = house.send("GET", &path, &headers, "").await.json();
+        told["attempts"][0]["response"].as_str().is_some_and(|response| response.contains(EMAIL))
+    })
+    .await;
 }
 
 /// Line by line, so that a failure shows the line.

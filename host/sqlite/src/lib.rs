@@ -31,6 +31,7 @@ pub mod pulse;
 pub mod replays;
 pub mod retention;
 mod schema;
+pub mod sent;
 pub mod statement;
 mod tally;
 pub mod tasks;

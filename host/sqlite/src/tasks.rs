@@ -11,7 +11,7 @@ use passerelle_flow::store::{
     TaskSubject,
 };
 
-use crate::{Connection, Fault, Row, column, deliveries, params, statement};
+use crate::{Connection, Fault, Row, column, params, sent, statement};
 
 /// The columns that decide when a task runs.
 pub(crate) struct Task {
@@ -426,6 +426,6 @@ pub fn depth(conn: &dyn Connection) -> Result<Depth, Fault> {
     depth.oldest_due = statement::one(conn, oldest, &[], |row| row.get(0))?.flatten();
     let next = "SELECT min(CASE state WHEN 'ready' THEN run_at ELSE lease_until END) FROM effect WHERE state IN ('ready', 'leased')";
     depth.next_effect = statement::one(conn, next, &[], |row| row.get(0))?.flatten();
-    deliveries::depth(conn, &mut depth)?;
+    sent::depth(conn, &mut depth)?;
     Ok(depth)
 }

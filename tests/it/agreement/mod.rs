@@ -11,6 +11,7 @@ mod scene;
 mod seen;
 pub mod side;
 mod wallets;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

@@ -241,7 +241,9 @@ impl Side {
     /// Something is being sent, or is to be sent now. What waits for a person (a template that makes no class) waits longer than any round.
     fn sends(&self, now: Millis) -> bool {
         let database = rusqlite::Connection::open(&self.database).unwrap();
-        let sql = "SELECT EXISTS(SELECT 1 FROM effect WHERE state = 'leased' OR (state = 'ready' AND run_at <= ?1))";
+        let sql = "SELECT EXISTS(SELECT 1 FROM effect WHERE state = 'leased' OR (state = 'ready' AND run_at <= ?1)) \
+                   OR EXISTS(SELECT 1 FROM delivery d JOIN webhook w ON w.tenant = d.tenant AND w.id = d.webhook \
+                   WHERE d.state = 'leased' OR (d.state = 'ready' AND max(d.run_at, coalesce(w.not_before, 0)) <= ?1))";
         database.query_row(sql, [now], |row| row.get(0)).unwrap()
     }
 
@@ -301,7 +303,7 @@ fn configure(
     let home = folder.join("tenants");
     let model = home.join(example::TENANT);
     let text = std::fs::read_to_string(model.join("tenant.toml")).unwrap();
-    let scopes = ["Pass.Read", "Pass.Write", "Insights.Read"].map(str::to_owned);
+    let scopes = ["Pass.Read", "Pass.Write", "Webhook.Read", "Webhook.Write", "Insights.Read"].map(str::to_owned);
     let mut keys = BTreeMap::new();
     for tenant in tenants {
         let own = home.join(tenant);

@@ -36,7 +36,8 @@ async fn the_sweep_opens_to_its_token_alone_and_says_what_it_did() {
     }
     let report = edge.side.sweep(0).await;
     let nothing = json!({
-        "tasks": 0, "effects": 0, "unrecorded": 0, "tasks_waiting": 0, "effects_waiting": 0, "drained": true, "erased": 0,
+        "tasks": 0, "effects": 0, "unrecorded": 0, "tasks_waiting": 0, "effects_waiting": 0, "deliveries": 0,
+        "deliveries_waiting": 0, "drained": true, "erased": 0,
         "looked": 0, "forgotten": 0,
     });
     assert_eq!(report, nothing);

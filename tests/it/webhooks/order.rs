@@ -74,10 +74,7 @@ async fn a_dead_endpoint_is_in_nobodys_way() {
     let created = |all: &[Received]| all.iter().filter(|one| one.kind() == "Pass:Created").count() == 6;
     let installed = |all: &[Received]| all.iter().filter(|one| one.kind() == "Pass:Installed").count() == 12;
     post.seen(&well, "everything, at the one that is well", |all| created(all) && installed(all)).await;
-    assert!(
-        !hangs.received().is_empty() && hangs.taken().len() == hangs.received().iter().filter(|one| one.taken).count()
-    );
-    assert!(hangs.received().iter().all(|one| !one.taken));
+    assert!(!hangs.received().is_empty() && hangs.received().iter().all(|one| !one.taken));
     let failing = post.get(&format!("/{}", refused["id"].as_str().unwrap())).await;
     assert!(failing["failingSince"].is_string(), "{failing}");
     // Of each pass the one that is well has seen all, in order.
@@ -170,12 +167,16 @@ async fn a_pass_without_the_identifier_is_sent_with_a_flag_and_counted() {
     let seen = post.seen(&desk, "both wallets", |all| all.len() == 2).await;
     assert!(seen.iter().all(|one| one.json["data"]["properties"]["missingIdentifier"] == "crm.customerId"));
     assert_eq!((desk.unmatched(), desk.records().len()), (2, 0));
-    let metrics = post.house.send("GET", "/metrics", &[], "").await;
-    let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+    let metrics = async || {
+        let reply = post.house.send("GET", "/metrics", &[], "").await;
+        String::from_utf8_lossy(&reply.body).into_owned()
+    };
+    // What the CRM has, we may still have to write down.
+    until("no delivery waits", async || metrics().await.contains("passerelle_deliveries{state=\"waiting\"} 0")).await;
+    let metrics = metrics().await;
     assert!(
         metrics.contains("passerelle_missing_identifiers_total{tenant=\"demo\",kind=\"eventTicket\"} 2"),
         "{metrics}"
     );
-    assert!(metrics.contains("passerelle_deliveries{state=\"waiting\"} 0"), "{metrics}");
     post.house.end().await;
 }

@@ -1,7 +1,7 @@
 //! One leased delivery: signed, sent, and what the answer makes of it.
 //!
 //! Owns one attempt. Does not own when it is due (`schedule`), nor the rows. A status is an answer as soon as it is there: what follows it is kept
-//! for a person, as far as it comes within the limits, and decides nothing. Nothing of the address, the body or the answer is logged.
+//! for a person, as far as it comes within the limits, and decides nothing. Nothing of the path, the body or the answer is logged.
 
 use std::time::Duration;
 

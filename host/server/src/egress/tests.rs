@@ -30,6 +30,7 @@ use crate::config::{self, Settings, Tenants};
 use crate::private_key::PrivateKey;
 use crate::signer::KeySigner;
 
+mod addresses;
 mod bodies;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;

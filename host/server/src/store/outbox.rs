@@ -5,7 +5,7 @@ use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
     Outbox, ReplaySince, ReplayStep, Replayed, StoreResult, Webhook, WebhookMade, WebhookWrite,
 };
-use passerelle_sqlite::{deliveries, replays, webhooks};
+use passerelle_sqlite::{deliveries, replays, sent, webhooks};
 
 use super::SqliteStore;
 use super::writer::WhenFull::Wait;
@@ -63,7 +63,7 @@ impl Outbox for SqliteStore {
 
     async fn deliveries(&self, tenant: &TenantId, webhook: &str, page: DeliveryPage) -> StoreResult<Vec<Delivery>> {
         let (tenant, webhook) = (tenant.clone(), webhook.to_owned());
-        self.readers.call(move |conn| deliveries::page(conn, &tenant, &webhook, &page)).await
+        self.readers.call(move |conn| sent::page(conn, &tenant, &webhook, &page)).await
     }
 
     async fn delivery(
@@ -73,7 +73,7 @@ impl Outbox for SqliteStore {
         happening: &str,
     ) -> StoreResult<Option<(Delivery, Vec<DeliveryAttempt>)>> {
         let (tenant, webhook, happening) = (tenant.clone(), webhook.to_owned(), happening.to_owned());
-        self.readers.call(move |conn| deliveries::one(conn, &tenant, &webhook, &happening)).await
+        self.readers.call(move |conn| sent::one(conn, &tenant, &webhook, &happening)).await
     }
 
     async fn replay_delivery(

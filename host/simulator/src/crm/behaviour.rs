@@ -11,6 +11,8 @@ pub enum Behaviour {
     /// 200 with a word.
     #[default]
     Honest,
+    /// 200 with what it was told.
+    Echoes,
     /// A status, and perhaps `Retry-After` in seconds.
     Status { status: u16, retry_after: Option<u32> },
     /// A status so many times, then honest.
@@ -59,6 +61,7 @@ impl Behaviour {
         match self {
             Self::Status { status, .. } => (200..300).contains(status),
             Self::Honest
+            | Self::Echoes
             | Self::Slow { .. }
             | Self::Garbage
             | Self::ShortBody

@@ -15,7 +15,7 @@ const TOLERANCE: Millis = 300_000;
 pub struct KeyError;
 
 pub(super) enum Key {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Public(Vec<u8>),
 }
 
@@ -26,7 +26,7 @@ impl Key {
             Some(public) => decode(public).map(Self::Public),
             None => {
                 let secret = decode(text.strip_prefix("whsec_").unwrap_or(text))?;
-                Ok(Self::Secret(hmac::Key::new(hmac::HMAC_SHA256, &secret)))
+                Ok(Self::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))))
             }
         }
     }

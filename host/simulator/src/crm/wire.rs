@@ -19,12 +19,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let Some(received) = read(&mut stream).await? else { return Ok(()) };
+    let told = received.body.clone();
     let own = format!("{}{}", crm.url(), received.path);
     let behaviour = crm.receive(received);
     if let Some(delay) = behaviour.delay() {
         tokio::time::sleep(delay).await;
     }
-    answer(&mut stream, &behaviour, &own).await?;
+    answer(&mut stream, &behaviour, &own, &told).await?;
     stream.shutdown().await
 }
 
@@ -70,8 +71,14 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Option<Re
     }))
 }
 
-async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, behaviour: &Behaviour, own: &str) -> std::io::Result<()> {
+async fn answer<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    behaviour: &Behaviour,
+    own: &str,
+    told: &[u8],
+) -> std::io::Result<()> {
     match behaviour {
+        Behaviour::Echoes => plain(stream, 200, &[], told).await,
         Behaviour::Honest | Behaviour::Slow { .. } | Behaviour::Recovers { .. } | Behaviour::Breaks { .. } => {
             plain(stream, 200, &[], b"thanks").await
         }

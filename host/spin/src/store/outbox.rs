@@ -5,7 +5,7 @@ use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
     Outbox, ReplaySince, ReplayStep, Replayed, StoreResult, Webhook, WebhookMade, WebhookWrite,
 };
-use passerelle_sqlite::{deliveries, replays, webhooks};
+use passerelle_sqlite::{deliveries, replays, sent, webhooks};
 
 use super::EdgeStore;
 use super::session::Database;
@@ -57,7 +57,7 @@ impl<D: Database> Outbox for EdgeStore<D> {
     }
 
     async fn deliveries(&self, tenant: &TenantId, webhook: &str, page: DeliveryPage) -> StoreResult<Vec<Delivery>> {
-        self.session.read(|conn| deliveries::page(conn, tenant, webhook, &page))
+        self.session.read(|conn| sent::page(conn, tenant, webhook, &page))
     }
 
     async fn delivery(
@@ -66,7 +66,7 @@ impl<D: Database> Outbox for EdgeStore<D> {
         webhook: &str,
         happening: &str,
     ) -> StoreResult<Option<(Delivery, Vec<DeliveryAttempt>)>> {
-        self.session.read(|conn| deliveries::one(conn, tenant, webhook, happening))
+        self.session.read(|conn| sent::one(conn, tenant, webhook, happening))
     }
 
     async fn replay_delivery(
