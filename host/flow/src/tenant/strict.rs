@@ -22,7 +22,7 @@ use super::problem::{Fault, Hint, Place, Position, Problem};
 pub const FILE_LIMIT: usize = 1024 * 1024;
 
 /// Fewer keys than this are listed when nothing resembles an unknown one; more are looked up in the documentation.
-const LISTED_KEYS: usize = 12;
+const LISTED_KEYS: usize = 16;
 
 /// The JSON Schema of a configuration file, as it is published.
 pub fn schema_of<T: JsonSchema>() -> Value {
