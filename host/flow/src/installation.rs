@@ -15,7 +15,7 @@ use crate::identity::{Millis, PassId};
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::sealing::SealError;
 use crate::store::{
-    Attributes as _, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult, StoredPass,
+    Attributes as _, Happening, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult, StoredPass,
 };
 use crate::tenant::Tenant;
 
@@ -165,6 +165,19 @@ pub async fn correct<H: Host>(
         }
     }
     Err(InstallationError::Contended)
+}
+
+/// Tells how the pass stands once more. When the status changes meanwhile, that change is told anyway.
+pub async fn tell_again<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+    happening: Happening,
+) -> Result<(), InstallationError> {
+    let (version, status) = versioned(flow, tenant, pass).await?;
+    let write = InstallationWrite { happenings: vec![happening], ..write(flow, tenant, pass, version, &status)? };
+    flow.host.store().save_installation(write).await?;
+    Ok(())
 }
 
 /// Records what SecuTix has confirmed.

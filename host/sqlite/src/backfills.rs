@@ -1,9 +1,9 @@
 //! Backfills: the passes that are compared with the other side, and where a comparison stands.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::BackfillState;
+use passerelle_flow::store::{BackfillState, HappeningKind, StoredHappening};
 
-use crate::{Connection, Fault, column, params, statement};
+use crate::{Connection, Fault, column, happenings, params, statement};
 
 pub fn changed(
     conn: &dyn Connection,
@@ -24,6 +24,22 @@ pub fn count(conn: &dyn Connection, tenant: &TenantId, since: Millis, after: Opt
     let sql = "SELECT count(*) FROM installation WHERE tenant = ?1 AND pass > ?3 AND changed_at >= ?2";
     let count = statement::number(conn, sql, params![tenant.as_str(), since, after.map_or("", PassId::as_str)])?;
     u64::try_from(count).map_err(|_| Fault::Corrupt("a count of installations"))
+}
+
+pub fn last_happening(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    pass: &PassId,
+    kinds: &[HappeningKind],
+) -> Result<Option<StoredHappening>, Fault> {
+    // Names of ours, so they may stand in a statement.
+    let names: Vec<String> = kinds.iter().map(|kind| format!("'{}'", kind.name())).collect();
+    let sql = format!(
+        "SELECT {} FROM happening h WHERE h.tenant = ?1 AND h.pass = ?2 AND h.type IN ({}) ORDER BY h.seq DESC LIMIT 1",
+        happenings::COLUMNS,
+        names.join(", ")
+    );
+    statement::one(conn, &sql, params![tenant.as_str(), pass.as_str()], |row| happenings::read(row, 0))
 }
 
 pub fn state(conn: &dyn Connection, tenant: &TenantId, target: &str) -> Result<Option<BackfillState>, Fault> {

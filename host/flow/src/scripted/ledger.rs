@@ -4,7 +4,7 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
-    Figure, GoogleLedger, GoogleNotice, Happening, Insights, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite,
+    Figure, GoogleLedger, GoogleNotice, Happening, HappeningKind, StoredHappening, Insights, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite,
     Outcome, PassLists, PassNotice, PassPage, PassQuery, Question, StoreResult, VibesLedger,
 };
 
@@ -117,6 +117,14 @@ impl Backfills for Budgets {
         panic!("no protocol asks for this")
     }
     async fn count_changed_installations(&self, _: &TenantId, _: Millis, _: Option<&PassId>) -> StoreResult<u64> {
+        panic!("no protocol asks for this")
+    }
+    async fn last_happening(
+        &self,
+        _: &TenantId,
+        _: &PassId,
+        _: &[HappeningKind],
+    ) -> StoreResult<Option<StoredHappening>> {
         panic!("no protocol asks for this")
     }
     async fn backfill(&self, _: &TenantId, _: &str) -> StoreResult<Option<BackfillState>> {

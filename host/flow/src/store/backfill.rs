@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::StoreResult;
+use super::happening::{HappeningKind, StoredHappening};
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
 
@@ -36,6 +37,13 @@ pub trait Backfills: MaybeSync {
         since: Millis,
         after: Option<&PassId>,
     ) -> impl Future<Output = StoreResult<u64>> + MaybeSend;
+    /// The last that happened to the pass, of these kinds.
+    fn last_happening(
+        &self,
+        tenant: &TenantId,
+        pass: &PassId,
+        kinds: &[HappeningKind],
+    ) -> impl Future<Output = StoreResult<Option<StoredHappening>>> + MaybeSend;
     fn backfill(
         &self,
         tenant: &TenantId,

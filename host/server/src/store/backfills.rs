@@ -1,7 +1,7 @@
 //! The store's part for backfills. Which operation reads and which writes; nothing else.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{BackfillState, Backfills, StoreResult};
+use passerelle_flow::store::{BackfillState, Backfills, HappeningKind, StoreResult, StoredHappening};
 use passerelle_sqlite::backfills;
 
 use super::SqliteStore;
@@ -27,6 +27,16 @@ impl Backfills for SqliteStore {
     ) -> StoreResult<u64> {
         let (tenant, after) = (tenant.clone(), after.cloned());
         self.readers.call(move |conn| backfills::count(conn, &tenant, since, after.as_ref())).await
+    }
+
+    async fn last_happening(
+        &self,
+        tenant: &TenantId,
+        pass: &PassId,
+        kinds: &[HappeningKind],
+    ) -> StoreResult<Option<StoredHappening>> {
+        let (tenant, pass, kinds) = (tenant.clone(), pass.clone(), kinds.to_vec());
+        self.readers.call(move |conn| backfills::last_happening(conn, &tenant, &pass, &kinds)).await
     }
 
     async fn backfill(&self, tenant: &TenantId, target: &str) -> StoreResult<Option<BackfillState>> {

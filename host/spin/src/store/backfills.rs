@@ -1,7 +1,7 @@
 //! The store's part for backfills. Which operation reads and which writes; nothing else.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{BackfillState, Backfills, StoreResult};
+use passerelle_flow::store::{BackfillState, Backfills, HappeningKind, StoreResult, StoredHappening};
 use passerelle_sqlite::backfills;
 
 use super::EdgeStore;
@@ -25,6 +25,15 @@ impl<D: Database> Backfills for EdgeStore<D> {
         after: Option<&PassId>,
     ) -> StoreResult<u64> {
         self.session.read(|conn| backfills::count(conn, tenant, since, after))
+    }
+
+    async fn last_happening(
+        &self,
+        tenant: &TenantId,
+        pass: &PassId,
+        kinds: &[HappeningKind],
+    ) -> StoreResult<Option<StoredHappening>> {
+        self.session.read(|conn| backfills::last_happening(conn, tenant, pass, kinds))
     }
 
     async fn backfill(&self, tenant: &TenantId, target: &str) -> StoreResult<Option<BackfillState>> {

@@ -62,15 +62,15 @@ pub async fn counters_agree_with_the_rows_through_many_stretches<E: Engine>(engi
     };
     for first in (0..PASSES).step_by(1_000) {
         let pass = |n: usize| PassWrite {
-            attributes: if n % 2 == 0 { vec![tier("a")] } else { vec![] },
-            ..a_pass(n, n % 7 % 3, n % 5 == 0)
+            attributes: if n.is_multiple_of(2) { vec![tier("a")] } else { vec![] },
+            ..a_pass(n, n % 7 % 3, n.is_multiple_of(5))
         };
         house.make((first..first + 1_000).map(pass).collect()).await;
     }
     // Changes that leave holes everywhere, enough of them for stretches to be joined.
     for n in 0..1_500 {
         let n = n * 7 % PASSES;
-        house.write(&Write::Install { n, apple: n % 2 == 0, google: n % 3 == 0 }).await;
+        house.write(&Write::Install { n, apple: n.is_multiple_of(2), google: n.is_multiple_of(3) }).await;
     }
     // The last two rounds leave neighbours that fit into one: they are joined.
     let rounds: [Vec<usize>; 3] =
