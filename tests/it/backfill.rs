@@ -94,19 +94,19 @@ async fn a_comparison_that_was_stopped_goes_on_where_it_was() {
     let target = BackfillTarget::Secutix;
     let since = server.clock.now() - DAY;
     let mut state = backfill::begin(flow, &tenant, target, since, false).await.unwrap();
-    let step = backfill::step(flow, &tenant, target, &mut state).await.unwrap();
+    let step = backfill::step(flow, &tenant, target, false, &mut state).await.unwrap();
     assert_eq!((step.looked, step.done, reads()), (32, false, 32));
 
     // Another process, later, which asks for less.
     let mut state = backfill::begin(flow, &tenant, target, since + 1_000, false).await.unwrap();
     assert_eq!((state.looked, state.since), (32, since));
-    let step = backfill::step(flow, &tenant, target, &mut state).await.unwrap();
+    let step = backfill::step(flow, &tenant, target, false, &mut state).await.unwrap();
     assert_eq!((step.looked, step.done, reads()), (8, true, 40), "nobody is asked about twice");
     assert!(state.ended_at.is_some());
     // The next one begins anew, and the budget stops it in its midst.
     let mut state = backfill::begin(flow, &tenant, target, since, false).await.unwrap();
     assert_eq!((state.looked, state.position.clone()), (0, None));
-    let step = backfill::step(flow, &tenant, target, &mut state).await.unwrap();
+    let step = backfill::step(flow, &tenant, target, false, &mut state).await.unwrap();
     assert_eq!((step.looked, step.done), (8, false));
     assert!(step.wait_until.is_some_and(|until| until > server.clock.now()));
     assert!(house.stage.world.secutix().calls().iter().all(|call| call.status != 509));
@@ -125,11 +125,11 @@ async fn a_silent_secutix_stops_a_comparison_and_loses_nothing_of_it() {
     let target = BackfillTarget::Secutix;
     secutix.oddities(|odd| odd.down = true);
     let mut state = backfill::begin(&server.flow, &tenant, target, since, false).await.unwrap();
-    let told = backfill::step(&server.flow, &tenant, target, &mut state).await.unwrap_err().to_string();
+    let told = backfill::step(&server.flow, &tenant, target, false, &mut state).await.unwrap_err().to_string();
     assert!(told.contains("SecuTix could not be read"), "{told}");
     secutix.behave();
     let mut state = backfill::begin(&server.flow, &tenant, target, since, false).await.unwrap();
-    let step = backfill::step(&server.flow, &tenant, target, &mut state).await.unwrap();
+    let step = backfill::step(&server.flow, &tenant, target, false, &mut state).await.unwrap();
     assert_eq!(step.repaired.len(), 1);
     assert_eq!(house.references(&ada).await["twc.status"], "installed");
     house.end().await;

@@ -302,7 +302,7 @@ async fn tell_a_crm(house: &House, movement: i64, secrets: &mut Secrets) {
     let value = attribute::value(AttributeKind::Identifier, EMAIL).unwrap();
     let value = attribute::keep(&tenant.keys, &SystemRandom, &tenant.id, &pass, "crm.email", &value).unwrap();
     let email = Attribute { kind: AttributeKind::Identifier, name: "crm.email".to_owned(), value };
-    assert!(flow.host.store.set_attributes(&tenant.id, &pass, vec![email], vec![]).await.unwrap());
+    assert!(flow.host.store.set_attributes(&tenant.id, &pass, vec![email], vec![], 0).await.unwrap());
     stage.world.secutix().reprint(movement, Origin::TicketShop).await.unwrap();
     // The search would find it: the CRM has it in the clear.
     until("the CRM to be told", async || {

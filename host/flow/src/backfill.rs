@@ -7,8 +7,9 @@
 mod crm;
 mod lacking;
 mod secutix;
+mod webhook;
 
-pub use self::crm::{CRM_FIELDS, CrmRecord, Given, crm_record, give_identifier};
+pub use self::crm::{CRM_FIELDS, CrmRecord, Given, crm_record, give_identifier, identifier_of_ticket};
 pub use self::lacking::{Lacking, lacking};
 use serde::Serialize;
 
@@ -55,6 +56,8 @@ pub enum BackfillError {
     #[error("SecuTix could not be read: {0}")]
     Secutix(crate::secutix::SecutixError),
     #[error(transparent)]
+    Part(#[from] crate::parts::PartError),
+    #[error(transparent)]
     Seal(#[from] crate::sealing::SealError),
     #[error("the tenant writes nothing into SecuTix: secutix.persist_installation_status is off")]
     NothingWritten,
@@ -87,11 +90,12 @@ pub async fn begin<H: Host>(
     Ok(state)
 }
 
-/// Compares the next passes, and keeps where it stands.
+/// Compares the next passes, and keeps where it stands. `again`: endpoints also get what they have acknowledged.
 pub async fn step<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     target: BackfillTarget,
+    again: bool,
     state: &mut BackfillState,
 ) -> Result<Step, BackfillError> {
     let store = flow.host.store();
@@ -99,7 +103,7 @@ pub async fn step<H: Host>(
     let mut step = Step { done: passes.len() < usize::try_from(STEP).unwrap_or(usize::MAX), ..Step::default() };
     for id in passes {
         if let Some(view) = store.pass(&tenant.id, &id).await? {
-            match compare(flow, tenant, target, &view.pass).await? {
+            match compare(flow, tenant, target, again, &view.pass).await? {
                 Compared::Seen(repairs) => step.repaired.extend(repairs),
                 Compared::Wait(until) => {
                     step.wait_until = Some(until);
@@ -130,11 +134,12 @@ async fn compare<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     target: BackfillTarget,
+    again: bool,
     pass: &crate::store::StoredPass,
 ) -> Result<Compared, BackfillError> {
     match target {
         BackfillTarget::Secutix => secutix::compare(flow, tenant, pass).await,
-        BackfillTarget::Webhook => Ok(Compared::Seen(vec![])),
+        BackfillTarget::Webhook => webhook::compare(flow, tenant, pass, again).await,
     }
 }
 
@@ -143,7 +148,7 @@ pub async fn daily<H: Host>(flow: &Flow<H>) -> StoreResult<bool> {
     for tenant in flow.host.tenants() {
         for target in &tenant.backfill.targets {
             let Some(mut state) = due(flow, &tenant, *target).await? else { continue };
-            match step(flow, &tenant, *target, &mut state).await {
+            match step(flow, &tenant, *target, false, &mut state).await {
                 Ok(step) => {
                     for repair in &step.repaired {
                         tracing::warn!(tenant = %tenant.id, target = target.name(), pass = %repair.pass, what = repair.what, "the other side differed and is told again");

@@ -15,7 +15,8 @@ use crate::identity::{Millis, PassId};
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::sealing::SealError;
 use crate::store::{
-    Attributes as _, Happening, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult, StoredPass,
+    Attributes as _, Happening, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult,
+    StoredPass,
 };
 use crate::tenant::Tenant;
 

@@ -107,7 +107,7 @@ async fn compare(
     let bar = bar(left, target.name());
     let mut done = TargetReport { passes: u64::try_from(state.looked).unwrap_or(0), repairs: vec![] };
     loop {
-        let step = backfill::step(flow, tenant, target, &mut state)
+        let step = backfill::step(flow, tenant, target, arguments.again, &mut state)
             .await
             .with_context(|| format!("stopped after {} passes; the same command goes on from there", state.looked))?;
         done.passes += u64::from(step.looked);

@@ -9,8 +9,10 @@ use crate::attribute::{self, AttributeValue, Sorted};
 use crate::flow::Flow;
 use crate::identity::PassId;
 use crate::installation;
+use crate::parts;
 use crate::ports::Host;
-use crate::store::{Attribute, AttributeKind, Attributes as _, PassState, StoredPass};
+use crate::run::identifiers;
+use crate::store::{Attribute, AttributeKind, Attributes as _, PassState, Store as _, StoredPass};
 use crate::tenant::Tenant;
 
 /// Names of the fields, in the order of the source.
@@ -54,6 +56,23 @@ pub async fn crm_record<H: Host>(
 pub struct Given {
     /// None: it had it.
     pub changed: Option<Repair>,
+}
+
+/// Gives a pass that lacks it the identifier that [crm] takes from its ticket. None: what is sealed of it is erased, or has none.
+pub async fn identifier_of_ticket<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    pass: &PassId,
+) -> Result<Option<Given>, BackfillError> {
+    let store = flow.host.store();
+    let Some(view) = store.pass(&tenant.id, pass).await? else { return Ok(None) };
+    let Some(part) = parts::open(tenant, &view.pass)? else { return Ok(None) };
+    let found = identifiers(flow, tenant, pass, &view.pass.subject, &part)?;
+    let Some(attribute) = found.into_iter().next() else { return Ok(None) };
+    let what = attribute.name.clone();
+    store.set_attributes(&tenant.id, pass, vec![attribute], vec![], flow.now()).await?;
+    let now = "given".to_owned();
+    Ok(Some(Given { changed: Some(Repair { pass: pass.clone(), what, was: None, now }) }))
 }
 
 /// Gives the pass an identifier. Twice the same is once.

@@ -93,12 +93,8 @@ async fn stands<H: Host>(
         false => (Wallet::Google, &status.google),
     };
     let kind = if presence.installed { HappeningKind::PassInstalled } else { HappeningKind::PassUninstalled };
-    let emission = Emission {
-        name: kind.name().to_owned(),
-        wallet,
-        at: presence.changed_at.unwrap_or(0),
-        count: presence.count,
-    };
+    let emission =
+        Emission { name: kind.name().to_owned(), wallet, at: presence.changed_at.unwrap_or(0), count: presence.count };
     let attributes = flow.host.store().attributes(&tenant.id, &pass.id).await?;
     let about = About {
         pass: &pass.id,
@@ -120,12 +116,7 @@ fn same(told: &Map<String, Value>, now: &Map<String, Value>) -> bool {
 }
 
 /// The identifiers that name a person. After the retention nobody knows any more what was told, and it counts as the same.
-fn same_persons(
-    tenant: &Tenant,
-    last: &StoredHappening,
-    now: &Happening,
-    old: crate::identity::Millis,
-) -> bool {
+fn same_persons(tenant: &Tenant, last: &StoredHappening, now: &Happening, old: crate::identity::Millis) -> bool {
     let open = |happening: &Happening| -> Option<BTreeMap<String, String>> {
         let place = ["happening", tenant.id.as_str(), happening.id.as_str()];
         let opened = tenant.keys.open_small(happening.sealed.as_ref()?, &place).ok()?;

@@ -32,6 +32,7 @@ use crate::words;
 
 pub use outcome::Outcome;
 use plan::Look;
+pub use plan::identifiers;
 pub use record::{ActionRecord, FindingRecord, RunFindings};
 
 /// One hour: what the void limit is counted over.

@@ -4,8 +4,9 @@ use super::*;
 use crate::identity::PassId;
 use crate::store::{
     Attribute, AttributeKind, Attributes, Audience, BackfillState, Backfills, Brought, ByHand, Change, Deactivated,
-    Figure, GoogleLedger, GoogleNotice, Happening, HappeningKind, StoredHappening, Insights, InstanceEvent, InstanceLook, NoticeReport, NoticeWrite,
-    Outcome, PassLists, PassNotice, PassPage, PassQuery, Question, StoreResult, VibesLedger,
+    Figure, GoogleLedger, GoogleNotice, Happening, HappeningKind, Insights, InstanceEvent, InstanceLook, NoticeReport,
+    NoticeWrite, Outcome, PassLists, PassNotice, PassPage, PassQuery, Question, StoreResult, StoredHappening,
+    VibesLedger,
 };
 
 impl GoogleLedger for Budgets {

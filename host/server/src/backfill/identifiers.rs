@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use passerelle_flow::attribute::{self, AttributeError};
-use passerelle_flow::backfill::{Given, give_identifier};
+use passerelle_flow::backfill::{Given, give_identifier, identifier_of_ticket, lacking};
 use passerelle_flow::flow::Flow;
 use passerelle_flow::identity::{PassId, contact_number, secutix_id};
 use passerelle_flow::store::{AttributeKind, PassSubject, Store as _};
@@ -17,6 +17,8 @@ use crate::host::ServerHost;
 
 /// Lines that are told of one by one; more are a wrong file.
 const TOLD: usize = 20;
+/// Passes that are read at once.
+const BATCH: u32 = 200;
 
 pub(super) async fn give(
     flow: &Flow<ServerHost>,
@@ -25,10 +27,43 @@ pub(super) async fn give(
 ) -> anyhow::Result<TargetReport> {
     match file {
         Some(file) => from_file(flow, tenant, file).await,
-        None => bail!(
-            "--identifiers needs a FILE with two columns: secutix.movementId (or secutix.contactNumber, or passId), and the identifier"
-        ),
+        None => from_tickets(flow, tenant).await,
     }
+}
+
+/// Every pass that lacks it, from what is sealed of its ticket: SecuTix is not asked.
+async fn from_tickets(flow: &Flow<ServerHost>, tenant: &Tenant) -> anyhow::Result<TargetReport> {
+    let (Some(name), Some(_)) = (&tenant.crm.identifier, tenant.crm.from) else {
+        bail!(
+            "[crm] identifier and from say what is taken from the ticket; or give --identifiers a FILE with two columns: \
+             secutix.movementId (or secutix.contactNumber, or passId), and the identifier"
+        );
+    };
+    let mut done = TargetReport::default();
+    let (mut without, mut after) = (0_u64, None);
+    let bar = bar(0, "identifiers");
+    loop {
+        let batch = lacking(flow, &tenant.id, name, after, BATCH).await?;
+        for (pass, _) in &batch.passes {
+            bar.inc(1);
+            done.passes += 1;
+            match identifier_of_ticket(flow, tenant, pass).await? {
+                Some(given) => done.repairs.extend(given.changed),
+                None => without += 1,
+            }
+        }
+        if batch.next.is_none() {
+            break;
+        }
+        after = batch.next;
+    }
+    bar.finish_and_clear();
+    say(&format!(
+        "identifiers: {} passes had no {name}, {} got it, {without} have none to be had",
+        done.passes,
+        done.repairs.len()
+    ));
+    Ok(done)
 }
 
 /// What the first column names.

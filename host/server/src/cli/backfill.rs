@@ -28,6 +28,9 @@ pub struct Backfill {
     /// `secutix.contactNumber`, or `passId`) and the identifier. Without FILE: from the ticket, as [crm] says.
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
     pub identifiers: Option<Option<PathBuf>>,
+    /// Also send what your endpoints have acknowledged: for a CRM that has lost its records.
+    #[arg(long)]
+    pub again: bool,
     /// Begin anew, where an earlier one was stopped.
     #[arg(long)]
     pub restart: bool,

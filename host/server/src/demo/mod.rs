@@ -6,6 +6,7 @@
 pub mod application;
 pub mod client;
 pub mod edge;
+mod installations;
 mod report;
 mod scene;
 mod scenes;
@@ -16,7 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-pub use report::{Report, Scenario};
+pub use report::{InstallationStep, Report, Scenario};
 
 use crate::report_file;
 use stage::{Stage, StageOptions};

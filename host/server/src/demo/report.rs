@@ -15,6 +15,9 @@ use serde::Serialize;
 pub struct Report {
     pub ok: bool,
     pub scenarios: Vec<Scenario>,
+    /// What holders did with a pass, and who knows of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub installations: Vec<InstallationStep>,
     /// What was expected of the whole and not seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
@@ -40,6 +43,32 @@ pub struct Scenario {
     /// What was expected and not seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub struct InstallationStep {
+    pub case: String,
+    /// External references of the movement, as SecuTix has them afterwards.
+    pub references: BTreeMap<String, String>,
+    /// The ticket's state in SecuTix.
+    pub printing: String,
+    /// What the CRM was told; null where nothing is to be told.
+    pub webhook: Option<Told>,
+    /// The CRM's fields afterwards.
+    pub crm: BTreeMap<String, String>,
+    pub ok: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
+}
+
+/// A webhook, as the CRM received it.
+#[derive(Serialize)]
+pub struct Told {
+    pub event: String,
+    /// Of those of the pass.
+    pub sequence: i64,
+    /// Its signature was the CRM's own secret's.
+    pub verified: bool,
 }
 
 #[derive(Serialize, Clone, PartialEq, Eq)]
@@ -91,9 +120,48 @@ pub fn disagreeing(facts: &BTreeMap<String, FactPair>) -> Vec<&'static str> {
 }
 
 impl Report {
-    pub fn of(scenarios: Vec<Scenario>, missing: Vec<String>, error: Option<String>) -> Self {
-        let ok = scenarios.iter().all(|scenario| scenario.ok) && missing.is_empty() && error.is_none();
-        Self { ok, scenarios, missing, error }
+    pub fn of(
+        scenarios: Vec<Scenario>,
+        installations: Vec<InstallationStep>,
+        missing: Vec<String>,
+        error: Option<String>,
+    ) -> Self {
+        let good = scenarios.iter().all(|scenario| scenario.ok) && installations.iter().all(|step| step.ok);
+        let ok = good && missing.is_empty() && error.is_none();
+        Self { ok, scenarios, installations, missing, error }
+    }
+
+    #[allow(clippy::print_stdout)] // as below
+    fn print_installations(&self) {
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_FULL).set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
+        table.set_header([
+            "a holder's",
+            "external references in SecuTix",
+            "ticket",
+            "webhook to the CRM",
+            "the CRM's fields",
+            "",
+        ]);
+        for step in &self.installations {
+            let webhook = match &step.webhook {
+                None => "nothing to tell".to_owned(),
+                Some(told) => {
+                    let signature = if told.verified { "signature verified" } else { "NOT VERIFIED" };
+                    format!("{}\nnumber {} of the pass, {signature}", told.event, told.sequence)
+                }
+            };
+            let ok = if step.ok { "ok".to_owned() } else { format!("NOT OK: {}", step.missing.join(", ")) };
+            table.add_row([
+                step.case.clone(),
+                lines(&step.references),
+                step.printing.clone(),
+                webhook,
+                lines(&step.crm),
+                ok,
+            ]);
+        }
+        println!("\nWhat a holder does with one pass, and what SecuTix and the CRM know of it afterwards:\n{table}");
     }
 
     #[allow(clippy::print_stdout)] // the table is what the command is for
@@ -145,8 +213,12 @@ impl Report {
             "       9 pass to be updated, 10 pass to be deactivated. Printed: the columns that are Yes; ? cannot be told from a file."
         );
         println!("       Of 1 and 2 the matrix says where it is possible, the left side where this change came from.");
-        let good = self.scenarios.iter().filter(|scenario| scenario.ok).count();
-        println!("{good} of {} scenarios ok", self.scenarios.len());
+        if !self.installations.is_empty() {
+            self.print_installations();
+        }
+        let good = self.scenarios.iter().filter(|scenario| scenario.ok).count()
+            + self.installations.iter().filter(|step| step.ok).count();
+        println!("{good} of {} scenarios ok", self.scenarios.len() + self.installations.len());
         for missing in &self.missing {
             println!("NOT OK: {missing}");
         }
@@ -154,6 +226,12 @@ impl Report {
             println!("NOT OK: the play ended here: {error}");
         }
     }
+}
+
+/// A name and a value a line, without what the names have in common.
+fn lines(map: &BTreeMap<String, String>) -> String {
+    let line = |(name, value): (&String, &String)| format!("{} {value}", name.trim_start_matches("twc."));
+    map.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What it was taken for, and the sentence of the history where it says more than that.

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use anyhow::Context as _;
 use passerelle_simulator::{Change, Delivery, Holder, Origin, Performance, Simulator};
 
+use super::installations;
 use super::report::{Report, Scenario};
 use super::say;
 use super::scene::{Scene, ended, member_card, number, other_barcode, other_barcode_google, purchase, scene};
@@ -27,14 +28,22 @@ fn taken(change: &Change) -> i64 {
 
 /// The play, to its end or until something stands in its way, which the report then says.
 pub async fn play(stage: &Stage) -> Report {
-    let mut scenarios = Vec::new();
-    match perform(stage, &mut scenarios).await {
+    let (mut scenarios, mut steps) = (Vec::new(), Vec::new());
+    let played = async {
+        let missing = perform(stage, &mut scenarios).await?;
+        if stage.reports {
+            say("Putting a pass on phones and taking it off, with a CRM that listens ...");
+            steps = installations::play(stage).await?;
+        }
+        anyhow::Ok(missing)
+    };
+    match played.await {
         Ok(mut missing) => {
             // Phones keep to Apple's protocol, and say where a server does not.
             missing.extend(stage.world.complaints());
-            Report::of(scenarios, missing, None)
+            Report::of(scenarios, steps, missing, None)
         }
-        Err(error) => Report::of(scenarios, Vec::new(), Some(format!("{error:#}"))),
+        Err(error) => Report::of(scenarios, steps, Vec::new(), Some(format!("{error:#}"))),
     }
 }
 

@@ -37,6 +37,16 @@ pub struct Stage {
     pub iphone: Iphone,
     pub android: GooglePhone,
     pub caller: Caller,
+    /// What phones do goes back to SecuTix.
+    pub reports: bool,
+}
+
+/// A ticket's pass, and where its holder finds it.
+pub struct Link {
+    pub movement: String,
+    pub serial: String,
+    pub apple: String,
+    pub google: String,
 }
 
 /// What the play is on: a server in this process, or an edge in one of its own.
@@ -124,12 +134,14 @@ impl Stage {
                 On::Server(Box::new(server))
             }
         };
-        let key = Self::key(&on, &settings, &tenant, &["Pass.Read", "Pass.Write"]).await?;
+        let scopes = ["Pass.Read", "Pass.Write", "Webhook.Read", "Webhook.Write", "Insights.Read"];
+        let key = Self::key(&on, &settings, &tenant, &scopes).await?;
         let base = format!("http://{address}");
         world.secutix().listen_at(&format!("{base}/api/{tenant}/webhooks/listeners/secutix/orders"));
         let iphone = world.iphone("Ada's iPhone");
         let android = world.android("Ada's Android");
-        Ok(Self { iphone, android, caller: Caller::new(base, key), world, on, settings, tenant })
+        let caller = Caller::new(base, key);
+        Ok(Self { iphone, android, caller, world, on, settings, tenant, reports: options.reports })
     }
 
     /// Makes an API key.
@@ -164,20 +176,28 @@ impl Stage {
 
     /// Every ticket of the file on both phones, through the links that a buyer gets.
     pub async fn put_on_phones(&self, file: i64) -> anyhow::Result<Vec<Held>> {
+        let mut held = Vec::new();
+        for link in self.links(file).await? {
+            held.push(self.add(&link.movement, &link.apple, &link.google).await?);
+        }
+        Ok(held)
+    }
+
+    /// Every ticket of the file that has a pass.
+    pub async fn links(&self, file: i64) -> anyhow::Result<Vec<Link>> {
         let path = format!("/api/{}/external/secutix/orders/getTicketsUrl/{file}", self.tenant);
         let tickets = self.caller.json(Method::GET, &path, None).await?;
         let tickets = tickets.get("tickets").and_then(|list| list.as_array()).context("no tickets")?;
-        let mut held = Vec::new();
-        for ticket in tickets {
-            let text = |pointer: &str| ticket.pointer(pointer).and_then(|text| text.as_str());
-            let (Some(movement), Some(apple), Some(google)) =
-                (text("/movementId"), text("/pass/links/apple"), text("/pass/links/google"))
-            else {
-                continue;
-            };
-            held.push(self.add(movement, apple, google).await?);
-        }
-        Ok(held)
+        let link = |ticket: &serde_json::Value| {
+            let text = |pointer: &str| Some(ticket.pointer(pointer)?.as_str()?.to_owned());
+            Some(Link {
+                movement: text("/movementId")?,
+                serial: text("/pass/id")?,
+                apple: text("/pass/links/apple")?,
+                google: text("/pass/links/google")?,
+            })
+        };
+        Ok(tickets.iter().filter_map(link).collect())
     }
 
     /// A member card, made from its contact, on both phones.
@@ -193,15 +213,20 @@ impl Stage {
 
     async fn add(&self, movement: &str, apple: &str, google: &str) -> anyhow::Result<Held> {
         let view = self.iphone.add(apple).await.with_context(|| format!("iPhone, movement {movement}"))?;
+        let object = self.save(google).await.with_context(|| format!("Android, movement {movement}"))?;
+        Ok(Held { movement: movement.to_owned(), serial: view.serial, object })
+    }
+
+    /// A pass on the Android phone, through its holder's link. The new object.
+    pub async fn save(&self, google: &str) -> anyhow::Result<String> {
         let before: Vec<String> = self.android.passes().into_iter().map(|view| view.object_id).collect();
         let opened = self.caller.open(google).await?;
         let link = opened
             .location
             .with_context(|| format!("no save link: {} {}", opened.status, String::from_utf8_lossy(&opened.body)))?;
-        let saved = self.android.save(&link).await.with_context(|| format!("Android, movement {movement}"))?;
+        let saved = self.android.save(&link).await?;
         let object = saved.into_iter().map(|view| view.object_id).find(|id| !before.contains(id));
-        let object = object.context("the Android phone got nothing new")?;
-        Ok(Held { movement: movement.to_owned(), serial: view.serial, object })
+        object.context("the Android phone got nothing new")
     }
 
     pub fn apple(&self, held: &Held) -> Option<PassView> {

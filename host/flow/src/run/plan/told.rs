@@ -12,7 +12,7 @@ use crate::happening::{self, About};
 use crate::identity::{PassId, contact_number};
 use crate::parts::PartError;
 use crate::ports::Host;
-use crate::store::{Attribute, AttributeKind, Attributes as _, Happening, PassWrite};
+use crate::store::{Attribute, AttributeKind, Attributes as _, Happening, PassSubject, PassWrite};
 use crate::tenant::{IdentifierSource, Tenant};
 
 /// What happened to the pass. None: nothing that a person would ask about.
@@ -39,11 +39,12 @@ pub(super) async fn told<H: Host>(
     told.map_err(|error| PlanError::Part(PartError::Seal(error)))
 }
 
-/// The identifier that the tenant's configuration takes from a ticket.
+/// The identifier that the tenant's configuration takes from a ticket; a card's is its contact's own number.
 pub fn identifiers<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     pass: &PassId,
+    subject: &PassSubject,
     ticket: &TicketPart,
 ) -> Result<Vec<Attribute>, PartError> {
     #[derive(Deserialize)]
@@ -53,9 +54,14 @@ pub fn identifiers<H: Host>(
     let (Some(name), Some(IdentifierSource::CulturalContact)) = (&tenant.crm.identifier, tenant.crm.from) else {
         return Ok(vec![]);
     };
-    let ticket: Ticket = serde_json::from_slice(&ticket.body).map_err(|_| PartError::Form)?;
+    let contact = match subject {
+        PassSubject::Contact(number) => Some(number.clone()),
+        PassSubject::Movement(_) => {
+            serde_json::from_slice::<Ticket>(&ticket.body).map_err(|_| PartError::Form)?.contact
+        }
+    };
     // What is no contact number of SecuTix's might be a name.
-    let Some(number) = ticket.contact.as_deref().and_then(contact_number) else { return Ok(vec![]) };
+    let Some(number) = contact.as_deref().and_then(contact_number) else { return Ok(vec![]) };
     let value = attribute::AttributeValue::Clear(number.to_owned());
     let value = attribute::keep(&tenant.keys, flow.host.random(), &tenant.id, pass, name, &value)?;
     Ok(vec![Attribute { kind: AttributeKind::Identifier, name: name.clone(), value }])

@@ -72,7 +72,7 @@ pub(super) async fn write<H: Host>(
         (_, None) => vec![],
     };
     let attributes = match &draft.ticket {
-        Some(part) if draft.fresh => identifiers(flow, tenant, &draft.id, part)?,
+        Some(part) if draft.fresh => identifiers(flow, tenant, &draft.id, &draft.subject, part)?,
         _ => vec![],
     };
     let operation = draft.operation;
