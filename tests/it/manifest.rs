@@ -99,9 +99,9 @@ fn who_may_be_called_is_who_is_called() {
         ("google_api_host", google.api_url),
         ("google_token_host", google.token_url),
         ("google_keys_host", google.keys_url),
-        ("webhook_host", "https://webhooks.invalid".to_owned()),
         // The example's venue is not at Vibes; one that is calls the default, or Europe's.
         ("vibes_host", "https://public-api.vibescm.com".to_owned()),
+        ("webhook_host", "https://webhooks.invalid".to_owned()),
     ];
     assert_eq!(hosts(), called.clone().map(|(name, _)| name));
     for (name, url) in called {

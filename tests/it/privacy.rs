@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use passerelle_flow::attribute;
 use passerelle_flow::identity::PassId;
+use passerelle_flow::ports::Clock as _;
 use passerelle_flow::store::{Attribute, AttributeKind, Attributes as _};
 use passerelle_server::demo::stage::Stage;
 use passerelle_server::host::SystemRandom;
@@ -302,7 +303,8 @@ async fn tell_a_crm(house: &House, movement: i64, secrets: &mut Secrets) {
     let value = attribute::value(AttributeKind::Identifier, EMAIL).unwrap();
     let value = attribute::keep(&tenant.keys, &SystemRandom, &tenant.id, &pass, "crm.email", &value).unwrap();
     let email = Attribute { kind: AttributeKind::Identifier, name: "crm.email".to_owned(), value };
-    assert!(flow.host.store.set_attributes(&tenant.id, &pass, vec![email], vec![], 0).await.unwrap());
+    let now = stage.server().unwrap().clock.now();
+    assert!(flow.host.store.set_attributes(&tenant.id, &pass, vec![email], vec![], now).await.unwrap());
     stage.world.secutix().reprint(movement, Origin::TicketShop).await.unwrap();
     // The search would find it: the CRM has it in the clear.
     until("the CRM to be told", async || {

@@ -178,11 +178,14 @@ async fn route<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
                 ["webhooks", "listeners", "secutix", "contacts"] => contacts::listen(flow, &tenant, call).await,
                 ["webhooks", "listeners", "google"] => google::listen(flow, &tenant, call).await,
                 ["webhooks", "listeners", "vibes", secret] => vibes::listen(flow, &tenant, call, secret).await,
-                ["webhooks"]
-                | ["webhooks", _]
-                | ["webhooks", _, "secret" | "replay" | "test" | "deliveries"]
-                | ["webhooks", _, "deliveries", _]
-                | ["webhooks", _, "deliveries", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "secret"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "test"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "deliveries"] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "deliveries", _] => webhooks::route(flow, &tenant, call, rest).await,
+                ["webhooks", _, "deliveries", _, "replay"] => webhooks::route(flow, &tenant, call, rest).await,
                 ["external", "secutix", "orders", "getTicketsUrl", file] => {
                     tickets::list(flow, &tenant, call, file).await
                 }

@@ -91,7 +91,7 @@ impl<S: Store, R: Random> Desk<'_, S, R> {
         for _ in 0..ROUNDS {
             let (row, mut endpoint) = self.one(id).await?;
             let draft = change.clone().over(endpoint.settled.draft());
-            endpoint.settled = draft.judge(&vet).map_err(ManageError::Invalid)?;
+            endpoint.settled = draft.judge(vet).map_err(ManageError::Invalid)?;
             if self.write(&row, &endpoint).await? {
                 return self.one(id).await;
             }

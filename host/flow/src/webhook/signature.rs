@@ -21,8 +21,8 @@ use crate::sealing::hmac_sha256;
 
 /// 384 bits: within the standard's 24 to 64, and the base64 of it has no padding.
 const SECRET: usize = 48;
-/// Bytes that a symmetric key of the standard may have.
-const SYMMETRIC: std::ops::RangeInclusive<usize> = 24..=64;
+/// Bytes of a symmetric key that is read. The standard has 24 to 64; keys that Svix has made, its own documentation's among them, have 18.
+const SYMMETRIC: std::ops::RangeInclusive<usize> = 16..=64;
 /// Seconds that a receiver's clock may differ: the reference libraries' five minutes.
 pub const TOLERANCE_S: i64 = 300;
 
@@ -33,7 +33,7 @@ const PUBLIC_KEY_PREFIX: &str = "whpk_";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error(
-        "a secret is whsec_ and the base64 of 24 to 64 bytes, or the 64 characters of signatureSecret; a public key is whpk_ and the base64 of 32 bytes"
+        "a secret is whsec_ and the base64 of 16 to 64 bytes, or the 64 characters of signatureSecret; a public key is whpk_ and the base64 of 32 bytes"
     )]
     Form,
 }

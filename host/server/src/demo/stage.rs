@@ -134,7 +134,11 @@ impl Stage {
                 On::Server(Box::new(server))
             }
         };
-        let scopes = ["Pass.Read", "Pass.Write", "Webhook.Read", "Webhook.Write", "Insights.Read"];
+        let mut scopes = vec!["Pass.Read", "Pass.Write"];
+        if options.reports {
+            // A CRM asks to be told.
+            scopes.extend(["Webhook.Read", "Webhook.Write"]);
+        }
         let key = Self::key(&on, &settings, &tenant, &scopes).await?;
         let base = format!("http://{address}");
         world.secutix().listen_at(&format!("{base}/api/{tenant}/webhooks/listeners/secutix/orders"));
