@@ -13,6 +13,7 @@ mod commands;
 mod configuration;
 mod connector;
 mod crash;
+mod crm_sync;
 mod demo;
 mod edge;
 mod example;

@@ -235,7 +235,8 @@ impl VibesService {
     pub fn registered(&self, kind: &str, campaign: &str, url: &str) -> String {
         let body = json!({"callback_type": kind, kind: {"campaign_token": campaign}, "destination": {"url": url}});
         let made = self.create(&mut self.state(), &body);
-        made.ok().and_then(|(_, record)| record["callback_id"].as_str().map(str::to_owned)).unwrap_or_default()
+        let id = |record: &Value| record.get("callback_id").and_then(Value::as_str).map(str::to_owned);
+        made.ok().and_then(|(_, record)| id(&record)).unwrap_or_default()
     }
 
     /// Somebody removes a registration by hand. Whether it was there.
@@ -343,7 +344,7 @@ impl VibesService {
             }
             ("POST", ["config", "callback_events", "test"]) => {
                 let body = body()?;
-                let kind = body["callback_type"].as_str().unwrap_or_default();
+                let kind = body.get("callback_type").and_then(Value::as_str).unwrap_or_default();
                 if !state.registrations.values().any(|it| it.kind == kind) {
                     return Err(not_found());
                 }
