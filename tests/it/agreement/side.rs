@@ -271,6 +271,15 @@ impl Side {
         }
         for subject in listed("void") {
             assert_eq!(run("UPDATE pass SET state = 'void' WHERE tenant = ?1 AND subject = ?2", subject), 1);
+            // What is counted of passes is counted with their rows, and nobody else's hand does it here.
+            database.execute("DELETE FROM pass_tally WHERE tenant = ?1", [tenant]).unwrap();
+            for line in ["born", "touched"] {
+                let sql = format!(
+                    "INSERT INTO pass_tally SELECT tenant, '{line}', (SELECT min({line}) FROM pass WHERE tenant = ?1), template, state, \
+                     wallets, count(*) FROM pass WHERE tenant = ?1 GROUP BY tenant, template, state, wallets"
+                );
+                database.execute(&sql, [tenant]).unwrap();
+            }
         }
         if let Some(file) = edits["file"].as_str() {
             assert!(run("UPDATE pass SET file = ?2 WHERE tenant = ?1", file) > 0);

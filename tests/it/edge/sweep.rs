@@ -38,7 +38,7 @@ async fn the_sweep_opens_to_its_token_alone_and_says_what_it_did() {
     let nothing = json!({
         "tasks": 0, "effects": 0, "unrecorded": 0, "tasks_waiting": 0, "effects_waiting": 0, "deliveries": 0,
         "deliveries_waiting": 0, "drained": true, "erased": 0,
-        "looked": 0, "forgotten": 0,
+        "looked": 0, "compared": 0, "forgotten": 0,
     });
     assert_eq!(report, nothing);
     edge.end().await;

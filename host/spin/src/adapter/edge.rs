@@ -232,6 +232,8 @@ struct Swept {
     forgotten: u64,
     /// Passes that Google was asked about: whether anybody still has them.
     looked: u32,
+    /// Steps of the tenants' daily comparisons with SecuTix and their endpoints.
+    compared: u32,
 }
 
 /// Goes on with the round of looks at Google Wallet for as long as the sweep lasts and the round's share of the budget allows.
@@ -248,6 +250,19 @@ async fn looked_at_google(edge: &Rc<Edge>, until: Millis) -> StoreResult<u32> {
         }
     }
     Ok(passes)
+}
+
+/// Goes on with what tenants have compared once a day, for as long as the sweep lasts and SecuTix's budget allows.
+async fn compared(edge: &Rc<Edge>, until: Millis) -> StoreResult<u32> {
+    for id in edge.flow.host.tenants.named() {
+        // One that is not to be had is compared with the next sweep.
+        let _ = edge.prepare(&id).await;
+    }
+    let mut steps = 0;
+    while edge.flow.host.clock().now() < until && edge.flow.backfill_due().await? {
+        steps += 1;
+    }
+    Ok(steps)
 }
 
 /// Once an hour, whichever instance it is: what tenants want registered at Vibes when they start. An edge has no start of its own. What fails is told,
@@ -293,6 +308,7 @@ async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Opt
     let report = sweep(&work, patience).await.map_err(unavailable)?;
     let looked = looked_at_google(edge, patience.until).await.map_err(unavailable)?;
     registered_at_vibes(edge).await.map_err(unavailable)?;
-    tracing::info!(?report, erased, forgotten, looked, "sweep");
-    Ok(Swept { report, erased, forgotten, looked })
+    let compared = compared(edge, patience.until).await.map_err(unavailable)?;
+    tracing::info!(?report, erased, forgotten, looked, compared, "sweep");
+    Ok(Swept { report, erased, forgotten, looked, compared })
 }
