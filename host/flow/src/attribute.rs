@@ -1,8 +1,9 @@
 //! Attributes of passes: which names and values there are, and which of them may stand in the clear.
 //!
 //! Owns the rules and the form in which a value is kept. Does not own the rows (`store`) nor who may set one (`http`). An identifier joins a pass
-//! to a record of somebody else's; one that is an e-mail address is normalised, found by its MAC, and sealed. Everything else stands in the
-//! clear, so it must have no room for a name: letters, digits and a few marks, without a blank.
+//! to a record of somebody else's; one that may name a person (an e-mail address, which is normalised, a telephone number, a word without a digit) is
+//! found by its MAC, and sealed. Everything else stands in the clear with the pass. Metadata are words of the organiser's own: they are told to
+//! endpoints sealed, as if they named somebody, and are in no report.
 
 use std::collections::BTreeMap;
 
@@ -40,8 +41,8 @@ pub enum AttributeError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttributeValue {
     Clear(String),
-    /// Normalised.
-    Email(String),
+    /// Names somebody, or may; an e-mail address normalised.
+    Personal(String),
 }
 
 /// A name as it may be given.
@@ -59,20 +60,27 @@ pub fn name(text: &str) -> Result<&str, AttributeError> {
 /// ```
 /// # use passerelle_flow::attribute::{AttributeValue, value};
 /// # use passerelle_flow::store::AttributeKind::Identifier;
-/// assert_eq!(value(Identifier, " Ada@Example.ORG "), Ok(AttributeValue::Email("ada@example.org".to_owned())));
+/// assert_eq!(value(Identifier, " Ada@Example.ORG "), Ok(AttributeValue::Personal("ada@example.org".to_owned())));
 /// assert_eq!(value(Identifier, "crm-4711"), Ok(AttributeValue::Clear("crm-4711".to_owned())));
 /// assert!(value(Identifier, "Ada Lovelace").is_err());
 /// ```
 pub fn value(kind: AttributeKind, text: &str) -> Result<AttributeValue, AttributeError> {
     if text.contains('@') {
         return match kind {
-            AttributeKind::Identifier => email(text).map(AttributeValue::Email).ok_or(AttributeError::Value),
+            AttributeKind::Identifier => email(text).map(AttributeValue::Personal).ok_or(AttributeError::Value),
             AttributeKind::Metadata => Err(AttributeError::EmailAsMetadata),
         };
     }
     let mark = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b':' | b'/' | b'+' | b'=');
-    let fits = (1..=LONGEST_VALUE).contains(&text.len()) && text.bytes().all(mark);
-    if fits { Ok(AttributeValue::Clear(text.to_owned())) } else { Err(AttributeError::Value) }
+    if !(1..=LONGEST_VALUE).contains(&text.len()) || !text.bytes().all(mark) {
+        return Err(AttributeError::Value);
+    }
+    // A number of a customer has a digit. What has none may well be a name, and what begins with a plus is a telephone number.
+    let may_name = !text.bytes().any(|c| c.is_ascii_digit()) || text.starts_with('+');
+    Ok(match kind {
+        AttributeKind::Identifier if may_name => AttributeValue::Personal(text.to_owned()),
+        AttributeKind::Identifier | AttributeKind::Metadata => AttributeValue::Clear(text.to_owned()),
+    })
 }
 
 /// Trimmed and in lower case, the local part too: RFC 5321 lets a host tell `Ada` from `ada`, no mail provider does, and CRMs join without case.
@@ -106,7 +114,7 @@ pub fn keep(
 ) -> Result<KeptValue, SealError> {
     match value {
         AttributeValue::Clear(text) => Ok(KeptValue::Clear(text.clone())),
-        AttributeValue::Email(email) => Ok(KeptValue::Sealed {
+        AttributeValue::Personal(email) => Ok(KeptValue::Sealed {
             mac: email_mac(keys, email),
             sealed: keys.seal_small(random, &place(tenant, pass, name), email.as_bytes())?,
         }),
@@ -175,16 +183,19 @@ mod tests {
             ("a da@example.org", None),
             ("ada@example..org", None),
         ] {
-            let expected = is.map(|is| AttributeValue::Email(is.to_owned())).ok_or(AttributeError::Value);
+            let expected = is.map(|is| AttributeValue::Personal(is.to_owned())).ok_or(AttributeError::Value);
             assert_eq!(value(Identifier, text), expected, "{text}");
         }
         assert_eq!(value(Metadata, "ada@example.org"), Err(AttributeError::EmailAsMetadata));
     }
 
     #[test]
-    fn what_stands_in_the_clear_has_no_room_for_a_name() {
+    fn what_may_be_a_name_does_not_stand_in_the_clear() {
         for text in ["", "Ada Lovelace", "Zoë", "a\0b", &"x".repeat(129)] {
             assert_eq!(value(Identifier, text), Err(AttributeError::Value), "{text}");
+        }
+        for text in ["Ada.Lovelace", "LOVELACE", "+41791234567"] {
+            assert_eq!(value(Identifier, text), Ok(AttributeValue::Personal(text.to_owned())), "{text}");
         }
         for text in ["0", "4711", "urn:crm:4711/a", "QUJD+w=="] {
             assert_eq!(value(Metadata, text), Ok(AttributeValue::Clear(text.to_owned())), "{text}");

@@ -36,7 +36,7 @@ pub struct Repair {
 }
 
 /// What one step did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Step {
     pub looked: u32,
     pub repaired: Vec<Repair>,
@@ -44,6 +44,8 @@ pub struct Step {
     pub wait_until: Option<Millis>,
     /// The end was reached.
     pub done: bool,
+    /// It cannot go on; where it stands is kept.
+    pub stopped: Option<BackfillError>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +61,9 @@ pub enum BackfillError {
     Part(#[from] crate::parts::PartError),
     #[error(transparent)]
     Seal(#[from] crate::sealing::SealError),
-    #[error("the tenant writes nothing into SecuTix: secutix.persist_installation_status is off")]
+    #[error(
+        "the tenant tells SecuTix nothing: neither secutix.persist_installation_status nor [secutix.printing] is set"
+    )]
     NothingWritten,
 }
 
@@ -72,44 +76,74 @@ impl From<InstallationError> for BackfillError {
     }
 }
 
+/// A comparison: with whom, who wants it, and how thoroughly. Each has a state of its own, so that a person's and the day's do not take one another over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    pub target: BackfillTarget,
+    /// By itself, once a day; else by a person.
+    pub daily: bool,
+    /// Endpoints also get what they have acknowledged.
+    pub again: bool,
+}
+
+impl Comparison {
+    fn name(self) -> String {
+        let by = match (self.daily, self.again) {
+            (true, _) => "daily",
+            (false, false) => "asked",
+            (false, true) => "again",
+        };
+        format!("{}/{by}", self.target.name())
+    }
+}
+
 /// Begins a comparison, or goes on with one that was stopped and reaches as far back.
 pub async fn begin<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    target: BackfillTarget,
+    comparison: Comparison,
     since: Millis,
     restart: bool,
 ) -> StoreResult<BackfillState> {
     let store = flow.host.store();
-    let known = store.backfill(&tenant.id, target.name()).await?;
+    let name = comparison.name();
+    let known = store.backfill(&tenant.id, &name).await?;
     if let Some(known) = known.filter(|known| !restart && known.ended_at.is_none() && known.since <= since) {
         return Ok(known);
     }
     let state = BackfillState { since, begun_at: flow.now(), position: None, looked: 0, repaired: 0, ended_at: None };
-    store.keep_backfill(&tenant.id, target.name(), state.clone()).await?;
+    store.keep_backfill(&tenant.id, &name, state.clone()).await?;
     Ok(state)
 }
 
-/// Compares the next passes, and keeps where it stands. `again`: endpoints also get what they have acknowledged.
+/// Compares the next passes, and keeps where it stands.
 pub async fn step<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    target: BackfillTarget,
-    again: bool,
+    comparison: Comparison,
     state: &mut BackfillState,
-) -> Result<Step, BackfillError> {
+) -> Result<Step, StoreError> {
     let store = flow.host.store();
     let passes = store.changed_installations(&tenant.id, state.since, state.position.as_ref(), STEP).await?;
     let mut step = Step { done: passes.len() < usize::try_from(STEP).unwrap_or(usize::MAX), ..Step::default() };
     for id in passes {
-        if let Some(view) = store.pass(&tenant.id, &id).await? {
-            match compare(flow, tenant, target, again, &view.pass).await? {
-                Compared::Seen(repairs) => step.repaired.extend(repairs),
-                Compared::Wait(until) => {
-                    step.wait_until = Some(until);
-                    step.done = false;
-                    break;
-                }
+        let compared = match store.pass(&tenant.id, &id).await {
+            Ok(Some(view)) => compare(flow, tenant, comparison, &view.pass).await,
+            Ok(None) => Ok(Compared::Seen(vec![])),
+            Err(error) => Err(error.into()),
+        };
+        match compared {
+            Ok(Compared::Seen(repairs)) => step.repaired.extend(repairs),
+            Ok(Compared::Wait(until)) => {
+                step.wait_until = Some(until);
+                step.done = false;
+                break;
+            }
+            // What was put right before is told all the same.
+            Err(error) => {
+                step.stopped = Some(error);
+                step.done = false;
+                break;
             }
         }
         step.looked += 1;
@@ -118,7 +152,7 @@ pub async fn step<H: Host>(
     state.looked = state.looked.saturating_add(step.looked.into());
     state.repaired = state.repaired.saturating_add(i64::try_from(step.repaired.len()).unwrap_or(i64::MAX));
     state.ended_at = step.done.then(|| flow.now());
-    store.keep_backfill(&tenant.id, target.name(), state.clone()).await?;
+    store.keep_backfill(&tenant.id, &comparison.name(), state.clone()).await?;
     Ok(step)
 }
 
@@ -133,13 +167,12 @@ enum Compared {
 async fn compare<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    target: BackfillTarget,
-    again: bool,
+    comparison: Comparison,
     pass: &crate::store::StoredPass,
 ) -> Result<Compared, BackfillError> {
-    match target {
+    match comparison.target {
         BackfillTarget::Secutix => secutix::compare(flow, tenant, pass).await,
-        BackfillTarget::Webhook => webhook::compare(flow, tenant, pass, again).await,
+        BackfillTarget::Webhook => webhook::compare(flow, tenant, pass, comparison.again).await,
     }
 }
 
@@ -147,28 +180,25 @@ async fn compare<H: Host>(
 pub async fn daily<H: Host>(flow: &Flow<H>) -> StoreResult<bool> {
     for tenant in flow.host.tenants() {
         for target in &tenant.backfill.targets {
-            let Some(mut state) = due(flow, &tenant, *target).await? else { continue };
-            match step(flow, &tenant, *target, false, &mut state).await {
-                Ok(step) => {
-                    for repair in &step.repaired {
-                        tracing::warn!(tenant = %tenant.id, target = target.name(), pass = %repair.pass, what = repair.what, "the other side differed and is told again");
-                    }
-                    if step.done {
-                        let (looked, repaired) = (state.looked, state.repaired);
-                        tracing::info!(tenant = %tenant.id, target = target.name(), looked, repaired, "compared with the other side");
-                    }
-                    if step.wait_until.is_some() {
-                        continue;
-                    }
-                    return Ok(true);
-                }
-                Err(BackfillError::Store(error)) => return Err(error),
-                Err(error) => {
-                    // Said once and left to tomorrow: what stops one pass stops them all.
-                    tracing::error!(tenant = %tenant.id, target = target.name(), %error, "the comparison with the other side is stopped until tomorrow");
-                    state.ended_at = Some(flow.now());
-                    flow.host.store().keep_backfill(&tenant.id, target.name(), state).await?;
-                }
+            let comparison = Comparison { target: *target, daily: true, again: false };
+            let Some(mut state) = due(flow, &tenant, comparison).await? else { continue };
+            let step = step(flow, &tenant, comparison, &mut state).await?;
+            for repair in &step.repaired {
+                tracing::warn!(tenant = %tenant.id, target = target.name(), pass = %repair.pass, what = repair.what, "the other side differed and is told again");
+            }
+            if let Some(error) = step.stopped {
+                // Said once and left to tomorrow: what stops one pass stops them all.
+                tracing::error!(tenant = %tenant.id, target = target.name(), %error, "the comparison with the other side is stopped until tomorrow");
+                state.ended_at = Some(flow.now());
+                flow.host.store().keep_backfill(&tenant.id, &comparison.name(), state).await?;
+                continue;
+            }
+            if step.done {
+                let (looked, repaired) = (state.looked, state.repaired);
+                tracing::info!(tenant = %tenant.id, target = target.name(), looked, repaired, "compared with the other side");
+            }
+            if step.wait_until.is_none() {
+                return Ok(true);
             }
         }
     }
@@ -176,13 +206,13 @@ pub async fn daily<H: Host>(flow: &Flow<H>) -> StoreResult<bool> {
 }
 
 /// The comparison that is under way, or begins because its time has come.
-async fn due<H: Host>(flow: &Flow<H>, tenant: &Tenant, target: BackfillTarget) -> StoreResult<Option<BackfillState>> {
+async fn due<H: Host>(flow: &Flow<H>, tenant: &Tenant, comparison: Comparison) -> StoreResult<Option<BackfillState>> {
     let now = flow.now();
     let today = now.div_euclid(DAY) * DAY + tenant.backfill.at;
     let time = if today <= now { today } else { today - DAY };
-    match flow.host.store().backfill(&tenant.id, target.name()).await? {
+    match flow.host.store().backfill(&tenant.id, &comparison.name()).await? {
         Some(state) if state.ended_at.is_none() => Ok(Some(state)),
         Some(state) if state.begun_at >= time => Ok(None),
-        _ => begin(flow, tenant, target, time - tenant.backfill.span, true).await.map(Some),
+        _ => begin(flow, tenant, comparison, time - tenant.backfill.span, true).await.map(Some),
     }
 }

@@ -1,11 +1,11 @@
 //! Happenings: what others are told of a pass, made from what is known of it.
 //!
-//! Owns their properties (domain.md 1.13, 1.16 and 1.17). Does not own who is told (`webhook`), nor the row (`store`). What is personal is an
-//! identifier that names somebody, sealed apart; no name, no seat and no barcode gets in here.
+//! Owns their properties (domain.md 1.13, 1.16 and 1.17). Does not own who is told (`webhook`), nor the row (`store`). Identifiers that may name
+//! somebody and the organiser's metadata are sealed apart, for a while; no name, no seat and no barcode gets in here.
 
 use passerelle_contract::installation::Emission;
 use passerelle_contract::types::Wallet;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::attribute::{Sorted, object};
 use crate::flow::Flow;
@@ -88,7 +88,6 @@ fn properties(tenant: &Tenant, about: &About<'_>) -> Map<String, Value> {
         properties.insert("missingIdentifier".to_owned(), join.into());
     }
     properties.insert("identifiers".to_owned(), object(&identifiers));
-    properties.insert("metadata".to_owned(), object(&about.attributes.metadata));
     properties
 }
 
@@ -110,11 +109,11 @@ fn make<H: Host>(
     properties: Map<String, Value>,
 ) -> Result<Happening, SealError> {
     let id = flow.uuid();
-    let personal = &about.attributes.personal;
-    let sealed = match personal.is_empty() {
+    let Sorted { personal, metadata, .. } = about.attributes;
+    let sealed = match personal.is_empty() && metadata.is_empty() {
         true => None,
         false => {
-            let text = object(personal).to_string();
+            let text = json!({ "identifiers": object(personal), "metadata": object(metadata) }).to_string();
             let place = ["happening", tenant.id.as_str(), id.as_str()];
             Some(tenant.keys.seal_small(flow.host.random(), &place, text.as_bytes())?)
         }

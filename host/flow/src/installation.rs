@@ -80,19 +80,38 @@ pub async fn tell<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &PassId, signa
 /// Signals that are folded at once; a pass that has more is folded again.
 const FOLDED_AT_ONCE: u32 = 100;
 
-/// Folds what was told of the pass. True: there may be more.
+/// What came of a fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folded {
+    All,
+    /// There may be more.
+    More,
+    /// The pass was taken out so lately that it may come back: nothing is folded before.
+    Quiet {
+        until: Millis,
+    },
+}
+
+/// Folds what was told of the pass.
 pub async fn fold_pending<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     pass: &StoredPass,
-) -> Result<bool, InstallationError> {
+) -> Result<Folded, InstallationError> {
     let store = flow.host.store();
     for _ in 0..ROUNDS {
         // Before the signals: whoever folds them meanwhile raises the version, and is noticed.
         let (version, before) = versioned(flow, tenant, &pass.id).await?;
         let pending = store.pending_signals(&tenant.id, &pass.id, FOLDED_AT_ONCE).await?;
         if pending.is_empty() {
-            return Ok(false);
+            return Ok(Folded::All);
+        }
+        // Also one that joined others which were due. What somebody dates into the future waits for nothing.
+        let soon = flow.now().saturating_add(flow.options.removal_quiet);
+        let removals = pending.iter().filter(|signal| signal.kind == SignalKind::Removed && signal.key.at <= soon);
+        let quiet = removals.map(|signal| signal.key.at.saturating_add(flow.options.removal_quiet)).max();
+        if let Some(until) = quiet.filter(|until| *until > flow.now()) {
+            return Ok(Folded::Quiet { until });
         }
         let signals = pending.iter().map(signal).collect();
         let reduction = flow.host.connector().reduce(context(tenant, pass), before, signals).await?;
@@ -122,7 +141,8 @@ pub async fn fold_pending<H: Host>(
             if !told.is_empty() {
                 tracing::info!(tenant = %tenant.id, pass = %pass.id, told, "installation");
             }
-            return Ok(u32::try_from(pending.len()).is_ok_and(|count| count >= FOLDED_AT_ONCE));
+            let full = u32::try_from(pending.len()).is_ok_and(|count| count >= FOLDED_AT_ONCE);
+            return Ok(if full { Folded::More } else { Folded::All });
         }
     }
     Err(InstallationError::Contended)
@@ -138,6 +158,9 @@ pub async fn reduction<H: Host>(
     Ok(flow.host.connector().reduce(context(tenant, pass), status, vec![]).await?)
 }
 
+/// How our external references begin.
+const REFERENCES: &str = "twc.";
+
 /// What SecuTix has is not what was last confirmed: what differs is wanted of it again. Key, what it has, what it should have.
 pub async fn correct<H: Host>(
     flow: &Flow<H>,
@@ -147,7 +170,9 @@ pub async fn correct<H: Host>(
 ) -> Result<Vec<(String, Option<String>, String)>, InstallationError> {
     for _ in 0..ROUNDS {
         let (version, mut status) = versioned(flow, tenant, &pass.id).await?;
-        status.written = actual.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        // Somebody else's references may name a person, and are nothing of ours.
+        let ours = actual.iter().filter(|(key, _)| key.starts_with(REFERENCES));
+        status.written = ours.map(|(key, value)| (key.clone(), value.clone())).collect();
         let reduction = flow.host.connector().reduce(context(tenant, pass), status, vec![]).await?;
         let printed = reduction.print.is_some();
         if reduction.references.is_empty() && !printed {

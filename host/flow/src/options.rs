@@ -116,13 +116,22 @@ impl Backoff {
         let most = Millis::try_from(self.most.as_millis()).unwrap_or(Millis::MAX / 4);
         let first = Millis::try_from(self.first.as_millis()).unwrap_or(most);
         let plain = first.saturating_mul(i64::from(self.factor).saturating_pow(exponent)).min(most);
-        let spread = plain.saturating_mul(i64::from(self.jitter_percent)) / 100;
-        if spread <= 0 {
-            return plain;
-        }
-        let drawn = i64::from(u32::from_le_bytes(random.bytes::<4>()));
-        plain - spread + drawn % (2 * spread + 1)
+        jittered(plain, self.jitter_percent, random)
     }
+}
+
+/// A time that is spread by so many percent to either side.
+pub fn jittered<R: Random>(plain: Millis, percent: u32, random: &R) -> Millis {
+    let spread = plain.saturating_mul(i64::from(percent)) / 100;
+    if spread <= 0 {
+        return plain;
+    }
+    plain - spread + below(2 * spread + 1, random)
+}
+
+/// A number from 0 up to and without this one.
+pub fn below<R: Random>(end: Millis, random: &R) -> Millis {
+    i64::from(u32::from_le_bytes(random.bytes::<4>())) % end.max(1)
 }
 
 #[cfg(test)]

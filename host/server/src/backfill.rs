@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use passerelle_flow::backfill::{self, Repair};
+use passerelle_flow::backfill::{self, Comparison, Repair};
 use passerelle_flow::flow::Flow;
 use passerelle_flow::identity::Millis;
 use passerelle_flow::ports::{Clock as _, Host as _};
@@ -35,7 +35,7 @@ pub struct Report {
 
 #[derive(Serialize, Default)]
 pub struct TargetReport {
-    /// Passes that were compared, in this run and the one that it went on with.
+    /// Passes that this run has compared.
     pub passes: u64,
     pub repairs: Vec<Repair>,
 }
@@ -63,16 +63,13 @@ fn run(arguments: &Backfill) -> anyhow::Result<bool> {
 }
 
 async fn all(flow: &Flow<ServerHost>, tenant: &Tenant, arguments: &Backfill) -> anyhow::Result<Report> {
+    let chosen = chosen(arguments, flow.host.clock.now())?;
     let mut report = Report { ok: true, ..Report::default() };
     if let Some(file) = &arguments.identifiers {
         report.targets.insert("identifiers", identifiers::give(flow, tenant, file.as_deref()).await?);
     }
     let Some(since) = &arguments.since else { return Ok(report) };
     let since = since.millis(flow.host.clock.now());
-    let chosen = match arguments.to.as_slice() {
-        [] => vec![BackfillTo::Secutix, BackfillTo::Webhook],
-        chosen => chosen.to_vec(),
-    };
     for target in chosen {
         let (name, done) = match target {
             BackfillTo::File => {
@@ -81,8 +78,8 @@ async fn all(flow: &Flow<ServerHost>, tenant: &Tenant, arguments: &Backfill) -> 
             }
             BackfillTo::Webhook => ("webhook", compare(flow, tenant, BackfillTarget::Webhook, since, arguments).await?),
             // Asked for by nobody in particular, and switched off: there is nothing to compare.
-            BackfillTo::Secutix if arguments.to.is_empty() && !tenant.secutix.persist_installation_status => {
-                say("SecuTix: nothing is written there (secutix.persist_installation_status is off).");
+            BackfillTo::Secutix if arguments.to.is_empty() && !tenant.secutix.is_told() => {
+                say("secutix: it is told nothing (secutix.persist_installation_status and [secutix.printing]).");
                 continue;
             }
             BackfillTo::Secutix => ("secutix", compare(flow, tenant, BackfillTarget::Secutix, since, arguments).await?),
@@ -92,6 +89,25 @@ async fn all(flow: &Flow<ServerHost>, tenant: &Tenant, arguments: &Backfill) -> 
     Ok(report)
 }
 
+/// The targets, where the arguments go together: what is wrong is told before anything is begun.
+fn chosen(arguments: &Backfill, now: Millis) -> anyhow::Result<Vec<BackfillTo>> {
+    let chosen = match arguments.to.as_slice() {
+        [] => vec![BackfillTo::Secutix, BackfillTo::Webhook],
+        chosen => chosen.to_vec(),
+    };
+    let has = |target| chosen.contains(&target);
+    if has(BackfillTo::File) != arguments.out.is_some() {
+        bail!("--to file and --out FILE go together");
+    }
+    if arguments.again && !has(BackfillTo::Webhook) {
+        bail!("--again is for --to webhook: SecuTix is told what differs");
+    }
+    if arguments.since.as_ref().is_some_and(|since| since.millis(now) > now) {
+        bail!("--since is in the future");
+    }
+    Ok(chosen)
+}
+
 async fn compare(
     flow: &Flow<ServerHost>,
     tenant: &Tenant,
@@ -99,22 +115,33 @@ async fn compare(
     since: Millis,
     arguments: &Backfill,
 ) -> anyhow::Result<TargetReport> {
-    let mut state = backfill::begin(flow, tenant, target, since, arguments.restart).await?;
+    let comparison = Comparison { target, daily: false, again: arguments.again };
+    let mut state = backfill::begin(flow, tenant, comparison, since, arguments.restart).await?;
     let left = flow.host.store.count_changed_installations(&tenant.id, state.since, state.position.as_ref()).await?;
     if let Some(position) = &state.position {
-        say(&format!("{}: going on after {position}, {} passes were compared before", target.name(), state.looked));
+        say(&format!(
+            "{}: going on after {position}; {} passes were compared before, with {} repairs",
+            target.name(),
+            state.looked,
+            state.repaired
+        ));
     }
     let bar = bar(left, target.name());
-    let mut done = TargetReport { passes: u64::try_from(state.looked).unwrap_or(0), repairs: vec![] };
+    let mut done = TargetReport::default();
     loop {
-        let step = backfill::step(flow, tenant, target, arguments.again, &mut state)
-            .await
-            .with_context(|| format!("stopped after {} passes; the same command goes on from there", state.looked))?;
+        let step = backfill::step(flow, tenant, comparison, &mut state).await?;
         done.passes += u64::from(step.looked);
         bar.inc(step.looked.into());
         for repair in step.repaired {
             bar.suspend(|| say(&told(&repair)));
             done.repairs.push(repair);
+        }
+        if let Some(error) = step.stopped {
+            bar.finish_and_clear();
+            return Err(error).with_context(|| {
+                let (passes, repairs) = (done.passes, done.repairs.len());
+                format!("stopped after {passes} passes and {repairs} repairs; the same command goes on from there")
+            });
         }
         if step.done {
             break;

@@ -184,7 +184,7 @@ fn server_toml(listen: SocketAddr) -> String {
          [worker]\n\
          # A demo is watched: half a second of waiting for more notifications would be most of what is seen.\n\
          debounce_ms = 50\n\
-         # Nor is a removal waited for as long as a person takes to change their mind.
+         # Nor is a removal waited for as long as a person takes to change their mind.\n\
          removal_quiet_ms = 50\n"
     )
 }

@@ -43,6 +43,9 @@ pub fn insights(arguments: &Insights) -> anyhow::Result<bool> {
         Outcome::Beyond(Bound::Joined) => {
             bail!("a join makes more than a million rows; filter or summarize both sides before it")
         }
+        Outcome::Beyond(Bound::Listed) => {
+            bail!("a list would be larger than four megabytes; filter before it, or count instead")
+        }
         Outcome::Beyond(Bound::Length) => bail!("the query is too long or too deeply nested; take it apart"),
     };
     match format.as_str() {

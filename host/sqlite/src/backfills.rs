@@ -1,7 +1,7 @@
 //! Backfills: the passes that are compared with the other side, and where a comparison stands.
 
 use passerelle_flow::identity::{Millis, PassId, TenantId};
-use passerelle_flow::store::{BackfillState, HappeningKind, StoredHappening};
+use passerelle_flow::store::{BackfillState, EffectKind, HappeningKind, StoredHappening};
 
 use crate::{Connection, Fault, column, happenings, params, statement};
 
@@ -40,6 +40,14 @@ pub fn last_happening(
         names.join(", ")
     );
     statement::one(conn, &sql, params![tenant.as_str(), pass.as_str()], |row| happenings::read(row, 0))
+}
+
+pub fn report_waits(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<bool, Fault> {
+    let (references, printed) =
+        (column::of_effect_kind(EffectKind::SecutixReferences), column::of_effect_kind(EffectKind::SecutixPrinted));
+    let sql = "SELECT 1 FROM effect WHERE tenant = ?1 AND kind IN (?2, ?3) AND target = ?4 AND state IN ('ready', 'leased') LIMIT 1";
+    let params = params![tenant.as_str(), references, printed, pass.as_str()];
+    Ok(statement::one(conn, sql, params, |_| Ok(()))?.is_some())
 }
 
 pub fn state(conn: &dyn Connection, tenant: &TenantId, target: &str) -> Result<Option<BackfillState>, Fault> {

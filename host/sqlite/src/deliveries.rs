@@ -69,8 +69,11 @@ pub(crate) fn give_up(
     now: Millis,
 ) -> Result<(), Fault> {
     conn.run(
-        "UPDATE delivery SET state = 'dead', ended_at = ?3, last_error = ?4 WHERE tenant = ?1 AND webhook = ?2 \
-         AND state IN ('ready', 'queued')",
+        "UPDATE delivery SET ended_at = ?3, state = CASE WHEN delivered THEN 'delivered' ELSE 'dead' END, \
+         last_error = CASE WHEN delivered THEN NULL ELSE ?4 END FROM (SELECT d.happening AS id, EXISTS (SELECT 1 FROM delivery_attempt a \
+         WHERE a.tenant = d.tenant AND a.webhook = d.webhook AND a.happening = d.happening AND a.status BETWEEN 200 AND 299) AS delivered \
+         FROM delivery d WHERE d.tenant = ?1 AND d.webhook = ?2 AND d.state IN ('ready', 'queued')) AS waiting \
+         WHERE tenant = ?1 AND webhook = ?2 AND happening = waiting.id",
         params![tenant.as_str(), webhook, now, why],
     )
     .map(drop)
@@ -283,10 +286,11 @@ fn blame(conn: &dyn Connection, finish: &DeliveryFinish, webhook: &Webhook) -> R
     }
     let pause = match &finish.end {
         DeliveryEnd::Delivered => {
+            // One that was under way when another failed says nothing of the time after it; and a pause that was asked for runs out.
+            let begun = finish.attempt.as_ref().map_or(now, |attempt| attempt.at);
             conn.run(
-                "UPDATE webhook SET failing_since = NULL, failed_at = NULL, not_before = NULL WHERE tenant = ?1 AND id = ?2 \
-                 AND (failing_since IS NOT NULL OR not_before IS NOT NULL)",
-                params![tenant.as_str(), id],
+                "UPDATE webhook SET failing_since = NULL, failed_at = NULL WHERE tenant = ?1 AND id = ?2 AND failed_at < ?3",
+                params![tenant.as_str(), id, begun],
             )?;
             return Ok(None);
         }

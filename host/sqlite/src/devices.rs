@@ -9,7 +9,7 @@ use passerelle_flow::store::{
     Device, EffectKind, PendingSignal, Register, Registered, SignalKey, SignalKind, UpdatedSince,
 };
 
-use crate::{Connection, Fault, column, effects, installations, params, passes, statement};
+use crate::{Connection, Fault, column, effects, installations, params, passes, statement, vibes};
 
 pub fn register(conn: &dyn Connection, register: &Register) -> Result<Registered, Fault> {
     let tenant = &register.tenant;
@@ -27,7 +27,7 @@ pub fn register(conn: &dyn Connection, register: &Register) -> Result<Registered
     let active = active(conn, tenant, &register.pass)?;
     if created {
         catch_up(conn, register)?;
-        let signal = told(&register.signal, SignalKind::Installed, active);
+        let signal = told(conn, tenant, &register.pass, &register.signal, SignalKind::Installed, active)?;
         installations::signal(conn, tenant, &register.pass, &signal, register.now)?;
     }
     Ok(Registered { created, active })
@@ -46,12 +46,30 @@ fn catch_up(conn: &dyn Connection, register: &Register) -> Result<(), Fault> {
     effects::want(conn, tenant, EffectKind::ApplePush, &register.device, Some(tag), register.now)
 }
 
-/// Registrations are Apple's.
-fn told(key: &SignalKey, kind: SignalKind, active: u32) -> PendingSignal {
-    PendingSignal { key: key.clone(), wallet: Wallet::Apple, kind, active: Some(active) }
+/// Registrations are Apple's. The count is of this transaction, so its time must be after that of every count before it: calls that come at the same
+/// moment are committed in an order of their own, and Apple's word that a device is gone is of an earlier time.
+fn told(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    pass: &PassId,
+    key: &SignalKey,
+    kind: SignalKind,
+    active: u32,
+) -> Result<PendingSignal, Fault> {
+    let sql = "SELECT coalesce(max(at) + 1, 0) FROM signal WHERE tenant = ?1 AND pass = ?2 AND wallet = ?3";
+    let next = statement::number(conn, sql, params![tenant.as_str(), pass.as_str(), column::of_wallet(Wallet::Apple)])?;
+    let key = SignalKey { at: key.at.max(next), ..key.clone() };
+    Ok(PendingSignal { key, wallet: Wallet::Apple, kind, active: Some(active) })
 }
 
+/// Those that Vibes gave it to count as well: one wallet, two who fill it.
 fn active(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
+    let elsewhere = vibes::active(conn, tenant, pass, Wallet::Apple)?;
+    Ok(registered(conn, tenant, pass)?.saturating_add(elsewhere))
+}
+
+/// Registrations of the pass with us.
+pub(crate) fn registered(conn: &dyn Connection, tenant: &TenantId, pass: &PassId) -> Result<u32, Fault> {
     let sql = "SELECT count(*) FROM registration WHERE tenant = ?1 AND pass = ?2";
     let count = statement::number(conn, sql, params![tenant.as_str(), pass.as_str()])?;
     u32::try_from(count).map_err(|_| Fault::Corrupt("a count of registrations"))
@@ -74,7 +92,8 @@ pub fn unregister(
         forget(conn, tenant, device)?;
     }
     let active = active(conn, tenant, pass)?;
-    installations::signal(conn, tenant, pass, &told(signal, SignalKind::Removed, active), fold_at)?;
+    let signal = told(conn, tenant, pass, signal, SignalKind::Removed, active)?;
+    installations::signal(conn, tenant, pass, &signal, fold_at)?;
     Ok(Some(active))
 }
 
@@ -119,7 +138,8 @@ pub fn forget_device(
         // The same answer of the push service says it of each pass once.
         let event = format!("gone/{id}/{pass}/{at}");
         let signal = SignalKey { source: source.to_owned(), event, at };
-        installations::signal(conn, tenant, &pass, &told(&signal, SignalKind::InferredRemoval, active), at)?;
+        let signal = told(conn, tenant, &pass, &signal, SignalKind::InferredRemoval, active)?;
+        installations::signal(conn, tenant, &pass, &signal, at)?;
         left.push((pass, active));
     }
     left.sort();

@@ -46,7 +46,7 @@ const COUNTS: [Count; 8] = [
     Count {
         kind: "Deliveries:Waiting",
         dimensions: &[],
-        sql: "SELECT tenant, count(*) FROM delivery WHERE state = 'ready' GROUP BY tenant",
+        sql: "SELECT tenant, count(*) FROM delivery WHERE state IN ('ready', 'queued', 'leased') GROUP BY tenant",
     },
     Count {
         kind: "Deliveries:Dead",

@@ -92,7 +92,8 @@ pub fn save(conn: &dyn Connection, write: &InstallationWrite) -> Result<bool, Fa
     let wallets = Wallets::of(write.apple_since.is_some(), write.google_since.is_some()).as_str();
     let before = tally::standing(conn, tenant, pass)?;
     conn.run(
-        "UPDATE pass SET wallets = ?3, apple_since = ?4, google_since = ?5 WHERE tenant = ?1 AND id = ?2",
+        "UPDATE pass SET wallets = ?3, apple_since = CASE WHEN ?4 IS NOT NULL THEN coalesce(apple_since, ?4) END, \
+         google_since = CASE WHEN ?5 IS NOT NULL THEN coalesce(google_since, ?5) END WHERE tenant = ?1 AND id = ?2",
         params![tenant.as_str(), pass.as_str(), wallets, write.apple_since, write.google_since],
     )?;
     if let Some(before) = before {

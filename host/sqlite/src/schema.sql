@@ -152,6 +152,7 @@ CREATE TABLE signal(
   tenant TEXT NOT NULL, source TEXT NOT NULL, event TEXT NOT NULL, pass TEXT NOT NULL, at BIGINT NOT NULL,
   wallet TEXT NOT NULL, kind TEXT NOT NULL, active BIGINT, folded BIGINT NOT NULL,
   PRIMARY KEY(tenant, source, event));
+CREATE INDEX signal_newest ON signal(tenant, pass, wallet, at);
 CREATE INDEX signal_pending ON signal(tenant, pass, at) WHERE folded = 0;
 CREATE INDEX signal_age ON signal(at);
 -- `changed_at`: of the newest signal that is in it.

@@ -6,7 +6,7 @@ use passerelle_contract::types::Wallet;
 use passerelle_flow::identity::{Millis, PassId, TenantId};
 use passerelle_flow::store::{InstanceEvent, InstanceLook, PendingSignal, SignalKey, SignalKind};
 
-use crate::{Connection, Fault, column, installations, params, statement};
+use crate::{Connection, Fault, column, devices, installations, params, statement};
 
 /// The instance of a look, which names no device. Others are MACs, and longer.
 const SOMEBODY: &str = "somebody";
@@ -35,17 +35,18 @@ pub fn event(conn: &dyn Connection, tenant: &TenantId, event: &InstanceEvent, fo
     )?;
     keep(conn, tenant, event, revision)?;
     let after = known(conn, tenant, pass, wallet)?;
+    let active_now = after.active.saturating_add(ours(conn, tenant, pass, wallet)?);
     let kind = if event.installed { SignalKind::Installed } else { SignalKind::Removed };
     let late = before.newest.filter(|newest| key.at <= *newest);
-    let active = if late.is_some() { None } else { Some(after.active) };
+    let active = if late.is_some() { None } else { Some(active_now) };
     let signal = PendingSignal { key: key.clone(), wallet, kind, active };
     installations::signal(conn, tenant, pass, &signal, fold_at)?;
     if let Some(newest) = late {
         // Behind every identifier of an event, and behind all counts before it: at the same time the last in order wins.
         let event = format!("~{revision:010}/{pass}/{}", column::of_wallet(wallet));
         let key = SignalKey { source: format!("{}-count", key.source), event, at: newest };
-        let kind = if after.active > 0 { SignalKind::Present } else { SignalKind::Absent };
-        let signal = PendingSignal { key, wallet, kind, active: Some(after.active) };
+        let kind = if active_now > 0 { SignalKind::Present } else { SignalKind::Absent };
+        let signal = PendingSignal { key, wallet, kind, active: Some(active_now) };
         installations::signal(conn, tenant, pass, &signal, fold_at)?;
     }
     Ok(true)
@@ -74,7 +75,8 @@ pub fn look(conn: &dyn Connection, tenant: &TenantId, look: &InstanceLook, fold_
         )?;
     }
     let kind = if look.installed { SignalKind::Present } else { SignalKind::Absent };
-    let signal = PendingSignal { key: key.clone(), wallet, kind, active: Some(u32::from(look.installed)) };
+    let active = u32::from(look.installed).saturating_add(ours(conn, tenant, pass, wallet)?);
+    let signal = PendingSignal { key: key.clone(), wallet, kind, active: Some(active) };
     installations::signal(conn, tenant, pass, &signal, fold_at)
 }
 
@@ -104,6 +106,19 @@ fn keep(conn: &dyn Connection, tenant: &TenantId, event: &InstanceEvent, revisio
         ],
     )
     .map(drop)
+}
+
+/// Devices that Vibes knows to have it.
+pub(crate) fn active(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, wallet: Wallet) -> Result<u32, Fault> {
+    Ok(known(conn, tenant, pass, wallet)?.active)
+}
+
+/// Devices that have it from us, where they are counted.
+fn ours(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, wallet: Wallet) -> Result<u32, Fault> {
+    match wallet {
+        Wallet::Apple => devices::registered(conn, tenant, pass),
+        Wallet::Google => Ok(0),
+    }
 }
 
 fn known(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, wallet: Wallet) -> Result<Known, Fault> {

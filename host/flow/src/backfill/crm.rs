@@ -88,7 +88,7 @@ pub async fn give_identifier<H: Host>(
     let known = Sorted::of(&tenant.keys, &tenant.id, pass, &attributes);
     let had = match value {
         AttributeValue::Clear(text) => known.identifiers.get(name) == Some(text),
-        AttributeValue::Email(email) => known.personal.get(name) == Some(email),
+        AttributeValue::Personal(email) => known.personal.get(name) == Some(email),
     };
     if had {
         return Ok(Given { changed: None });

@@ -2,21 +2,36 @@
 //!
 //! Owns what a refusal means for the comparison. Does not own what should stand there (the connector's `reduce`) nor the writing (`run::secutix`).
 
+use std::collections::BTreeMap;
+
 use super::{BackfillError, Compared, Repair};
 use crate::flow::Flow;
 use crate::installation;
 use crate::ports::Host;
 use crate::secutix::{SecutixClient, SecutixError};
-use crate::store::{Priority, StoredPass};
+use crate::store::{Backfills as _, Priority, StoredPass};
 use crate::tenant::Tenant;
+
+/// Values that may be told as they are.
+const ANSWERS: [&str; 6] = ["installed", "uninstalled", "apple", "google", "apple+google", "-"];
 
 pub(super) async fn compare<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     pass: &StoredPass,
 ) -> Result<Compared, BackfillError> {
+    if flow.host.store().report_waits(&tenant.id, &pass.id).await? {
+        return Ok(Compared::Seen(vec![]));
+    }
+    let nothing = BTreeMap::new();
     if !tenant.secutix.persist_installation_status {
-        return Err(BackfillError::NothingWritten);
+        if tenant.secutix.printing.is_none() {
+            return Err(BackfillError::NothingWritten);
+        }
+        let differs = installation::correct(flow, tenant, pass, &nothing).await?;
+        return Ok(Compared::Seen(
+            differs.into_iter().map(|(what, was, now)| Repair { pass: pass.id.clone(), what, was, now }).collect(),
+        ));
     }
     let read = SecutixClient::new(&flow.host, tenant).external_references(&pass.subject, Priority::Low).await;
     let actual = match read {
@@ -32,7 +47,14 @@ pub(super) async fn compare<H: Host>(
         }
         Err(error) => return Err(BackfillError::Secutix(error)),
     };
-    let repair = |(what, was, now)| Repair { pass: pass.id.clone(), what, was, now };
+    // What somebody else wrote there is told by nobody here: it may be anything.
+    let known = |was: String| if ANSWERS.contains(&was.as_str()) { was } else { "something else".to_owned() };
+    let repair = |(what, was, now): (String, Option<String>, String)| Repair {
+        pass: pass.id.clone(),
+        what,
+        was: was.map(known),
+        now,
+    };
     let differs = installation::correct(flow, tenant, pass, &actual).await?;
     Ok(Compared::Seen(differs.into_iter().map(repair).collect()))
 }

@@ -211,7 +211,7 @@ pub async fn find<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
             let kind = AttributeKind::Identifier;
             let (values, macs) = match attribute::value(kind, value).map_err(wrong)? {
                 AttributeValue::Clear(value) => (vec![value], vec![]),
-                AttributeValue::Email(email) => (vec![], vec![email_mac(&tenant.keys, &email)]),
+                AttributeValue::Personal(email) => (vec![], vec![email_mac(&tenant.keys, &email)]),
             };
             let name = attribute::name(name).map_err(wrong)?.to_owned();
             Condition::Attribute { kind, name, test: TextTest::In(values), macs }

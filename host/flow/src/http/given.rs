@@ -108,7 +108,7 @@ mod tests {
             given.set,
             [
                 (AttributeKind::Identifier, "crm.id".to_owned(), AttributeValue::Clear("4711".to_owned())),
-                (AttributeKind::Identifier, "email".to_owned(), AttributeValue::Email("ada@example.org".to_owned())),
+                (AttributeKind::Identifier, "email".to_owned(), AttributeValue::Personal("ada@example.org".to_owned())),
             ]
         );
         assert_eq!(given.without, [(AttributeKind::Identifier, "old".to_owned())]);

@@ -182,6 +182,7 @@ fn problem(error: ManageError) -> Problem {
         ManageError::TooEarly(_) => Problem::field("since", &error.to_string()),
         ManageError::Full => Problem::webhook("webhooks-full", &error.to_string()),
         ManageError::Disabled => Problem::webhook("webhook-disabled", &error.to_string()),
+        ManageError::Rotating(_) => Problem::webhook("webhook-rotating", &error.to_string()),
         ManageError::Sending => Problem::webhook("webhook-sending", &error.to_string()),
         ManageError::NoTest => Problem::webhook("no-test-event", &error.to_string()),
         ManageError::Store(error) => caller::unavailable(error),

@@ -44,6 +44,10 @@ pub mod limit {
     pub const BYTES: usize = 8 * 1024 * 1024;
     /// Rows that one join may make on the way: a second's work.
     pub const JOINED: i64 = 1_000_000;
+    /// Bytes of a row of a join; a larger one counts as several. A million of them are 128 MB, what two questions at once may cost twice over.
+    pub const ROW: i64 = 128;
+    /// Bytes that one `summarize` may put into lists: as much as half of an answer.
+    pub const LISTED: i64 = 4 * 1024 * 1024;
     /// Characters of a text that a query puts together: each row may have one, and a stage may hold all rows.
     pub const CONCATENATED: usize = 4_000;
     /// Named values beside a query.

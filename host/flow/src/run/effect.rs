@@ -16,7 +16,7 @@ use crate::apple::push::{PushOutcome, push};
 use crate::flow::Flow;
 use crate::google::{GoogleError, PassKind, Worth, objects};
 use crate::identity::{Millis, PassId};
-use crate::installation::{self, InstallationError};
+use crate::installation::{self, Folded, InstallationError};
 use crate::options::Backoff;
 use crate::parts::PartError;
 use crate::ports::{Host, SandboxFailure};
@@ -140,8 +140,9 @@ async fn fold<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> 
     let Ok(id) = PassId::parse(&lease.target) else { return Ok(gone) };
     let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(gone) };
     let next = match installation::fold_pending(flow, tenant, &view.pass).await {
-        Ok(false) => EffectNext::Have(lease.want),
-        Ok(true) => EffectNext::Wait { at: flow.now() },
+        Ok(Folded::All) => EffectNext::Have(lease.want),
+        Ok(Folded::More) => EffectNext::Wait { at: flow.now() },
+        Ok(Folded::Quiet { until }) => EffectNext::Wait { at: until },
         Err(InstallationError::Store(error)) => return Err(error),
         // No sandbox was free: that says nothing about the signals.
         Err(InstallationError::Sandbox(SandboxFailure::Busy)) => {

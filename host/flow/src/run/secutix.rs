@@ -9,8 +9,9 @@ use passerelle_contract::installation::Status;
 
 use super::effect::{Sent, failed};
 use crate::flow::Flow;
-use crate::identity::PassId;
+use crate::identity::{Millis, PassId};
 use crate::installation::{self, InstallationError};
+use crate::options::below;
 use crate::ports::{Host, SandboxFailure};
 use crate::secutix::{SecutixClient, SecutixError};
 use crate::store::{EffectLease, EffectNext, PassSubject, Priority, Store, StoreResult, StoredPass};
@@ -27,7 +28,7 @@ enum ReportError {
 /// Brings the external references up to the status.
 pub(super) async fn references<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
     let Some(pass) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
-    next(flow, lease, write_references(flow, tenant, &pass).await)
+    next(flow, tenant, lease, write_references(flow, tenant, &pass).await).await
 }
 
 async fn write_references<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass) -> Result<(), ReportError> {
@@ -62,7 +63,7 @@ async fn write_references<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &Store
 /// Reports the ticket PRINTED.
 pub(super) async fn printed<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
     let Some(pass) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
-    next(flow, lease, print(flow, tenant, &pass).await)
+    next(flow, tenant, lease, print(flow, tenant, &pass).await).await
 }
 
 async fn print<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass) -> Result<(), ReportError> {
@@ -82,7 +83,12 @@ async fn pass_of<H: Host>(flow: &Flow<H>, lease: &EffectLease) -> StoreResult<Op
     Ok(flow.host.store().pass(&lease.tenant, &id).await?.map(|view| view.pass))
 }
 
-fn next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), ReportError>) -> StoreResult<Sent> {
+async fn next<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    lease: &EffectLease,
+    sent: Result<(), ReportError>,
+) -> StoreResult<Sent> {
     Ok(match sent {
         Ok(()) => Sent::Next(EffectNext::Have(lease.want)),
         Err(ReportError::Secutix(SecutixError::Store(error)))
@@ -93,11 +99,20 @@ fn next<H: Host>(flow: &Flow<H>, lease: &EffectLease, sent: Result<(), ReportErr
             | SecutixError::Throttled { until }
             | SecutixError::CredentialsRefused { until, .. },
         )) => {
-            Sent::Next(EffectNext::Wait { at: until.max(flow.now()) + flow.options.retry.wait(0, flow.host.random()) })
+            let at = until.max(flow.now()) + flow.options.retry.wait(0, flow.host.random());
+            Sent::Next(EffectNext::Wait { at: at + turn(flow, tenant).await? })
         }
         Err(ReportError::Installation(InstallationError::Sandbox(SandboxFailure::Busy))) => {
             Sent::Next(EffectNext::Wait { at: flow.now() + flow.options.retry.wait(0, flow.host.random()) })
         }
         Err(error) => Sent::Next(failed(flow, lease, None, error.to_string())),
     })
+}
+
+/// How much longer to wait, so that those who wait do not all come back for the one call that is free: at random over the time in which SecuTix takes
+/// a call of each.
+async fn turn<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> StoreResult<Millis> {
+    let waiting = flow.host.store().depth().await?.effects_waiting;
+    let line = waiting.saturating_mul(60_000) / tenant.secutix.requests_per_minute.max(1);
+    Ok(below(line.saturating_add(1), flow.host.random()))
 }

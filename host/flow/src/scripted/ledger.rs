@@ -128,6 +128,9 @@ impl Backfills for Budgets {
     ) -> StoreResult<Option<StoredHappening>> {
         panic!("no protocol asks for this")
     }
+    async fn report_waits(&self, _: &TenantId, _: &PassId) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
     async fn backfill(&self, _: &TenantId, _: &str) -> StoreResult<Option<BackfillState>> {
         panic!("no protocol asks for this")
     }

@@ -44,6 +44,8 @@ pub trait Backfills: MaybeSync {
         pass: &PassId,
         kinds: &[HappeningKind],
     ) -> impl Future<Output = StoreResult<Option<StoredHappening>>> + MaybeSend;
+    /// What SecuTix is to be told of the pass is on its way.
+    fn report_waits(&self, tenant: &TenantId, pass: &PassId) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
     fn backfill(
         &self,
         tenant: &TenantId,

@@ -32,6 +32,8 @@ pub enum Bound {
     Time,
     /// [`crate::insights::limit::JOINED`].
     Joined,
+    /// [`crate::insights::limit::LISTED`].
+    Listed,
     /// What a statement may be long.
     Length,
 }

@@ -95,7 +95,7 @@ pub struct InstallationWrite {
     pub signals: Vec<SignalKey>,
     /// Of the newest signal that is in it; 0: there is none.
     pub changed_at: Millis,
-    /// Since when it is in each wallet; none: it is not.
+    /// Since when it is in each wallet, where it was not before; none: it is not.
     pub apple_since: Option<Millis>,
     pub google_since: Option<Millis>,
     pub happenings: Vec<Happening>,

@@ -22,7 +22,8 @@ use super::secret::{SecretProblem, SecretReference};
 use super::strict::{self, Positions};
 use super::templates::{self, Surroundings, TemplateFolder};
 use super::{
-    Crm, Daily, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys, credential,
+    BackfillTarget, Crm, Daily, Place as VenuePlace, Printing, Safety, Secutix, Selection, Tenant, Venue, api_keys,
+    credential,
 };
 use crate::attribute;
 use crate::identity::{Millis, TenantId};
@@ -149,7 +150,10 @@ impl Draft<'_> {
         let safety = safety(&config.safety);
         let crm = loader.crm(&config.crm);
         let prover = config.identifiers.as_ref().map(|identifiers| loader.prover(identifiers));
-        let backfill = loader.backfill(&config.backfill);
+        let backfill = loader.backfill(
+            &config.backfill,
+            config.secutix.persist_installation_status || config.secutix.printing.is_some(),
+        );
 
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
@@ -348,12 +352,14 @@ impl Loader<'_> {
         Some(Prover { secret: secret?, names: config.proven.iter().cloned().collect() })
     }
 
-    fn backfill(&mut self, config: &BackfillConfig) -> Daily {
+    fn backfill(&mut self, config: &BackfillConfig, told: bool) -> Daily {
+        const TOLD: &str = "compares with SecuTix, which is told nothing: set secutix.persist_installation_status or [secutix.printing]";
         const AT: &str = "must be an hour and a minute of the day in UTC, such as 03:30";
         let number =
             |text: &str, below: Millis| text.parse().ok().filter(|n| text.len() == 2 && (0..below).contains(n));
         let at = config.at.split_once(':').and_then(|(h, m)| Some(number(h, 24)? * 60 + number(m, 60)?));
         self.rule("backfill.at", at.is_some(), AT);
+        self.rule("backfill.daily", told || !config.daily.contains(&BackfillTarget::Secutix), TOLD);
         Daily {
             targets: config.daily.clone(),
             at: at.unwrap_or_default() * 60_000,

@@ -89,6 +89,13 @@ pub struct Secutix {
     pub printing: Option<Printing>,
 }
 
+impl Secutix {
+    /// Whether it is told anything of what phones do.
+    pub fn is_told(&self) -> bool {
+        self.persist_installation_status || self.printing.is_some()
+    }
+}
+
 /// How SecuTix hears that a ticket was retrieved. No web service for it is known: these are the two known ways (domain.md 3.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printing {

@@ -41,11 +41,12 @@ pub fn make(tenant: &Tenant, format: Format, stored: &StoredHappening) -> Result
     if let Some(sealed) = &happening.sealed {
         let place = ["happening", tenant.id.as_str(), happening.id.as_str()];
         let opened = tenant.keys.open_small(sealed, &place)?;
-        let personal: Map<String, Value> = serde_json::from_slice(&opened).map_err(|_| BodyError::Form)?;
-        if let Some(Value::Object(identifiers)) = properties.get_mut("identifiers") {
-            identifiers.extend(personal);
-        } else {
-            properties.insert("identifiers".to_owned(), Value::Object(personal));
+        let opened: Map<String, Value> = serde_json::from_slice(&opened).map_err(|_| BodyError::Form)?;
+        for (name, part) in opened {
+            match (properties.get_mut(&name), part) {
+                (Some(Value::Object(known)), Value::Object(part)) => known.extend(part),
+                (_, part) => drop(properties.insert(name, part)),
+            }
         }
     }
     let body = match format {

@@ -306,14 +306,20 @@ impl Endpoint {
         std::iter::once(&self.keys).chain(self.earlier.iter().filter(move |keys| keys.holds(now)))
     }
 
-    /// New keys; the ones of before sign along for a while.
-    pub fn rotate<R: Random>(&mut self, random: &R, overlap: Millis, now: Millis) {
-        let mut before = std::mem::replace(&mut self.keys, Keys::new(random));
-        before.until = Some(now.saturating_add(overlap));
-        self.earlier.insert(0, before);
+    /// New keys; the ones of before sign along for a while. `Err`: as many sign along already as may, and none of them is taken back that was
+    /// promised; the next is free then.
+    pub fn rotate<R: Random>(&mut self, random: &R, overlap: Millis, now: Millis) -> Result<(), Millis> {
         // Who leaves no time has lost a secret, and perhaps those before it as well.
         self.earlier.retain(|keys| overlap > 0 && keys.holds(now));
-        self.earlier.truncate(MOST_EARLIER);
+        if self.earlier.len() >= MOST_EARLIER {
+            return Err(self.earlier.iter().filter_map(|keys| keys.until).min().unwrap_or(now));
+        }
+        let mut before = std::mem::replace(&mut self.keys, Keys::new(random));
+        if overlap > 0 {
+            before.until = Some(now.saturating_add(overlap));
+            self.earlier.insert(0, before);
+        }
+        Ok(())
     }
 
     pub fn seal(

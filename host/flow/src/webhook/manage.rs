@@ -39,6 +39,11 @@ pub enum ManageError {
     Sending,
     #[error("Vibes' format has no test event: put a pass on a phone, or try the address with the format passerelle")]
     NoTest,
+    #[error(
+        "two earlier secrets still sign along, the first until {}; wait for it, or rotate with an overlap of 0, which ends them at once",
+        time(*.0)
+    )]
+    Rotating(Millis),
     #[error("identifiers that name a person are not kept longer, so what happened before {} is not sent again", time(*.0))]
     TooEarly(Millis),
     #[error("somebody else keeps changing it")]
@@ -103,7 +108,7 @@ impl<S: Store, R: Random> Desk<'_, S, R> {
     pub async fn rotate(&self, id: &str, overlap: Millis) -> Result<(Webhook, Endpoint), ManageError> {
         for _ in 0..ROUNDS {
             let (row, mut endpoint) = self.one(id).await?;
-            endpoint.rotate(self.random, overlap, self.now);
+            endpoint.rotate(self.random, overlap, self.now).map_err(ManageError::Rotating)?;
             if self.write(&row, &endpoint).await? {
                 return Ok((row, endpoint));
             }

@@ -4,19 +4,19 @@
 
 use std::time::Duration;
 
-use crate::identity::{DAY, Millis};
+use crate::identity::{DAY, HOUR, Millis};
+use crate::options::jittered;
 use crate::ports::Random;
 
 const SECOND: Millis = 1_000;
 const MINUTE: Millis = 60_000;
-const HOUR: Millis = 3_600_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     /// Before each attempt: the first at once. Ten attempts, over three days and a bit.
     pub waits: [Millis; 10],
     /// Share of a wait that is random, in percent: 20 means 80 % to 120 %.
-    pub jitter_percent: i64,
+    pub jitter_percent: u32,
     /// After a 429 or no answer in time: who is too busy to answer is not asked again at once (reliability.md 1.6).
     pub busy: Millis,
     /// An endpoint that failed so long without one success is switched off.
@@ -75,11 +75,8 @@ impl Schedule {
     /// never shorten it.
     pub fn wait<R: Random>(&self, failed: i64, asked: Asked, random: &R) -> Option<Millis> {
         let plain = *self.waits.get(usize::try_from(failed).unwrap_or(usize::MAX))?;
-        let spread = plain.saturating_mul(self.jitter_percent) / 100;
-        let drawn = i64::from(u32::from_le_bytes(random.bytes::<4>()));
-        let jittered = if spread > 0 { plain - spread + drawn % (2 * spread + 1) } else { plain };
         let least = if asked.busy { self.busy } else { 0 };
-        Some(jittered.max(least).max(asked.after.unwrap_or(0)))
+        Some(jittered(plain, self.jitter_percent, random).max(least).max(asked.after.unwrap_or(0)))
     }
 
     /// Until when the whole endpoint is left alone after a failure; it has been failing since then.

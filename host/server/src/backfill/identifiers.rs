@@ -77,7 +77,11 @@ enum By {
 async fn from_file(flow: &Flow<ServerHost>, tenant: &Tenant, path: &Path) -> anyhow::Result<TargetReport> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let (by, name) = header(lines.next().map_or("", |(_, line)| line))?;
+    // Excel begins its UTF-8 with a mark.
+    let (by, name) = header(lines.next().map_or("", |(_, line)| line.trim_start_matches('\u{feff}')))?;
+    if let Some(join) = tenant.crm.identifier.as_deref().filter(|join| *join != name) {
+        say(&format!("Note: [crm] joins by {join}, and this file gives {name}."));
+    }
     let bar = bar(text.lines().count() as u64, "identifiers");
     let mut done = TargetReport::default();
     let (mut unknown, mut wrong) = (0_usize, Vec::new());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use passerelle_flow::identity::{DAY, Millis};
+use passerelle_flow::identity::{DAY, HOUR, Millis};
 
 use super::{Configured, TenantName};
 
@@ -14,7 +14,7 @@ pub struct Backfill {
     pub configured: Configured,
     #[arg(long)]
     pub tenant: TenantName,
-    /// Passes whose status has changed since: a day (2026-11-01), a moment (2026-11-01T20:00:00Z), or days back (7d).
+    /// Passes whose status has changed since: a day (2026-11-01), a moment (2026-11-01T20:00:00Z), or days or hours back (7d, 24h).
     #[arg(long, value_name = "WHEN")]
     pub since: Option<Since>,
     /// With whom they are compared. `secutix`: its external references are read back, one call a pass, within the budget. `webhook`: what your
@@ -65,12 +65,15 @@ impl Since {
 
 /// None of the three.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("a day (2026-11-01), a moment (2026-11-01T20:00:00Z) or days back (7d) is expected")]
+#[error("a day (2026-11-01), a moment (2026-11-01T20:00:00Z) days (7d) or hours (24h) back is expected")]
 pub struct NoMoment;
 
 impl std::str::FromStr for Since {
     type Err = NoMoment;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(hours) = text.strip_suffix('h').and_then(|hours| hours.parse::<u16>().ok()) {
+            return Ok(Self::Ago(Millis::from(hours) * HOUR));
+        }
         if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()) {
             return Ok(Self::Ago(Millis::from(days) * DAY));
         }
@@ -92,6 +95,7 @@ mod tests {
     fn a_moment_is_a_day_an_instant_or_days_back() {
         let read = |text: &str| text.parse::<Since>().map(|since| since.millis(10 * DAY));
         assert_eq!(read("2d").unwrap(), 8 * DAY);
+        assert_eq!(read("48h").unwrap(), 8 * DAY);
         assert_eq!(read("1970-01-03").unwrap(), 2 * DAY);
         assert_eq!(read("1970-01-03T01:00:00+01:00").unwrap(), 2 * DAY);
         for text in ["", "d", "-1d", "yesterday", "1970-01-03T00:00:00"] {

@@ -39,6 +39,11 @@ impl Backfills for SqliteStore {
         self.readers.call(move |conn| backfills::last_happening(conn, &tenant, &pass, &kinds)).await
     }
 
+    async fn report_waits(&self, tenant: &TenantId, pass: &PassId) -> StoreResult<bool> {
+        let (tenant, pass) = (tenant.clone(), pass.clone());
+        self.readers.call(move |conn| backfills::report_waits(conn, &tenant, &pass)).await
+    }
+
     async fn backfill(&self, tenant: &TenantId, target: &str) -> StoreResult<Option<BackfillState>> {
         let (tenant, target) = (tenant.clone(), target.to_owned());
         self.readers.call(move |conn| backfills::state(conn, &tenant, &target)).await

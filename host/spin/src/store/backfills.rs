@@ -36,6 +36,10 @@ impl<D: Database> Backfills for EdgeStore<D> {
         self.session.read(|conn| backfills::last_happening(conn, tenant, pass, kinds))
     }
 
+    async fn report_waits(&self, tenant: &TenantId, pass: &PassId) -> StoreResult<bool> {
+        self.session.read(|conn| backfills::report_waits(conn, tenant, pass))
+    }
+
     async fn backfill(&self, tenant: &TenantId, target: &str) -> StoreResult<Option<BackfillState>> {
         self.session.read(|conn| backfills::state(conn, tenant, target))
     }

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use passerelle_flow::insights::plan::{Aggregate, AggregateFunction, Expr, Kind, Node};
 
+use passerelle_flow::store::Bound;
+
 use super::stage::{Builder, Select};
 use super::{Given, Halt};
 
@@ -14,14 +16,16 @@ impl Builder<'_> {
         let select = self.plain(select)?;
         let ranked = aggregates.iter().any(|aggregate| matches!(aggregate.function, AggregateFunction::Percentile(_)));
         let (select, groups) = if ranked { self.ranked(select, by, aggregates)? } else { (select, by.to_vec()) };
+        let lists = self.lists(&select, aggregates)?;
         let mut columns = Vec::new();
         for group in &groups {
             columns.push(self.expression(group, &select.columns)?);
         }
-        for (at, aggregate) in aggregates.iter().enumerate() {
-            columns.push(match aggregate.function {
-                AggregateFunction::Percentile(share) => self.at_rank(share, at),
-                _ => self.aggregate(aggregate, &select.columns)?,
+        for ((at, aggregate), list_of) in aggregates.iter().enumerate().zip(&lists) {
+            columns.push(match (aggregate.function, list_of) {
+                (AggregateFunction::Percentile(share), _) => self.at_rank(share, at),
+                (_, Some(of)) => list(aggregate, of, &self.only(aggregate, &select.columns)?),
+                (_, None) => self.aggregate(aggregate, &select.columns)?,
             });
         }
         let mut body = "SELECT ".to_owned();
@@ -34,6 +38,32 @@ impl Builder<'_> {
             let _ = write!(body, "{}{}", if at > 0 { ", " } else { " GROUP BY " }, at + 1);
         }
         self.stage(&body, columns.len(), false)
+    }
+
+    /// What goes into lists, aggregate by aggregate; and it is measured before: a list is one value, and the memory is everybody's.
+    fn lists(&mut self, select: &Select, aggregates: &[Aggregate]) -> Result<Vec<Option<String>>, Halt> {
+        let mut lists = Vec::new();
+        for aggregate in aggregates {
+            let is_list = matches!(aggregate.function, AggregateFunction::List | AggregateFunction::Set);
+            lists.push(match (&aggregate.of, is_list) {
+                (Some(of), true) => Some(self.expression(of, &select.columns)?),
+                _ => None,
+            });
+        }
+        let sizes: Vec<String> =
+            lists.iter().flatten().map(|of| format!("coalesce(sum(coalesce(length({of}), 0) + 4), 0)")).collect();
+        if !sizes.is_empty() {
+            let count = format!("SELECT {} FROM {}", sizes.join(" + "), select.source());
+            self.measure(&count, Bound::Listed);
+        }
+        Ok(lists)
+    }
+
+    fn only(&mut self, aggregate: &Aggregate, columns: &[String]) -> Result<String, Halt> {
+        Ok(match &aggregate.only {
+            Some(only) => format!(" FILTER (WHERE {})", self.expression(only, columns)?),
+            None => String::new(),
+        })
     }
 
     /// The columns that are there, then the groups; beside them for the percentile at place n its value (`vn`), its rank (`rn`) and how many
@@ -74,10 +104,7 @@ impl Builder<'_> {
     }
 
     fn aggregate(&mut self, aggregate: &Aggregate, columns: &[String]) -> Result<String, Halt> {
-        let only = match &aggregate.only {
-            Some(only) => format!(" FILTER (WHERE {})", self.expression(only, columns)?),
-            None => String::new(),
-        };
+        let only = self.only(aggregate, columns)?;
         let of = match &aggregate.of {
             Some(of) => self.expression(of, columns)?,
             None => return Ok(format!("count(*){only}")),
@@ -98,8 +125,8 @@ impl Builder<'_> {
             // With a filter of their own they are one argument's, whatever SQLite makes of two.
             AggregateFunction::Least | AggregateFunction::Any => format!("min({of}){only}"),
             AggregateFunction::Greatest => format!("max({of}){only}"),
-            AggregateFunction::List | AggregateFunction::Set => return Ok(list(aggregate, &of, &only)),
-            AggregateFunction::Percentile(_) => "NULL".to_owned(),
+            // Put together by who asked.
+            AggregateFunction::List | AggregateFunction::Set | AggregateFunction::Percentile(_) => "NULL".to_owned(),
         };
         Ok(if is_text { format!("coalesce({text}, '')") } else { text })
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use passerelle_flow::insights::limit;
 use passerelle_flow::insights::plan::{Join, JoinKind, Kind};
+use passerelle_flow::store::Bound;
 
 use super::Halt;
 use super::stage::{Builder, Select};
@@ -37,9 +38,15 @@ impl Builder<'_> {
             JoinKind::FullOuter => "FULL JOIN",
         };
         let from = format!("{} AS l {word} {} AS r ON {on}", left.from, right.from);
-        // Counted no further than it takes to know that it is too many.
-        let count = format!("SELECT count(*) FROM (SELECT 1 FROM {from} LIMIT {})", limit::JOINED + 1);
-        self.joins.push((self.with(&count), self.given.len()));
+        // Counted no further than it takes to know that it is too many. What a row holds counts as well: one that holds a list is many.
+        let cells = columns.iter().cloned().chain(of("r", join.right.columns.len()));
+        let size = cells.map(|cell| format!("coalesce(length({cell}), 0)")).collect::<Vec<_>>().join(" + ");
+        let count = format!(
+            "SELECT max(count(*), coalesce(sum(b), 0) / {}) FROM (SELECT {size} AS b FROM {from} LIMIT {})",
+            limit::ROW,
+            limit::JOINED + 1
+        );
+        self.measure(&count, Bound::Joined);
         columns.extend(of("r", join.right.columns.len()));
         if matches!(join.kind, JoinKind::RightOuter | JoinKind::FullOuter) {
             fill(columns.iter_mut().take(width), join.left.iter().copied());

@@ -54,9 +54,10 @@ fn asked(conn: &dyn Connection, question: &Question) -> Result<Rows, Halt> {
     let mut builder = Builder::new(question);
     let select = builder.plan(&question.plan)?;
     let sql = builder.whole(select)?;
-    for (sql, params) in &builder.joins {
-        if statement::number(conn, sql, &builder.params(*params))? > limit::JOINED {
-            return Err(Halt::Beyond(Bound::Joined));
+    for (sql, params, bound) in &builder.measures {
+        let most = if *bound == Bound::Listed { limit::LISTED } else { limit::JOINED };
+        if statement::number(conn, sql, &builder.params(*params))? > most {
+            return Err(Halt::Beyond(*bound));
         }
     }
     let width = question.plan.columns.len();

@@ -26,8 +26,8 @@ pub(super) struct Builder<'a> {
     /// `s0 AS MATERIALIZED (...)`, in order.
     stages: Vec<String>,
     length: usize,
-    /// Statements that count what a join makes, and how many parameters they have.
-    pub joins: Vec<(String, usize)>,
+    /// Statements that measure what a step would make, how many parameters they have, and the limit that they are held to.
+    pub measures: Vec<(String, usize, Bound)>,
 }
 
 /// A `SELECT` that is being put together.
@@ -45,13 +45,18 @@ pub(super) struct Select {
 impl<'a> Builder<'a> {
     pub fn new(question: &'a Question) -> Self {
         let given = vec![Given::Text(question.tenant.as_str().to_owned())];
-        Self { question, given, since: None, stages: vec![], length: 0, joins: vec![] }
+        Self { question, given, since: None, stages: vec![], length: 0, measures: vec![] }
     }
 
     /// The number of a parameter with this value.
     pub fn give(&mut self, value: Given) -> String {
         self.given.push(value);
         format!("?{}", self.given.len())
+    }
+
+    /// To be asked before the question itself.
+    pub fn measure(&mut self, sql: &str, bound: Bound) {
+        self.measures.push((self.with(sql), self.given.len(), bound));
     }
 
     /// Bounds what is written for the whole question.

@@ -14,6 +14,7 @@ checks! {
     a_change_of_a_registration_is_signalled_with_it_and_folded_once,
     a_device_that_is_gone_is_signalled_for_each_of_its_passes,
     an_installation_is_saved_by_version_and_a_signal_counts_once,
+    counts_that_cross_end_with_the_last_one_committed,
     a_signal_is_folded_when_it_is_due,
     a_status_and_what_follows_from_it_are_written_together,
     a_pass_that_secutix_was_told_of_is_told_of_again_when_it_is_of_another_ticket,
@@ -134,6 +135,22 @@ pub async fn an_installation_is_saved_by_version_and_a_signal_counts_once<E: Eng
 async fn google(store: &impl Store, key: &SignalKey) -> bool {
     let signal = PendingSignal { key: key.clone(), wallet: Wallet::Google, kind: SignalKind::Present, active: None };
     store.signal(&opera(), &pass_id(0), signal, 20).await.unwrap()
+}
+
+/// Calls of several phones are dated before they are committed, and Apple dates a 410 back: the last count is the newest word all the same.
+pub async fn counts_that_cross_end_with_the_last_one_committed<E: Engine>(engine: &E) {
+    let store = engine.store();
+    for device in ["phone", "watch", "tablet"] {
+        store.register(register(device, 0, 100)).await.unwrap();
+    }
+    let (late, early) = (signal("late", 205), signal("early", 201));
+    assert_eq!(store.unregister(&opera(), "watch", &pass_id(0), &late, 50).await.unwrap(), Some(2));
+    assert_eq!(store.unregister(&opera(), "tablet", &pass_id(0), &early, 50).await.unwrap(), Some(1));
+    assert_eq!(store.forget_device(&opera(), "phone", 150, "push").await.unwrap(), [(pass_id(0), 0)]);
+    let pending = store.pending_signals(&opera(), &pass_id(0), 10).await.unwrap();
+    let counts: Vec<_> = pending.iter().map(|signal| signal.active).collect();
+    assert_eq!(counts, [Some(1), Some(2), Some(3), Some(2), Some(1), Some(0)]);
+    assert!(pending.windows(2).all(|pair| pair[0].key.at < pair[1].key.at), "no two of them tie: {pending:?}");
 }
 
 pub async fn a_signal_is_folded_when_it_is_due<E: Engine>(engine: &E) {

@@ -190,17 +190,19 @@ pub async fn an_endpoint_that_fails_is_asked_by_one_and_after_its_pause<E: Engin
     assert_eq!(first.len(), 4);
     let pause = DeliveryEnd::Retry { at: 20, pause: 100, error: "HTTP 503".to_owned() };
     finished(engine, &first[0], pause, 11).await;
-    for lease in &first[1..] {
-        finished(engine, lease, retry(20), 12).await;
-    }
+    // One that was under way already arrives: the pause is over no sooner.
+    finished(engine, &first[1], DeliveryEnd::Delivered, 12).await;
     assert_eq!(engine.store().webhook(&opera(), "crm").await.unwrap().unwrap().not_before, Some(100));
+    for lease in &first[2..] {
+        finished(engine, lease, retry(20), 13).await;
+    }
     assert_eq!(engine.store().depth().await.unwrap().next_delivery, Some(100));
     assert_eq!(claimed(engine, 99).await, [], "the pause is the endpoint's, whatever is due");
     let probe = claimed(engine, 100).await;
     assert_eq!(probe.len(), 1);
     assert_eq!(claimed(engine, 100).await, []);
     finished(engine, &probe[0], DeliveryEnd::Delivered, 101).await;
-    assert_eq!(claimed(engine, 101).await.len(), 3, "it is well again");
+    assert_eq!(claimed(engine, 101).await.len(), 2, "it is well again");
 }
 
 pub async fn a_lost_sender_is_fenced_and_the_third_gives_the_delivery_up<E: Engine>(engine: &E) {

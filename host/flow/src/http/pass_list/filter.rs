@@ -290,7 +290,7 @@ fn attribute_test(
     for value in list {
         match attribute::value(kind, value).map_err(|error| error.to_string())? {
             AttributeValue::Clear(value) => clear.push(value),
-            AttributeValue::Email(email) => macs.push(mac(&email)),
+            AttributeValue::Personal(email) => macs.push(mac(&email)),
         }
     }
     let test = match operator {

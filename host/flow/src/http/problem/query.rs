@@ -37,7 +37,10 @@ impl Problem {
     pub fn query_beyond(bound: Bound) -> Self {
         let detail = match bound {
             Bound::Time => "It took longer than a query may. Ask for less time, or join less.",
-            Bound::Joined => "A join makes more than a million rows. Filter or summarize both sides before it.",
+            Bound::Joined => {
+                "A join makes more than a million rows, or fewer that hold much. Filter, project or summarize both sides before it."
+            }
+            Bound::Listed => "A list would be larger than four megabytes. Filter before it, or count instead.",
             Bound::Length => "It is too long or too deeply nested for the store. Take it apart.",
         };
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "query-too-large", "The query is too large", detail)

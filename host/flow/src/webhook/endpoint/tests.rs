@@ -123,7 +123,7 @@ fn a_sealed_endpoint_opens_in_its_place_and_keeps_its_keys_through_a_rotation() 
     let mut endpoint = Endpoint::new(&random, judge(&draft("https://crm.example/secret-path")).unwrap());
     assert_eq!(endpoint.id.len(), 5);
     let first = endpoint.keys().secret.plain();
-    endpoint.rotate(&random, 1_000, 0);
+    endpoint.rotate(&random, 1_000, 0).unwrap();
     assert_ne!(*endpoint.keys().secret.plain(), *first);
     let sealed = endpoint.seal(&keys, &random, &tenant, 0).unwrap();
     assert!(!sealed.sealed.windows(11).any(|window| window == b"secret-path"));
@@ -136,10 +136,15 @@ fn a_sealed_endpoint_opens_in_its_place_and_keeps_its_keys_through_a_rotation() 
     assert!(Endpoint::open(&keys, &webhook(elsewhere)).is_err());
 
     // Without an overlap nothing of before signs along, however recent.
-    endpoint.rotate(&random, 0, 10);
+    endpoint.rotate(&random, 0, 10).unwrap();
     assert_eq!(endpoint.signing(10).count(), 1);
-    for _ in 0..5 {
-        endpoint.rotate(&random, 1_000, 10);
-    }
-    assert_eq!(endpoint.signing(10).count(), 3, "headers have a length");
+    endpoint.rotate(&random, 1_000, 10).unwrap();
+    endpoint.rotate(&random, 2_000, 10).unwrap();
+    // Headers have a length, and what was promised is kept.
+    assert_eq!(endpoint.rotate(&random, 1_000, 20), Err(1_010));
+    assert_eq!(endpoint.signing(20).count(), 3);
+    endpoint.rotate(&random, 1_000, 1_010).unwrap();
+    assert_eq!(endpoint.signing(1_010).count(), 3);
+    endpoint.rotate(&random, 0, 1_010).unwrap();
+    assert_eq!(endpoint.signing(1_010).count(), 1, "all of them at once, when they must");
 }

@@ -79,7 +79,7 @@ fn every_field_is_read_with_every_operator_that_it_takes() {
             "",
             Condition::Subject(SubjectKind::Contact, TextTest::NotEmpty),
         ),
-        ("identifiers.crm.Id", "in", "a,B", attribute(identifier, "crm.Id", TextTest::In(texts(&["a", "B"])), &[])),
+        ("identifiers.crm.Id", "in", "a1,B2", attribute(identifier, "crm.Id", TextTest::In(texts(&["a1", "B2"])), &[])),
         (
             "identifiers.email",
             "equals",
