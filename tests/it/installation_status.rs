@@ -319,10 +319,11 @@ async fn what_changes_while_secutix_is_away_is_written_once_as_it_stands_then() 
     assert!(house.stage.android.remove(&object).await);
     house.save(&sale).await;
     until("all of it has counted", async || {
-        house.described(&sale.serial).await["providers"]
-            .as_object()
-            .is_some_and(|wallets| wallets.keys().eq(["google"]))
-            && house.happened(&sale).len() >= 6
+        let store = rusqlite::Connection::open(&house.stage.settings.store).unwrap();
+        let sql = "SELECT count(*) FROM signal WHERE folded = 0";
+        let waiting: i64 = store.query_row(sql, [], |row| row.get(0)).unwrap();
+        let wallets = house.described(&sale.serial).await["providers"].clone();
+        waiting == 0 && wallets.as_object().is_some_and(|wallets| wallets.keys().eq(["google"]))
     })
     .await;
     secutix.behave();

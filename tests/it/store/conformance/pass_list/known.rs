@@ -229,6 +229,9 @@ impl<'e, E: Engine> House<'e, E> {
                 assert!(store.save_installation(write).await.unwrap());
                 let place = self.place();
                 let known = self.known.get_mut(&n).unwrap();
+                // Where it was already, it is since then.
+                let kept = |at: usize| since[at].map(|now| known.since[at].unwrap_or(now));
+                let since = [kept(0), kept(1)];
                 if known.since != since {
                     (known.since, known.touched) = (since, place);
                 }
