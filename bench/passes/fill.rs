@@ -192,7 +192,7 @@ impl Fill {
             given.push(clear(AttributeKind::Identifier, "customerId", customer(n)));
         }
         if n.is_multiple_of(3) {
-            given.push((AttributeKind::Identifier, "email".to_owned(), AttributeValue::Email(email(n))));
+            given.push((AttributeKind::Identifier, "email".to_owned(), AttributeValue::Personal(email(n))));
             given.push(clear(AttributeKind::Metadata, "tier", "gold".to_owned()));
         }
         let random = self.flow.host.random();
