@@ -8,13 +8,7 @@ use passerelle_server::keys::{self, NewKey};
 use passerelle_simulator::{Holder, Origin};
 use serde_json::{Value, json};
 
-use crate::house::{House, Package, Reply, Sold};
-
-fn problem(reply: &Reply, status: u16, slug: &str) {
-    assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
-    assert_eq!(reply.header("content-type"), "application/problem+json");
-    assert_eq!(reply.json()["type"], format!("urn:passerelle:problem:{slug}"));
-}
+use crate::house::{House, Package, Sold};
 
 impl House {
     async fn key(&self, tenant: &str, scopes: &[&str], expires: Option<&str>, made_ago: i64) -> String {
@@ -28,12 +22,6 @@ impl House {
         };
         let host = &self.stage.server().unwrap().flow.host;
         keys::create(&host.store, &host.random, host.clock.now() - made_ago, new).await.unwrap().to_string()
-    }
-
-    async fn with_key(&self, method: &str, path: &str, key: &str, body: &Value) -> Reply {
-        let headers = [("x-api-key", key), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.send(method, path, &headers, body).await
     }
 }
 
@@ -73,7 +61,7 @@ async fn every_path_that_needs_a_key_refuses_all_but_a_valid_one_with_its_scope(
         let headers = [("content-type", "application/json")];
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let none = house.send(method, path, &headers, text).await;
-        problem(&none, 401, "unauthorised");
+        none.problem(401, "unauthorised");
         assert!(!none.header("www-authenticate").is_empty(), "{path}");
         for (key, what) in [
             ("", "empty"),
@@ -86,11 +74,11 @@ async fn every_path_that_needs_a_key_refuses_all_but_a_valid_one_with_its_scope(
         ] {
             let reply = house.with_key(method, path, key, body).await;
             assert_eq!(reply.status, 401, "{path} with a key that is {what}");
-            problem(&reply, 401, "unauthorised");
+            reply.problem(401, "unauthorised");
         }
         let without: Vec<&str> = all.into_iter().chain(["Insights.Read"]).filter(|other| other != scope).collect();
         let lacking = house.key("demo", &without, None, 0).await;
-        problem(&house.with_key(method, path, &lacking, body).await, 403, "forbidden");
+        house.with_key(method, path, &lacking, body).await.problem(403, "forbidden");
         let enough = house.key("demo", &[scope], None, 0).await;
         assert_eq!(house.with_key(method, path, &enough, body).await.status, 200, "{path}");
         assert_eq!(house.with_key(method, path, &good, body).await.status, 200, "{path}");
@@ -103,21 +91,18 @@ async fn every_path_that_needs_a_key_refuses_all_but_a_valid_one_with_its_scope(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_404_and_what_is_no_identifier_is_400() {
     let house = House::new().await;
-    problem(&house.get("/api/demo/external/secutix/orders/getTicketsUrl/4711").await, 404, "not-found");
-    problem(&house.get("/api/demo/external/secutix/orders/getTicketsUrl/abc").await, 400, "invalid-request");
-    problem(&house.get("/api/demo/passes/AAAAAAAAAAAAAAAA").await, 404, "not-found");
-    problem(&house.get("/api/demo/passes/AAAAAAAAAAAAAAAA/history").await, 404, "not-found");
-    problem(&house.get("/api/demo/passes/not-an-id").await, 404, "not-found");
+    house.get("/api/demo/external/secutix/orders/getTicketsUrl/4711").await.problem(404, "not-found");
+    house.get("/api/demo/external/secutix/orders/getTicketsUrl/abc").await.problem(400, "invalid-request");
+    house.get("/api/demo/passes/AAAAAAAAAAAAAAAA").await.problem(404, "not-found");
+    house.get("/api/demo/passes/AAAAAAAAAAAAAAAA/history").await.problem(404, "not-found");
+    house.get("/api/demo/passes/not-an-id").await.problem(404, "not-found");
     for path in ["/api/nobody/passes/AAAAAAAAAAAAAAAA", "/api/nobody/external/secutix/orders/getTicketsUrl/1"] {
-        problem(&house.get(path).await, 404, "unknown-tenant");
+        house.get(path).await.problem(404, "unknown-tenant");
     }
-    problem(&house.get("/api/demo/passes/findPass").await, 400, "invalid-request");
-    problem(
-        &house.get("/api/demo/passes/findPass?secutix.movementId=1&secutix.contactNumber=2").await,
-        400,
-        "invalid-request",
-    );
-    problem(&house.get("/api/demo/nothing").await, 404, "unknown-path");
+    house.get("/api/demo/passes/findPass").await.problem(400, "invalid-request");
+    let two = house.get("/api/demo/passes/findPass?secutix.movementId=1&secutix.contactNumber=2").await;
+    two.problem(400, "invalid-request");
+    house.get("/api/demo/nothing").await.problem(404, "unknown-path");
     house.end().await;
 }
 
@@ -148,11 +133,11 @@ async fn the_holders_link_needs_no_key_and_opens_one_pass_only() {
     let apple = house.package(&sold.held[0].serial).await.pass["authenticationToken"].as_str().unwrap().to_owned();
     for wrong in ["", "x", &flipped, others, &token[1..], &format!("{token}0"), &apple] {
         let reply = house.send("GET", &links[0].replace(token, wrong), &[], "").await;
-        problem(&reply, 401, "unauthorised");
+        reply.problem(401, "unauthorised");
     }
     // It is the proof of this pass, not of its history or of a list.
     let history = format!("/api/demo/passes/{}/history?token={token}", sold.held[0].serial);
-    problem(&house.send("GET", &history, &[], "").await, 401, "unauthorised");
+    house.send("GET", &history, &[], "").await.problem(401, "unauthorised");
     house.end().await;
 }
 
@@ -201,7 +186,7 @@ async fn a_member_card_is_made_from_its_contact_and_made_once() {
     let view = house.stage.iphone.add(&house.link(&id).await).await.unwrap();
     assert_eq!(view.barcode.as_deref(), Some(contact.as_str()));
 
-    problem(&post(&json!({"identifiers": {"secutix.contactNumber": "999999"}})).await, 404, "not-found");
+    post(&json!({"identifiers": {"secutix.contactNumber": "999999"}})).await.problem(404, "not-found");
     for wrong in [
         json!({}),
         json!({"identifiers": {}}),
@@ -214,10 +199,10 @@ async fn a_member_card_is_made_from_its_contact_and_made_once() {
         json!({"identifiers": {"secutix.contactNumber": "4".repeat(100_000)}}),
         json!([]),
     ] {
-        problem(&post(&wrong).await, 400, "invalid-request");
+        post(&wrong).await.problem(400, "invalid-request");
     }
     let long = format!("/api/demo/passes/findPass?secutix.contactNumber={}", "4".repeat(21));
-    problem(&house.get(&long).await, 400, "invalid-request");
+    house.get(&long).await.problem(400, "invalid-request");
     house.end().await;
 }
 
@@ -232,18 +217,18 @@ async fn a_ticket_that_is_not_in_its_file_is_404_whatever_else_happens_there_and
         let body = json!({"identifiers": {"secutix.movementId": "1", "secutix.fileId": sold.file.to_string()}});
         house.with_key("POST", "/api/demo/passes", house.stage.caller.key(), &body).await
     };
-    problem(&absent(&reprinted).await, 404, "not-found");
+    absent(&reprinted).await.problem(404, "not-found");
     secutix.oddities(|odd| odd.reprint_gap = 2);
     secutix.reprint(reprinted.movement(0), Origin::TicketShop).await.unwrap();
     house.outcome(reprinted.file, "between-tickets").await;
-    problem(&absent(&reprinted).await, 404, "not-found");
+    absent(&reprinted).await.problem(404, "not-found");
     assert_eq!(house.outcomes(reprinted.file).await[0], "between-tickets");
 
     secutix.cancel(cancelled.movement(0)).await.unwrap();
     house.void(&cancelled.held[0]).await;
     secutix.cancel(cancelled.movement(1)).await.unwrap();
     house.outcome(cancelled.file, "void-limit").await;
-    problem(&absent(&cancelled).await, 503, "waits-for-person");
+    absent(&cancelled).await.problem(503, "waits-for-person");
     house.end().await;
 }
 

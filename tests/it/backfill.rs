@@ -18,10 +18,8 @@ impl House {
     /// `passerelle backfill` beside the running server. What it printed, and its report.
     fn backfill(&self, arguments: &[&str]) -> (String, Value) {
         let report = self.folder.path().join("report.json");
-        let config = self.folder.path().join("passerelle.toml");
-        let (config, path) = (config.to_str().unwrap(), report.to_str().unwrap());
-        let all = [&["backfill", "--config", config, "--tenant", "demo", "--report", path], arguments].concat();
-        let printed = tokio::task::block_in_place(|| process::run(&all));
+        let more = [&["--report", report.to_str().unwrap()], arguments].concat();
+        let printed = self.command(&["backfill"], &more);
         (printed, serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap())
     }
 
@@ -228,9 +226,8 @@ async fn lines_that_cannot_be_used_are_told_and_the_others_are_done() {
         ada.movement, ada.movement
     );
     std::fs::write(&ids, text).unwrap();
-    let config = house.folder.path().join("passerelle.toml");
-    let arguments =
-        ["backfill", "--config", config.to_str().unwrap(), "--tenant", "demo", "--identifiers", ids.to_str().unwrap()];
+    let config = house.config();
+    let arguments = ["backfill", "--config", &config, "--tenant", "demo", "--identifiers", ids.to_str().unwrap()];
     let output = std::process::Command::new(process::binary()).args(arguments).output().unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
     let told = String::from_utf8(output.stderr).unwrap();

@@ -4,13 +4,12 @@
 //! Owns those cases. Does not own how webhooks go out (`webhooks`) nor what SecuTix is told (`installation_status`).
 
 use http::Method;
-use passerelle_server::demo::stage::{Stage, StageOptions};
+use passerelle_server::demo::stage::StageOptions;
 use passerelle_simulator::{Behaviour, CrmDesk, CrmRecord};
 use serde_json::{Value, json};
 
 use crate::house::{BACKOFF, House, LIMIT, until};
 use crate::installation_status::{Sale, reporting};
-use crate::process;
 
 const EVENTS: [&str; 2] = ["Pass:Installed", "Pass:Uninstalled"];
 
@@ -29,10 +28,9 @@ impl Crm {
 
     async fn with(options: StageOptions) -> Self {
         let house = House::with(options).await;
-        let stage = &house.stage;
         let scopes = ["Webhook.Read", "Webhook.Write", "Pass.Read", "Pass.Write", "Insights.Read"];
-        let key = Stage::key(&stage.on, &stage.settings, &stage.tenant, &scopes).await.unwrap();
-        let desk = stage.world.crm().desk("crm");
+        let key = house.key_for(&scopes).await;
+        let desk = house.stage.world.crm().desk("crm");
         let mut crm = Self { house, key, desk, webhook: Value::Null };
         let draft = json!({ "endpoint": crm.desk.url(), "events": EVENTS });
         crm.webhook = crm.ask(Method::POST, "webhooks", &draft).await;
@@ -41,9 +39,7 @@ impl Crm {
     }
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> Value {
-        let headers = [("x-api-key", self.key.as_str()), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let reply = self.house.send(method.as_str(), &format!("/api/demo/{path}"), &headers, body).await;
+        let reply = self.house.with_key(method.as_str(), &format!("/api/demo/{path}"), &self.key, body).await;
         assert!(reply.status.is_success(), "{path}: {} {}", reply.status, String::from_utf8_lossy(&reply.body));
         reply.json()
     }
@@ -51,7 +47,7 @@ impl Crm {
     async fn deliveries(&self) -> Vec<Value> {
         let path = format!("webhooks/{}/deliveries", self.webhook["id"].as_str().unwrap());
         let list = self.ask(Method::GET, &path, &Value::Null).await;
-        list.as_array().or_else(|| list["deliveries"].as_array()).unwrap().clone()
+        list["deliveries"].as_array().unwrap().clone()
     }
 
     fn record(&self, identifier: &str) -> CrmRecord {
@@ -65,9 +61,7 @@ impl Crm {
     }
 
     fn backfill(&self, arguments: &[&str]) -> String {
-        let config = self.house.folder.path().join("passerelle.toml");
-        let all = [&["backfill", "--config", config.to_str().unwrap(), "--tenant", "demo"], arguments].concat();
-        tokio::task::block_in_place(|| process::run(&all))
+        self.house.command(&["backfill"], arguments)
     }
 }
 

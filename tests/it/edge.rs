@@ -99,8 +99,7 @@ async fn a_question_is_answered_with_every_kind_of_value() {
     let figures = ask("Metrics | where metricType == 'Tasks:Dead' | summarize dcount(metricType)").await.json();
     assert_eq!(figures["rows"], json!([[1]]), "{figures}");
     let wrong = ask("Events | cuont").await;
-    problem(&wrong, 400, "invalid-query");
-    assert_eq!(wrong.json()["position"]["column"], 10);
+    assert_eq!(wrong.problem(400, "invalid-query")["position"]["column"], 10);
     edge.end().await;
 }
 
@@ -108,14 +107,6 @@ async fn a_question_is_answered_with_every_kind_of_value() {
 pub fn purchase() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/purchase-of-one-ticket/after.json");
     std::fs::read(path).unwrap()
-}
-
-fn problem(reply: &Reply, status: u16, slug: &str) {
-    assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
-    assert_eq!(reply.header("content-type"), "application/problem+json");
-    let body = reply.json();
-    assert_eq!(body["type"], format!("urn:passerelle:problem:{slug}"));
-    assert_eq!(body["correlation_id"], reply.header("x-correlation-id"));
 }
 
 /// Neither the host's own headers nor a secret.
@@ -149,9 +140,9 @@ async fn a_caller_is_believed_nothing_in_the_hosts_name_and_heard_up_to_a_limit(
     // What flow and connector may say of it is behind the limit.
     let limit = 256 * 1024;
     let below = edge.side.post("opera", "/api/opera/passes", &Value::from("x".repeat(limit - 2))).await;
-    problem(&below, 400, "invalid-request");
+    below.problem(400, "invalid-request");
     let above = edge.side.post("opera", "/api/opera/passes", &Value::from("x".repeat(limit - 1))).await;
-    problem(&above, 413, "too-large");
+    above.problem(413, "too-large");
     tells_nothing(&edge, &above);
 
     // An answer after I/O has nothing to say, and says it without a body.

@@ -21,6 +21,8 @@ use passerelle_simulator::{Holder, Origin, PushRecord};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::process;
+
 /// Long enough for a loaded machine; nothing waits for it to pass.
 pub const LIMIT: Duration = Duration::from_secs(30);
 /// How often it is looked whether something has come by itself.
@@ -144,6 +146,22 @@ impl Reply {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(&self.body)))
     }
+
+    /// It tells this problem, whole. Its body.
+    pub fn problem(&self, status: u16, slug: &str) -> Value {
+        self.problem_as("application/problem+json", status, slug)
+    }
+
+    /// The same, for who has asked for another media type.
+    pub fn problem_as(&self, media_type: &str, status: u16, slug: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), media_type);
+        let body = self.json();
+        assert_eq!(body["type"], format!("urn:passerelle:problem:{slug}"));
+        assert_eq!(body["status"], status);
+        assert_eq!(body["correlation_id"], self.header("x-correlation-id"));
+        body
+    }
 }
 
 impl House {
@@ -180,6 +198,38 @@ impl House {
     /// With the stage's key (Pass.Read, Pass.Write).
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[("x-api-key", self.stage.caller.key())], Bytes::new()).await
+    }
+
+    pub async fn with_key(&self, method: &str, path: &str, key: &str, body: &Value) -> Reply {
+        let headers = [("x-api-key", key), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, path, &headers, body).await
+    }
+
+    /// With the stage's key, for JSON.
+    pub async fn keyed(&self, method: &str, path: &str, body: &Value) -> Reply {
+        let headers = [
+            ("x-api-key", self.stage.caller.key()),
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+        ];
+        self.send(method, path, &headers, body.to_string()).await
+    }
+
+    /// A key of the stage's tenant with these scopes.
+    pub async fn key_for(&self, scopes: &[&str]) -> String {
+        Stage::key(&self.stage.on, &self.stage.settings, &self.stage.tenant, scopes).await.unwrap()
+    }
+
+    pub fn config(&self) -> String {
+        self.folder.path().join("passerelle.toml").display().to_string()
+    }
+
+    /// `passerelle` for the stage's tenant, beside the running server. What it printed.
+    pub fn command(&self, words: &[&str], more: &[&str]) -> String {
+        let config = self.config();
+        let all = [words, &["--config", &config, "--tenant", "demo"], more].concat();
+        tokio::task::block_in_place(|| process::run(&all))
     }
 
     /// A notification as SecuTix sends it.

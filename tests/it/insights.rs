@@ -3,7 +3,6 @@
 
 use std::process::Command;
 
-use passerelle_server::demo::stage::Stage;
 use passerelle_simulator::{Holder, Origin};
 use serde_json::{Value, json};
 
@@ -13,14 +12,8 @@ use crate::process::{Process, binary};
 const PATH: &str = "/api/demo/insights/query";
 
 impl House {
-    /// A key of the stage's tenant with these scopes.
-    async fn asking_key(&self, scopes: &[&str]) -> String {
-        Stage::key(&self.stage.on, &self.stage.settings, &self.stage.tenant, scopes).await.unwrap()
-    }
-
     async fn ask(&self, key: &str, body: &Value) -> Reply {
-        let headers = [("x-api-key", key), ("content-type", "application/json")];
-        self.send("POST", PATH, &headers, body.to_string()).await
+        self.with_key("POST", PATH, key, body).await
     }
 }
 
@@ -31,7 +24,7 @@ async fn what_was_run_is_counted_and_told_as_columns_and_rows() {
     let file =
         house.stage.world.secutix().sell_family("CARMEN", holders, Origin::TicketShop).await.unwrap().file().unwrap();
     house.stage.rest().await.unwrap();
-    let key = house.asking_key(&["Insights.Read"]).await;
+    let key = house.key_for(&["Insights.Read"]).await;
     let query = "Logs | where eventType == name and timestamp > ago(7d) | summarize n = count(), calls = sum(tolong(properties.secutixCalls)) by message, bin(timestamp, 7d)";
     let reply = house.ask(&key, &json!({"query": query, "parameters": {"name": "Run:Finished"}, "options": {}})).await;
     assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
@@ -70,7 +63,7 @@ async fn what_was_run_is_counted_and_told_as_columns_and_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_query_is_told_its_place_and_a_wrong_caller_nothing() {
     let house = House::new().await;
-    let key = house.asking_key(&["Insights.Read"]).await;
+    let key = house.key_for(&["Insights.Read"]).await;
     let reply = house.ask(&key, &json!({"query": "Events\n| where evenType == 'x'"})).await;
     assert_eq!((reply.status.as_u16(), reply.header("content-type")), (400, "application/problem+json"));
     let problem = reply.json();
@@ -112,7 +105,7 @@ async fn a_wrong_query_is_told_its_place_and_a_wrong_caller_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_calls_a_minute_are_answered_and_the_next_is_told_when() {
     let house = House::new().await;
-    let key = house.asking_key(&["Insights.Read"]).await;
+    let key = house.key_for(&["Insights.Read"]).await;
     for n in 0..60 {
         // Half of them are wrong: a call is a call.
         let query = if n % 2 == 0 { "Events | count" } else { "Events | cuont" };

@@ -2,16 +2,7 @@
 
 use serde_json::json;
 
-use crate::house::{House, Reply};
-
-fn problem(reply: &Reply, status: u16, slug: &str) {
-    assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
-    assert_eq!(reply.header("content-type"), "application/problem+json");
-    let body = reply.json();
-    assert_eq!(body["type"], format!("urn:passerelle:problem:{slug}"));
-    assert_eq!(body["status"], status);
-    assert_eq!(body["correlation_id"], reply.header("x-correlation-id"));
-}
+use crate::house::House;
 
 async fn accepted(house: &House) -> i64 {
     use passerelle_flow::store::Store as _;
@@ -25,8 +16,8 @@ async fn a_bad_notification_is_told_everything_at_once_and_leaves_nothing() {
     let reply = house
         .notify(&json!({"ticketId": "x", "saleMovementId": 9_223_372_036_854_775_808_u64, "orderSecretToken": ""}))
         .await;
-    problem(&reply, 400, "invalid-request");
-    let errors = reply.json()["errors"].as_object().unwrap().clone();
+    let told = reply.problem(400, "invalid-request");
+    let errors = told["errors"].as_object().unwrap();
     for field in ["ticketId", "saleMovementId", "orderSecretToken", "state", "lastUpdate"] {
         assert!(
             errors.get(field).is_some_and(|messages| !messages.as_array().unwrap().is_empty()),
@@ -45,7 +36,7 @@ async fn a_bad_notification_is_told_everything_at_once_and_leaves_nothing() {
             vec![b'{', b'"', 0xe9, b'"', b':', b'1', b'}'],
         )
         .await;
-    problem(&latin1, 400, "invalid-request");
+    latin1.problem(400, "invalid-request");
     assert_eq!(accepted(&house).await, 0);
     house.end().await;
 }
@@ -58,21 +49,18 @@ async fn media_type_size_tenant_and_method_have_answers_of_their_own() {
         let house = &house;
         async move { house.send("POST", &house.listener(), &[("content-type", media)], body).await }
     };
-    problem(&post("text/plain", body.clone()).await, 415, "unsupported-media-type");
-    problem(&post("application/json; charset=iso-8859-1", body.clone()).await, 415, "unsupported-media-type");
+    post("text/plain", body.clone()).await.problem(415, "unsupported-media-type");
+    post("application/json; charset=iso-8859-1", body.clone()).await.problem(415, "unsupported-media-type");
     let long = json!({"orderSecretToken": "t".repeat(100_000), "state": "PAID", "lastUpdate": ""}).to_string();
-    problem(&post("application/json", long).await, 413, "too-large");
+    post("application/json", long).await.problem(413, "too-large");
     let unread = post("application/json", " ".repeat(1_000_000)).await;
-    problem(&unread, 413, "too-large");
+    unread.problem(413, "too-large");
     assert_eq!(unread.header("connection"), "close", "the next request would be sent into a connection that ends");
     let url = format!("{}/api/nobody/webhooks/listeners/secutix/orders", house.base());
-    problem(
-        &house.send("POST", &url, &[("content-type", "application/json")], body.clone()).await,
-        404,
-        "unknown-tenant",
-    );
+    let nobody = house.send("POST", &url, &[("content-type", "application/json")], body.clone()).await;
+    nobody.problem(404, "unknown-tenant");
     let get = house.send("GET", &house.listener(), &[], "").await;
-    problem(&get, 405, "method-not-allowed");
+    get.problem(405, "method-not-allowed");
     assert_eq!(get.header("allow"), "POST");
     for media in ["application/json", "text/json", "application/vnd.secutix+json", "Application/JSON; charset=UTF-8"] {
         let reply = post(media, body.clone()).await;
@@ -124,7 +112,7 @@ async fn a_store_that_is_down_acknowledges_nothing() {
     let house = House::new().await;
     house.stage.server().unwrap().flow.host.store.close().await;
     let reply = house.notify(&json!({"orderSecretToken": "t", "state": "PAID", "lastUpdate": "now"})).await;
-    problem(&reply, 503, "unavailable");
+    reply.problem(503, "unavailable");
     assert!(reply.header("retry-after").parse::<u32>().unwrap() > 0);
     let ready = house.send("GET", "/health/ready", &[], "").await;
     assert_eq!(ready.status, 503);

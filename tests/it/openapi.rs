@@ -113,9 +113,7 @@ async fn what_is_answered_is_as_it_is_described() {
     }
 
     let stage = &house.stage;
-    let scopes = ["Webhook.Read", "Webhook.Write"];
-    let webhooks = passerelle_server::demo::stage::Stage::key(&stage.on, &stage.settings, &stage.tenant, &scopes).await;
-    let webhooks = webhooks.unwrap();
+    let webhooks = house.key_for(&["Webhook.Read", "Webhook.Write"]).await;
     let ask = async |method: &str, path: &str, body: Value| {
         let headers = [("x-api-key", webhooks.as_str()), ("content-type", "application/json")];
         house.send(method, &format!("/api/demo/webhooks{path}"), &headers, body.to_string()).await.json()

@@ -9,13 +9,8 @@ use crate::house::{House, Reply};
 
 const PASSES: &str = "/api/demo/passes";
 const SECRET: &str = "the organiser's shared secret";
-
-fn problem(reply: &Reply, status: u16, slug: &str) -> Value {
-    assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
-    let body = reply.json();
-    assert_eq!(body["type"], format!("urn:passerelle:problem:{slug}"));
-    body["errors"].clone()
-}
+/// What `keyed` and `browser` ask for.
+const JSON: &str = "application/json";
 
 /// As the organiser's back end makes it.
 fn proof(value: &str) -> String {
@@ -55,13 +50,13 @@ async fn identifiers_and_metadata_are_given_found_by_and_taken_away() {
         assert_eq!(house.get(&format!("{PASSES}/findPass?{query}")).await.status, 204, "{query}");
     }
     for query in ["crm.id=4711&email=ada@example.org", "crm.id=Ada%20Lovelace", "a%20b=1", "neo.src=x"] {
-        problem(&house.get(&format!("{PASSES}/findPass?{query}")).await, 400, "invalid-request");
+        house.get(&format!("{PASSES}/findPass?{query}")).await.problem(400, "invalid-request");
     }
 
     let path = format!("{PASSES}/{}", mary.serial);
     let patched = house.keyed("PATCH", &path, &json!({"identifiers": {"crm.id": "4711"}})).await;
     assert_eq!(patched.json(), house.described(&mary.serial).await);
-    problem(&house.get(&format!("{PASSES}/findPass?crm.id=4711")).await, 409, "ambiguous-identifier");
+    house.get(&format!("{PASSES}/findPass?crm.id=4711")).await.problem(409, "ambiguous-identifier");
     let patched = house.keyed("PATCH", &path, &json!({"identifiers": {"crm.id": null}, "metadata": {"x": "1"}})).await;
     assert_eq!(patched.json()["identifiers"], json!({"secutix.movementId": mary.movement}));
     assert_eq!(house.get(&format!("{PASSES}/findPass?crm.id=4711")).await.status, 200);
@@ -69,12 +64,12 @@ async fn identifiers_and_metadata_are_given_found_by_and_taken_away() {
     let wrong = json!({
         "identifiers": {"secutix.movementId": "1", "a b": "x"}, "metadata": {"email": "ada@example.org"}, "passType": "x",
     });
-    let errors = problem(&house.keyed("PATCH", &path, &wrong).await, 400, "invalid-request");
-    let names: Vec<_> = errors.as_object().unwrap().keys().cloned().collect();
+    let told = house.keyed("PATCH", &path, &wrong).await.problem_as(JSON, 400, "invalid-request");
+    let names: Vec<_> = told["errors"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(names, ["identifiers.a b", "identifiers.secutix.movementId", "metadata.email", "passType"]);
-    problem(&house.keyed("PATCH", &path, &json!({})).await, 400, "invalid-request");
+    house.keyed("PATCH", &path, &json!({})).await.problem_as(JSON, 400, "invalid-request");
     let nobody = house.keyed("PATCH", &format!("{PASSES}/AAAAAAAAAAAAAAAA"), &json!({"metadata": {"x": "1"}})).await;
-    problem(&nobody, 404, "not-found");
+    nobody.problem_as(JSON, 404, "not-found");
     assert_eq!(house.send("PATCH", &path, &[], "{}").await.status, 401);
     let listed = house
         .get(&format!(
@@ -114,7 +109,7 @@ async fn a_proof_opens_the_pass_of_its_identifier_and_nothing_else() {
     let [ada, mary] = &sold.held[..] else { panic!("two tickets") };
     let signed = |movement: &str, proof: &str| json!({"identifiers": {"secutix.movementId": movement, "secutix.movementId.hmac": proof}});
     let good = proof(&ada.movement);
-    problem(&house.browser(&signed(&ada.movement, &good)).await, 401, "identifier-not-proven");
+    house.browser(&signed(&ada.movement, &good)).await.problem_as(JSON, 401, "identifier-not-proven");
     house.with_prover("[\"secutix.movementId\", \"crm.id\"]").await;
 
     let made = house.browser(&signed(&ada.movement, &good)).await;
@@ -141,7 +136,7 @@ async fn a_proof_opens_the_pass_of_its_identifier_and_nothing_else() {
         find(&ada.movement, "00"),
         format!("{PASSES}/findPass?email=a@b.org&email.hmac={}", proof("a@b.org")),
     ] {
-        problem(&house.send("GET", &refused, &[], "").await, 401, "identifier-not-proven");
+        house.send("GET", &refused, &[], "").await.problem(401, "identifier-not-proven");
     }
 
     let more = |extra: Value, metadata: Value| {
@@ -151,8 +146,8 @@ async fn a_proof_opens_the_pass_of_its_identifier_and_nothing_else() {
         body
     };
     let unproven = house.browser(&more(json!({"crm.id": "9"}), json!({"tier": "gold"}))).await;
-    let errors = problem(&unproven, 401, "identifier-not-proven");
-    assert_eq!(errors.as_object().unwrap().keys().collect::<Vec<_>>(), ["identifiers.crm.id", "metadata"]);
+    let told = unproven.problem_as(JSON, 401, "identifier-not-proven");
+    assert_eq!(told["errors"].as_object().unwrap().keys().collect::<Vec<_>>(), ["identifiers.crm.id", "metadata"]);
     assert_eq!(house.described(&ada.serial).await["identifiers"], json!({"secutix.movementId": ada.movement}));
     let proven = house.browser(&more(json!({"crm.id": "9", "crm.id.hmac": proof("9")}), Value::Null)).await;
     assert_eq!(proven.status, 200);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use passerelle_flow::backfill;
 use passerelle_flow::store::PassSubject;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::house::{House, Reply, Sold};
 
@@ -150,16 +150,4 @@ async fn filters_find_by_what_a_pass_is_known_by_and_wrong_ones_are_all_named() 
     assert_eq!(lacking.passes[0].1, PassSubject::Movement(mary.movement.clone()));
     assert_eq!(lacking.next, None);
     house.end().await;
-}
-
-impl House {
-    /// With the stage's key.
-    pub async fn keyed(&self, method: &str, path: &str, body: &Value) -> Reply {
-        let headers = [
-            ("x-api-key", self.stage.caller.key()),
-            ("content-type", "application/json"),
-            ("accept", "application/json"),
-        ];
-        self.send(method, path, &headers, body.to_string()).await
-    }
 }

@@ -14,7 +14,6 @@ use passerelle_flow::attribute;
 use passerelle_flow::identity::PassId;
 use passerelle_flow::ports::Clock as _;
 use passerelle_flow::store::{Attribute, AttributeKind, Attributes as _};
-use passerelle_server::demo::stage::Stage;
 use passerelle_server::host::SystemRandom;
 use passerelle_simulator::{Behaviour, Holder, Iphone, Origin, Simulator};
 use rusqlite::types::ValueRef;
@@ -282,8 +281,7 @@ fn after_the_demo_nothing_of_it_is_in_the_database_or_in_the_log() {
 async fn tell_a_crm(house: &House, movement: i64, secrets: &mut Secrets) {
     const EMAIL: &str = "theano@crotona.example";
     let stage = &house.stage;
-    let scopes = ["Webhook.Read", "Webhook.Write"];
-    let key = Stage::key(&stage.on, &stage.settings, &stage.tenant, &scopes).await.unwrap();
+    let key = house.key_for(&["Webhook.Read", "Webhook.Write"]).await;
     let desk = stage.world.crm().desk("crm");
     desk.behave(Behaviour::Echoes);
     let draft = serde_json::json!({

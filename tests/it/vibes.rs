@@ -103,11 +103,6 @@ fn callback(kind: &str, event: &str, at: &str, device: &str, movement: i64) -> V
     })
 }
 
-fn problem(reply: &Reply, status: u16, slug: &str) {
-    assert_eq!(reply.status.as_u16(), status, "{}", String::from_utf8_lossy(&reply.body));
-    assert_eq!(reply.json()["type"], format!("urn:passerelle:problem:{slug}"));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_that_vibes_gave_out_is_known_to_come_and_go() {
     let house = House::at_vibes().await;
@@ -258,8 +253,7 @@ async fn without_the_secret_there_is_nothing_and_either_method_is_taken_with_it(
         format!("/api/annex/webhooks/listeners/vibes/{secret}"),
     ] {
         let reply = house.send("POST", &path, &[("content-type", "application/json"), correlation], body.clone()).await;
-        problem(&reply, 404, "not-found");
-        let mut told = reply.json();
+        let mut told = reply.problem(404, "not-found");
         assert!(!told.to_string().contains(&secret), "{told}");
         told.as_object_mut().unwrap().remove("instance");
         seen.push(told);
@@ -270,7 +264,7 @@ async fn without_the_secret_there_is_nothing_and_either_method_is_taken_with_it(
 
     // Behind the secret, what is wrong is told, and the secret is not.
     let told = house.post_as("POST", &secret, "[]").await;
-    problem(&told, 400, "invalid-request");
+    told.problem(400, "invalid-request");
     assert!(!told.json().to_string().contains(&secret));
     assert_eq!(house.post_as("PUT", &secret, body).await.status, 200);
     house.settled().await;
@@ -308,9 +302,9 @@ async fn named_sources_are_asked_for_beside_the_secret() {
     house.rewrite("tenant.toml", |text| text.replace("\n[vibes]\n", sources)).await;
     let path = format!("/api/demo/webhooks/listeners/vibes/{}", house.secret());
     let headers = [("content-type", "application/json"), ("x-forwarded-for", "192.0.2.7")];
-    problem(&house.send("POST", &path, &headers, "{}").await, 404, "not-found");
+    house.send("POST", &path, &headers, "{}").await.problem(404, "not-found");
     house.rewrite("tenant.toml", |text| text.replace("192.0.2.0/24", "127.0.0.0/8")).await;
-    problem(&house.send("POST", &path, &headers, "{}").await, 400, "invalid-request");
+    house.send("POST", &path, &headers, "{}").await.problem(400, "invalid-request");
     house.end().await;
 }
 
@@ -332,7 +326,7 @@ const PASTED: &str = r#"{
 async fn a_pasted_example_is_told_what_of_it_is_not_json() {
     let house = House::new().await;
     let reply = house.post_as("POST", &house.secret(), PASTED).await;
-    problem(&reply, 400, "invalid-request");
+    reply.problem(400, "invalid-request");
     let told = reply.json()["errors"]["body"].as_array().unwrap().clone();
     let told: Vec<&str> = told.iter().filter_map(Value::as_str).collect();
     assert!(told[0].contains("example of Vibes' documentation"), "{told:#?}");
@@ -345,11 +339,11 @@ async fn a_pasted_example_is_told_what_of_it_is_not_json() {
     assert_eq!(house.post_as("POST", &house.secret(), corrected).await.status, 200);
     for (body, what) in [("", "empty"), ("[1]", "object"), ("{}", "callback_type"), ("{\"a\":", "line 1, column 5")] {
         let reply = house.post_as("POST", &house.secret(), body).await;
-        problem(&reply, 400, "invalid-request");
+        reply.problem(400, "invalid-request");
         assert!(reply.json()["errors"]["body"][0].as_str().unwrap().contains(what), "{}", reply.json());
     }
     let large = format!("{{\"a\": \"{}\"}}", "x".repeat(70_000));
-    problem(&house.post_as("POST", &house.secret(), large).await, 413, "too-large");
+    house.post_as("POST", &house.secret(), large).await.problem(413, "too-large");
     assert_eq!(house.counted(), BTreeMap::from([("malformed", 5), ("too-large", 1), ("unmatched", 1)]));
     house.end().await;
 }
@@ -390,7 +384,7 @@ async fn a_store_that_is_down_is_asked_again_and_what_can_never_be_read_is_not()
     vibes.remove(&vibes.install(&vibes.item(CAMPAIGN, Map::new()), "apple").await).await;
     let down = callback("wallet_item_remove", "9", "2026-03-14T18:38:05Z", "b1f0", ticket.movement);
     let reply = house.post_vibes(&down).await;
-    problem(&reply, 503, "unavailable");
+    reply.problem(503, "unavailable");
     assert!(reply.header("retry-after").parse::<u32>().unwrap() > 0);
     vibes.install(&item, "google").await;
     vibes.advance(5 * MINUTE);

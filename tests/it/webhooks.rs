@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use passerelle_flow::identity::Millis;
 use passerelle_server::config::Settings;
-use passerelle_server::demo::stage::{Stage, StageOptions};
+use passerelle_server::demo::stage::StageOptions;
 use passerelle_simulator::{CrmDesk, Received};
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ impl Post {
         Self::with(StageOptions::default()).await
     }
 
-    /// Hostile receivers are given up soon, and a removal is told at once.
+    /// Hostile receivers are given up soon.
     async fn impatient() -> Self {
         let settings = |settings: &mut Settings| settings.options.webhooks.timeout = PATIENCE;
         Self::with(StageOptions { settings: Some(settings), ..StageOptions::default() }).await
@@ -44,16 +44,12 @@ impl Post {
 
     async fn with(options: StageOptions) -> Self {
         let house = House::with(options).await;
-        let scopes = ["Webhook.Read", "Webhook.Write"];
-        let stage = &house.stage;
-        let key = Stage::key(&stage.on, &stage.settings, &stage.tenant, &scopes).await.unwrap();
+        let key = house.key_for(&["Webhook.Read", "Webhook.Write"]).await;
         Self { house, key }
     }
 
     async fn ask(&self, method: &str, path: &str, body: &Value) -> Reply {
-        let headers = [("x-api-key", self.key.as_str()), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        self.house.send(method, &format!("/api/demo/webhooks{path}"), &headers, body).await
+        self.house.with_key(method, &format!("/api/demo/webhooks{path}"), &self.key, body).await
     }
 
     async fn get(&self, path: &str) -> Value {

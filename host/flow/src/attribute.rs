@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::identity::{PassId, TenantId};
-use crate::ports::Random;
+use crate::ports::{Host, Random};
 use crate::sealing::{SealError, TenantKeys};
-use crate::store::{Attribute, AttributeKind, KeptValue};
+use crate::store::{Attribute, AttributeKind, Attributes as _, KeptValue, StoreResult};
+use crate::tenant::Tenant;
 
 /// Characters of a name: `secutix.contactNumber` and the like.
 const LONGEST_NAME: usize = 64;
@@ -135,6 +136,12 @@ pub struct Sorted {
 }
 
 impl Sorted {
+    /// Those that the pass has now.
+    pub async fn of_pass<H: Host>(host: &H, tenant: &Tenant, pass: &PassId) -> StoreResult<Self> {
+        let attributes = host.store().attributes(&tenant.id, pass).await?;
+        Ok(Self::of(&tenant.keys, &tenant.id, pass, &attributes))
+    }
+
     /// Sorts a pass's attributes and opens those that are sealed. What does not open any more (another seal key) is left out.
     pub fn of(keys: &TenantKeys, tenant: &TenantId, pass: &PassId, attributes: &[Attribute]) -> Self {
         let mut sorted = Self::default();

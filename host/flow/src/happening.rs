@@ -4,15 +4,16 @@
 //! somebody and the organiser's metadata are sealed apart, for a while; no name, no seat and no barcode gets in here.
 
 use passerelle_contract::installation::Emission;
-use passerelle_contract::types::Wallet;
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::attribute::{Sorted, object};
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId};
+use crate::installation::wallet_name;
 use crate::ports::Host;
 use crate::sealing::SealError;
-use crate::store::{Change, Happening, HappeningKind, PassState, PassSubject};
+use crate::store::{Change, Happening, HappeningKind, PassState, PassSubject, StoredPass};
 use crate::tenant::Tenant;
 
 /// What is told of every pass.
@@ -22,6 +23,13 @@ pub struct About<'a> {
     pub template: &'a str,
     pub state: PassState,
     pub attributes: &'a Sorted,
+}
+
+impl<'a> About<'a> {
+    /// As the pass stands.
+    pub fn of(pass: &'a StoredPass, attributes: &'a Sorted) -> Self {
+        Self { pass: &pass.id, subject: &pass.subject, template: &pass.template, state: pass.state, attributes }
+    }
 }
 
 /// A change of a pass. None: the change is nothing that is told (a message to holders).
@@ -56,11 +64,7 @@ pub fn of_emission<H: Host>(
 ) -> Result<Option<Happening>, SealError> {
     let Some(kind) = HappeningKind::parse(&emission.name) else { return Ok(None) };
     let mut properties = properties(tenant, about);
-    let device = match emission.wallet {
-        Wallet::Apple => "apple",
-        Wallet::Google => "google",
-    };
-    properties.insert("device".to_owned(), device.into());
+    properties.insert("device".to_owned(), wallet_name(emission.wallet).into());
     properties.insert("activeRegistrationCount".to_owned(), emission.count.into());
     properties.extend(crm.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
     let at = Millis::try_from(emission.at).unwrap_or(0);
@@ -75,11 +79,7 @@ fn properties(tenant: &Tenant, about: &About<'_>) -> Map<String, Value> {
     properties.insert("passId".to_owned(), about.pass.as_str().into());
     properties.insert("passType".to_owned(), about.template.into());
     properties.insert("passKind".to_owned(), kind(about.subject).into());
-    let state = match about.state {
-        PassState::Live => "live",
-        PassState::Void => "void",
-    };
-    properties.insert("passState".to_owned(), state.into());
+    properties.insert("passState".to_owned(), about.state.as_str().into());
     // Whoever cannot match it is told why, instead of finding out.
     if let Some(join) = tenant.crm.identifier.as_deref()
         && !identifiers.contains_key(join)
@@ -99,6 +99,16 @@ pub const fn kind(subject: &PassSubject) -> &'static str {
     }
 }
 
+/// What is sealed of it, opened; none: nothing is.
+pub fn opened(tenant: &Tenant, happening: &Happening) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
+    let sealed = happening.sealed.as_ref();
+    sealed.map(|sealed| tenant.keys.open_small(sealed, &place(tenant, &happening.id))).transpose()
+}
+
+fn place<'a>(tenant: &'a Tenant, id: &'a str) -> [&'a str; 3] {
+    ["happening", tenant.id.as_str(), id]
+}
+
 fn make<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
@@ -114,8 +124,7 @@ fn make<H: Host>(
         true => None,
         false => {
             let text = json!({ "identifiers": object(personal), "metadata": object(metadata) }).to_string();
-            let place = ["happening", tenant.id.as_str(), id.as_str()];
-            Some(tenant.keys.seal_small(flow.host.random(), &place, text.as_bytes())?)
+            Some(tenant.keys.seal_small(flow.host.random(), &place(tenant, &id), text.as_bytes())?)
         }
     };
     // serde_json keeps a map sorted, so equal properties are equal text.

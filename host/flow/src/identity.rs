@@ -4,6 +4,9 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// A tenant: the name of its folder and a segment of every path. `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`, the rule of a DNS label, so that
@@ -151,6 +154,23 @@ pub fn uuid(at: Millis, random: [u8; 10]) -> String {
 
 /// Milliseconds since 1970-01-01T00:00:00Z, as everywhere in the store. Signed, as both databases have it.
 pub type Millis = i64;
+
+/// RFC 3339, or a date, or a date and a time without an offset, which is UTC then.
+///
+/// ```
+/// # use passerelle_flow::identity::{DAY, HOUR, moment};
+/// assert_eq!(moment("1970-01-02T01:00:00+01:00"), Some(DAY));
+/// assert_eq!(moment("1970-01-02T01:00:00"), Some(DAY + HOUR));
+/// assert_eq!(moment("1970-01-02"), Some(DAY));
+/// assert_eq!(moment("soon"), None);
+/// ```
+pub fn moment(text: &str) -> Option<Millis> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at.as_millisecond());
+    }
+    let at = text.parse::<DateTime>().ok()?;
+    at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
+}
 
 /// An hour.
 pub const HOUR: Millis = 3_600_000;

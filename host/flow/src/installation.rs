@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use passerelle_contract::installation::{Context, Kind, Presence, Reduction, Signal, Status};
+use passerelle_contract::types::Wallet;
 
 use crate::attribute::Sorted;
 use crate::flow::Flow;
@@ -15,8 +16,7 @@ use crate::identity::{Millis, PassId};
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::sealing::SealError;
 use crate::store::{
-    Attributes as _, Happening, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult,
-    StoredPass,
+    Happening, InstallationWrite, PendingSignal, SignalKind, Store, StoreError, StoreResult, StoredPass,
 };
 use crate::tenant::Tenant;
 
@@ -35,6 +35,14 @@ pub enum InstallationError {
     Form,
     #[error("the status kept changing under us")]
     Contended,
+}
+
+/// As The Wallet Crew and Vibes name them.
+pub const fn wallet_name(wallet: Wallet) -> &'static str {
+    match wallet {
+        Wallet::Apple => "apple",
+        Wallet::Google => "google",
+    }
 }
 
 /// Nothing known of either wallet.
@@ -115,18 +123,13 @@ pub async fn fold_pending<H: Host>(
         }
         let signals = pending.iter().map(signal).collect();
         let reduction = flow.host.connector().reduce(context(tenant, pass), before, signals).await?;
-        let attributes = store.attributes(&tenant.id, &pass.id).await?;
-        let attributes = Sorted::of(&tenant.keys, &tenant.id, &pass.id, &attributes);
-        let about = About {
-            pass: &pass.id,
-            subject: &pass.subject,
-            template: &pass.template,
-            state: pass.state,
-            attributes: &attributes,
-        };
         let mut happenings = Vec::new();
-        for emission in &reduction.events {
-            happenings.extend(happening::of_emission(flow, tenant, &about, emission, &reduction.crm)?);
+        if !reduction.events.is_empty() {
+            let attributes = Sorted::of_pass(&flow.host, tenant, &pass.id).await?;
+            let about = About::of(pass, &attributes);
+            for emission in &reduction.events {
+                happenings.extend(happening::of_emission(flow, tenant, &about, emission, &reduction.crm)?);
+            }
         }
         let kinds: Vec<_> = happenings.iter().map(|happening| happening.kind.name()).collect();
         let told = kinds.join(" ");

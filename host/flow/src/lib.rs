@@ -19,6 +19,7 @@ pub mod secutix;
 pub mod store;
 pub mod tally;
 pub mod tenant;
+pub mod turn;
 pub mod vibes;
 
 pub mod backfill;

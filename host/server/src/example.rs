@@ -66,7 +66,7 @@ pub fn write(folder: &Path, world: &Simulator, listen: SocketAddr) -> anyhow::Re
 
     let vibes = world.vibes();
     secret(&tenant, "vibes.password", vibes.password())?;
-    secret(&tenant, "vibes.path", &hex(&SystemRandom.bytes::<32>()))?;
+    secret(&tenant, "vibes.path", &hex::encode(SystemRandom.bytes::<32>()))?;
     let pass = world.pass_certificate();
     secret(&tenant, "secutix.secret", &credentials.secret)?;
     secret(&tenant, "seal.key", &base64::engine::general_purpose::STANDARD.encode(SystemRandom.bytes::<32>()))?;
@@ -96,10 +96,6 @@ fn vibes(world: &Simulator) -> toml_edit::Table {
     }
     table.insert("campaigns", value(vibes.campaigns().iter().map(String::as_str).collect::<toml_edit::Array>()));
     table
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Switches on what goes back to SecuTix, in a folder that [`write`] has filled: installation status, and PRINTED.

@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::{Insights, InsightsQuery};
 use crate::commands::{known_tenant, open_store, runtime, settings};
+use crate::csv::quoted;
 use crate::host::ServerClock;
 
 pub fn insights(arguments: &Insights) -> anyhow::Result<bool> {
@@ -92,15 +93,13 @@ fn table(answer: &Answer) -> String {
     table.to_string()
 }
 
-/// RFC 4180.
+/// RFC 4180, its line ends as well.
 fn csv(answer: &Answer) -> String {
     let mut text = String::new();
     let mut line = |cells: &mut dyn Iterator<Item = String>| {
         for (at, cell) in cells.enumerate() {
-            let quoted = cell.contains([',', '"', '\n', '\r']);
-            let cell = if quoted { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell };
             // Writing to a String cannot fail.
-            let _ = write!(text, "{}{cell}", if at > 0 { "," } else { "" });
+            let _ = write!(text, "{}{}", if at > 0 { "," } else { "" }, quoted(cell));
         }
         text.push_str("\r\n");
     };

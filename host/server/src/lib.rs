@@ -6,6 +6,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod connector;
+mod csv;
 pub mod demo;
 pub mod egress;
 pub mod example;

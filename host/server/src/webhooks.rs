@@ -5,12 +5,9 @@
 
 #![allow(clippy::print_stdout)] // what a command is asked for goes to standard output
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, bail};
 use passerelle_flow::ports::{Clock as _, HttpFailure};
 use passerelle_flow::store::{DeliveryPage, Outbox as _};
-use passerelle_flow::tenant::Tenant;
 use passerelle_flow::webhook::body::time;
 use passerelle_flow::webhook::endpoint::{Draft, Violations};
 use passerelle_flow::webhook::manage::{
@@ -114,8 +111,9 @@ fn at(
 ) -> anyhow::Result<bool> {
     let settings = settings(&whose.configured)?;
     let id = known_tenant(&settings, whose.tenant.0.clone())?.0;
-    let (tenants, _) = Tenants::open(&settings);
-    let tenant: Arc<Tenant> = tenants.get(&id).context("the tenant is not in force; `passerelle check` says why")?;
+    // This one alone: the others are not asked about, and what is wrong with it `check` says.
+    let loaded = Tenants::new(&settings).examine(&id).outcome.ok();
+    let tenant = loaded.context("the tenant is not in force; `passerelle check` says why")?.tenant;
     runtime(None)?.block_on(async {
         let store = open_store(&settings)?;
         let desk = Desk { store: &store, random: &SystemRandom, tenant: &tenant, now: ServerClock::default().now() };

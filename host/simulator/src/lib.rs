@@ -62,6 +62,27 @@ pub use world::{
 #[error("not seen within {0:?}")]
 pub struct NotSeen(pub std::time::Duration);
 
+/// Waits until `look` finds something; it looks again with every change.
+pub(crate) async fn seen<T>(
+    changes: &tokio::sync::watch::Sender<u64>,
+    look: impl Fn() -> Option<T>,
+    limit: std::time::Duration,
+) -> Result<T, NotSeen> {
+    let mut changes = changes.subscribe();
+    let waiting = async move {
+        loop {
+            changes.borrow_and_update();
+            if let Some(found) = look() {
+                return found;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::time::timeout(limit, waiting).await.map_err(|_| NotSeen(limit))
+}
+
 /// Milliseconds since 1970, as the timelines and the records have them.
 pub type Millis = i64;
 

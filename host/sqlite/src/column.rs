@@ -1,9 +1,11 @@
 //! How the port's types are written in columns, and read back.
 //!
-//! Owns the texts. They are part of the schema: changing one needs a migration.
+//! Owns the texts, but those of a wallet and of a pass's state, which the API shows as well. All are part of the schema: changing one needs a
+//! migration.
 
 use passerelle_contract::types::Wallet;
 use passerelle_flow::identity::{PassId, TenantId};
+use passerelle_flow::installation::wallet_name;
 use passerelle_flow::store::{
     AttributeKind, DeliveryState, EffectKind, PassState, PassSubject, Priority, SignalKind, TaskSubject,
 };
@@ -43,18 +45,11 @@ pub(crate) fn pass_subject(kind: &str, subject: String) -> Result<PassSubject, F
 }
 
 pub(crate) fn of_pass_state(state: PassState) -> &'static str {
-    match state {
-        PassState::Live => "live",
-        PassState::Void => "void",
-    }
+    state.as_str()
 }
 
 pub(crate) fn pass_state(text: &str) -> Result<PassState, Fault> {
-    match text {
-        "live" => Ok(PassState::Live),
-        "void" => Ok(PassState::Void),
-        _ => Err(Fault::Corrupt("pass.state")),
-    }
+    PassState::parse(text).ok_or(Fault::Corrupt("pass.state"))
 }
 
 pub(crate) fn of_priority(priority: Priority) -> i64 {
@@ -117,10 +112,7 @@ pub(crate) fn signal_kind(text: &str) -> Result<SignalKind, Fault> {
 }
 
 pub(crate) fn of_wallet(wallet: Wallet) -> &'static str {
-    match wallet {
-        Wallet::Apple => "apple",
-        Wallet::Google => "google",
-    }
+    wallet_name(wallet)
 }
 
 pub(crate) fn wallet(text: &str) -> Result<Wallet, Fault> {

@@ -230,8 +230,7 @@ fn lease(conn: &dyn Connection, webhook: &Webhook, happening: &str, until: Milli
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let (lease_token, attempts) = leased.ok_or(gone)?;
-    let sql = format!("SELECT {} FROM happening h WHERE h.tenant = ?1 AND h.id = ?2", happenings::COLUMNS);
-    let happening = statement::one(conn, &sql, params![tenant, happening], |row| happenings::read(row, 0))?;
+    let happening = happenings::by_id(conn, &webhook.tenant, happening)?;
     let happening = happening.ok_or(Fault::Corrupt("a delivery without its happening"))?;
     Ok(DeliveryLease { webhook: webhook.clone(), happening, lease_token, attempts })
 }

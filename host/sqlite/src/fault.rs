@@ -20,6 +20,7 @@ pub enum Fault {
 impl Fault {
     /// For a host's `Row` too: one text for one thing.
     pub const OTHER_TYPE: Self = Self::Corrupt("a column has another type than this program writes");
+    pub(crate) const PASS_VANISHED: Self = Self::Corrupt("a pass vanished inside a transaction");
 }
 
 impl From<Fault> for StoreError {

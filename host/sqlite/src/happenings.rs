@@ -65,6 +65,11 @@ pub(crate) fn write(
 pub(crate) const COLUMNS: &str =
     "h.id, h.type, h.at, h.operation, h.pass, h.properties, h.sealed, h.seq, h.recorded_at";
 
+pub(crate) fn by_id(conn: &dyn Connection, tenant: &TenantId, id: &str) -> Result<Option<StoredHappening>, Fault> {
+    let sql = format!("SELECT {COLUMNS} FROM happening h WHERE h.tenant = ?1 AND h.id = ?2");
+    statement::one(conn, &sql, params![tenant.as_str(), id], |row| read(row, 0))
+}
+
 /// A happening whose columns begin at `from`.
 pub(crate) fn read(row: &dyn Row, from: usize) -> Result<StoredHappening, Fault> {
     let kind = HappeningKind::parse(row.get(from + 1)?).ok_or(Fault::Corrupt("happening.type"))?;

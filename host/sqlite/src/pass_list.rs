@@ -104,7 +104,7 @@ fn listed(conn: &dyn Connection, tenant: &TenantId, id: &PassId) -> Result<Liste
             attributes: vec![],
         })
     })?;
-    let mut pass = pass.ok_or(Fault::Corrupt("a pass vanished inside a transaction"))?;
+    let mut pass = pass.ok_or(Fault::PASS_VANISHED)?;
     pass.attributes = attributes::of_pass(conn, tenant, id)?;
     Ok(pass)
 }

@@ -342,7 +342,7 @@ pub(crate) fn raise(
     now: Millis,
 ) -> Result<(i64, i64), Fault> {
     let tag = next_tag(conn, tenant)?;
-    let before = tally::standing(conn, tenant, pass)?.ok_or(VANISHED)?;
+    let before = tally::standing(conn, tenant, pass)?.ok_or(Fault::PASS_VANISHED)?;
     let version = statement::one(
         conn,
         "UPDATE pass SET version = version + 1, tag = ?3, modified_s = max(?4, modified_s + 1), updated_at = ?5, state = ?6 \
@@ -351,10 +351,8 @@ pub(crate) fn raise(
         |row| row.get(0),
     )?;
     tally::moved(conn, tenant, pass, &before, true, now)?;
-    Ok((version.ok_or(VANISHED)?, tag))
+    Ok((version.ok_or(Fault::PASS_VANISHED)?, tag))
 }
-
-const VANISHED: Fault = Fault::Corrupt("a pass vanished inside a transaction");
 
 /// A line of the history. `run`: none where a person did it.
 pub(crate) fn remember(

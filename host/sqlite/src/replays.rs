@@ -16,11 +16,7 @@ pub fn one(
     now: Millis,
 ) -> Result<Replayed, Fault> {
     let Some(endpoint) = webhooks::one(conn, tenant, webhook)? else { return Ok(Replayed::Unknown) };
-    let sql = format!("SELECT {} FROM happening h WHERE h.tenant = ?1 AND h.id = ?2", happenings::COLUMNS);
-    let key = params![tenant.as_str(), happening];
-    let Some(stored) = statement::one(conn, &sql, key, |row| happenings::read(row, 0))? else {
-        return Ok(Replayed::Unknown);
-    };
+    let Some(stored) = happenings::by_id(conn, tenant, happening)? else { return Ok(Replayed::Unknown) };
     let state = state(conn, tenant, webhook, happening)?;
     // One that it never asked for may be somebody else's test.
     if state.is_none() && !endpoint.settled.asks_for(stored.happening.kind) {

@@ -91,7 +91,7 @@ pub(crate) fn enter(conn: &dyn Connection, tenant: &TenantId, pass: &PassId, now
     let position = next(conn, tenant, now)?;
     let sql = "UPDATE pass SET born = ?3, touched = ?3 WHERE tenant = ?1 AND id = ?2";
     conn.run(sql, params![tenant.as_str(), pass.as_str(), position])?;
-    let Some(after) = standing(conn, tenant, pass)? else { return Err(VANISHED) };
+    let Some(after) = standing(conn, tenant, pass)? else { return Err(Fault::PASS_VANISHED) };
     for line in [Line::Born, Line::Touched] {
         let start = tail(conn, tenant, line, position)?;
         add(conn, tenant, line, start, &after)?;
@@ -108,7 +108,7 @@ pub(crate) fn moved(
     shown: bool,
     now: Millis,
 ) -> Result<(), Fault> {
-    let Some(mut after) = standing(conn, tenant, pass)? else { return Err(VANISHED) };
+    let Some(mut after) = standing(conn, tenant, pass)? else { return Err(Fault::PASS_VANISHED) };
     if !shown && after == *before {
         return Ok(());
     }
@@ -132,8 +132,6 @@ pub(crate) fn moved(
     let to = tail(conn, tenant, Line::Touched, after.touched)?;
     add(conn, tenant, Line::Touched, to, &after)
 }
-
-const VANISHED: Fault = Fault::Corrupt("a pass vanished inside a transaction");
 
 /// There is one writer, so positions rise in commit order, also when the clock goes back.
 fn next(conn: &dyn Connection, tenant: &TenantId, now: Millis) -> Result<i64, Fault> {

@@ -407,6 +407,12 @@ pub fn replay(conn: &dyn Connection, tenant: &TenantId, task: &str, now: Millis)
     Ok(true)
 }
 
+/// Each state by itself, since each has an index of its own.
+pub fn effects_waiting(conn: &dyn Connection) -> Result<i64, Fault> {
+    let sql = "SELECT (SELECT count(*) FROM effect WHERE state = 'ready') + (SELECT count(*) FROM effect WHERE state = 'leased')";
+    statement::number(conn, sql, &[])
+}
+
 pub fn depth(conn: &dyn Connection) -> Result<Depth, Fault> {
     let mut depth = Depth::default();
     let tasks = "SELECT state, count(*) FROM task WHERE state <> 'idle' GROUP BY state";
@@ -419,8 +425,7 @@ pub fn depth(conn: &dyn Connection) -> Result<Depth, Fault> {
             State::Idle => {}
         }
     }
-    let waiting = "SELECT count(*) FROM effect WHERE state IN ('ready', 'leased')";
-    depth.effects_waiting = statement::number(conn, waiting, &[])?;
+    depth.effects_waiting = effects_waiting(conn)?;
     depth.effects_dead = statement::number(conn, "SELECT count(*) FROM effect WHERE state = 'dead'", &[])?;
     let oldest = "SELECT min(run_at) FROM task WHERE state = 'ready'";
     depth.oldest_due = statement::one(conn, oldest, &[], |row| row.get(0))?.flatten();

@@ -12,6 +12,24 @@ pub enum Value<'a> {
     Blob(&'a [u8]),
 }
 
+/// A value that a statement in the making owns, until it is lent.
+#[derive(Clone)]
+pub(crate) enum Given {
+    Integer(i64),
+    Real(f64),
+    Text(String),
+}
+
+impl Given {
+    pub(crate) fn lent(&self) -> Value<'_> {
+        match self {
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Real(number) => Value::Real(*number),
+            Self::Text(text) => Value::Text(text),
+        }
+    }
+}
+
 /// The parameters of a statement: `params![tenant.as_str(), &write.key, now]` is `?1`, `?2`, `?3`.
 #[macro_export]
 macro_rules! params {

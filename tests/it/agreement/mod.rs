@@ -19,8 +19,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use passerelle_flow::identity::Millis;
-use passerelle_server::demo::edge::EdgeOptions;
-use passerelle_simulator::{AppleConfig, KeyKind, Simulator, SimulatorConfig};
+use passerelle_simulator::Simulator;
 use serde_json::{Value, json};
 
 use crate::case_folder;
@@ -29,7 +28,8 @@ use scene::{Scene, Sent};
 use seen::{Looking, Seen, Watch};
 use side::Side;
 
-/// Between two rounds: more than the debounce, than a second look at an absence waits (`safety.confirm_absence_after_s`), and than a first retry.
+/// Between two rounds: more than the debounce, than a second look at an absence waits (`safety.confirm_absence_after_s`), and than a first retry;
+/// less than what a receiver of webhooks takes for now.
 const BETWEEN: Millis = 130_000;
 /// Characters of a difference that are shown.
 const SHOWN: usize = 1_200;
@@ -54,13 +54,7 @@ async fn cases_end_alike_on_the_server_and_on_spin() {
         .collect();
     let tenants: Vec<&str> = played.iter().map(|scene| scene.name()).collect();
 
-    // P-256: an edge signs in its sandbox, where RSA is the dearer by far.
-    let apple = AppleConfig { key: KeyKind::P256, ..AppleConfig::default() };
-    let world = Simulator::start(SimulatorConfig { apple, ..SimulatorConfig::default() }).await.unwrap();
-    let server = Side::server(&world, &tenants, clock).await;
-    let one = spin::starting().await;
-    let edge = Side::edge(&world, &tenants, &spin::with_cache(&program), clock, EdgeOptions::default()).await;
-    drop(one);
+    let (world, server, edge) = Side::both(&tenants, &program, clock).await;
     let (on_server, on_edge) = tokio::join!(play(&world, &server, &played), play(&world, &edge, &played));
 
     let mut wrong = Vec::new();

@@ -26,13 +26,14 @@ use passerelle_server::example;
 use passerelle_server::host::{ServerClock, SystemRandom};
 use passerelle_server::keys::{self, NewKey};
 use passerelle_server::server::{Server, StartOptions};
-use passerelle_simulator::Simulator;
+use passerelle_simulator::{AppleConfig, KeyKind, Simulator, SimulatorConfig};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::other_side::OtherSide;
 use crate::house::{Reply, copy};
+use crate::spin;
 
 /// What all tasks of a round together take at most, on a loaded machine; nothing waits for it to pass.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -71,6 +72,18 @@ enum Host {
 }
 
 impl Side {
+    /// A server and an edge that serve the same tenants, in one world.
+    pub async fn both(tenants: &[&str], program: &Spin, clock: bool) -> (Simulator, Self, Self) {
+        // P-256: an edge signs in its sandbox, where RSA is the dearer by far.
+        let apple = AppleConfig { key: KeyKind::P256, ..AppleConfig::default() };
+        let world = Simulator::start(SimulatorConfig { apple, ..SimulatorConfig::default() }).await.unwrap();
+        let server = Self::server(&world, tenants, clock).await;
+        let one = spin::starting().await;
+        let edge = Self::edge(&world, tenants, &spin::with_cache(program), clock, EdgeOptions::default()).await;
+        drop(one);
+        (world, server, edge)
+    }
+
     pub async fn server(world: &Simulator, tenants: &[&str], debounce: bool) -> Self {
         let (folder, other) = (tempfile::tempdir().unwrap(), OtherSide::start().await);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

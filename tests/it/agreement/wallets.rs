@@ -6,14 +6,13 @@
 use std::collections::BTreeMap;
 
 use passerelle_connector::contract::scenario::Answer;
-use passerelle_simulator::{AppleConfig, KeyKind, Simulator, SimulatorConfig};
+use passerelle_simulator::Simulator;
 use serde_json::{Value, json};
 
 use super::BETWEEN;
 use super::side::Side;
 use crate::house::{Package, Reply};
 use crate::spin::{self, OwnFlag};
-use passerelle_server::demo::edge::EdgeOptions;
 
 const TENANT: &str = "opera";
 const DAY: i64 = 86_400_000;
@@ -25,12 +24,7 @@ const FILE: &str = "10000702600";
 async fn whole_orders_callbacks_messages_and_looks_go_alike_on_the_server_and_on_spin() {
     let program = spin::program();
     let clock = spin::takes(&program, OwnFlag::ClockFile);
-    let apple = AppleConfig { key: KeyKind::P256, ..AppleConfig::default() };
-    let world = Simulator::start(SimulatorConfig { apple, ..SimulatorConfig::default() }).await.unwrap();
-    let server = Side::server(&world, &[TENANT], clock).await;
-    let one = spin::starting().await;
-    let edge = Side::edge(&world, &[TENANT], &spin::with_cache(&program), clock, EdgeOptions::default()).await;
-    drop(one);
+    let (world, server, edge) = Side::both(&[TENANT], &program, clock).await;
     let on_server = Play::new(&world, &server).run(clock).await;
     let on_edge = Play::new(&world, &edge).run(clock).await;
     assert!(on_server.len() >= 30, "{on_server:#?}");

@@ -4,27 +4,20 @@
 //! about any of it (`webhooks` asks that of a server).
 
 use passerelle_connector::contract::scenario::Answer;
-use passerelle_server::demo::edge::EdgeOptions;
-use passerelle_simulator::{AppleConfig, Behaviour, KeyKind, Received, Simulator, SimulatorConfig};
+use passerelle_simulator::{Behaviour, Received, Simulator};
 use serde_json::{Value, json};
 
+use super::BETWEEN;
 use super::side::Side;
 use crate::spin::{self, OwnFlag};
 
 const TENANT: &str = "opera";
-/// The least that puts every task and every second attempt of these into the past, and within what a receiver takes for now.
-const LATER: i64 = 130_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crm_is_told_the_same_by_a_server_and_by_an_edge() {
     let program = spin::program();
     let clock = spin::takes(&program, OwnFlag::ClockFile);
-    let apple = AppleConfig { key: KeyKind::P256, ..AppleConfig::default() };
-    let world = Simulator::start(SimulatorConfig { apple, ..SimulatorConfig::default() }).await.unwrap();
-    let server = Side::server(&world, &[TENANT], clock).await;
-    let one = spin::starting().await;
-    let edge = Side::edge(&world, &[TENANT], &spin::with_cache(&program), clock, EdgeOptions::default()).await;
-    drop(one);
+    let (world, server, edge) = Side::both(&[TENANT], &program, clock).await;
     let on_server = play(&world, &server, clock).await;
     let on_edge = play(&world, &edge, clock).await;
     assert_eq!(on_server, on_edge);
@@ -62,7 +55,7 @@ async fn play(world: &Simulator, side: &Side, clock: bool) -> Vec<Value> {
     let body = json!({"orderSecretToken": "9f3c0c7e5b", "state": "PAID", "lastUpdate": null}).to_string();
     let listener = format!("{base}/listeners/secutix/orders");
     assert_eq!(side.ask("POST", &listener, &[("content-type", "application/json")], body).await.status, 200);
-    side.advance(LATER);
+    side.advance(BETWEEN);
     side.drive().await;
     // Its next attempt. Both clocks, or the receiver would take it for one of the future.
     side.advance(60_000);

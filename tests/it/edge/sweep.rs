@@ -7,7 +7,7 @@ use passerelle_server::example;
 use passerelle_simulator::{Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
-use super::{Edge, LATER, problem, tells_nothing};
+use super::{Edge, LATER, tells_nothing};
 use crate::house::{Package, until};
 use crate::spin;
 use crate::store::rows;
@@ -24,15 +24,15 @@ async fn the_sweep_opens_to_its_token_alone_and_says_what_it_did() {
     {
         let headers: Vec<(&str, &str)> = shown.map(|shown| ("authorization", shown)).into_iter().collect();
         let reply = edge.side.ask("POST", path, &headers, "").await;
-        problem(&reply, 401, "unauthorised");
+        reply.problem(401, "unauthorised");
         assert_eq!(reply.header("www-authenticate"), "Bearer", "{shown:?}");
         tells_nothing(&edge, &reply);
     }
     let opened = [("authorization", "Bearer the-demo-s-own")];
-    problem(&edge.side.ask("GET", path, &opened, "").await, 405, "method-not-allowed");
+    edge.side.ask("GET", path, &opened, "").await.problem(405, "method-not-allowed");
     for budget in ["-1", "600001", "soon"] {
         let reply = edge.side.ask("POST", &format!("/internal/sweep?budget_ms={budget}"), &opened, "").await;
-        problem(&reply, 400, "invalid-request");
+        reply.problem(400, "invalid-request");
     }
     let report = edge.side.sweep(0).await;
     let nothing = json!({

@@ -178,10 +178,6 @@ const INVARIANTS: &[(&str, &str)] = &[
          WHERE w.enabled = 0 AND d.state IN ('ready', 'queued')",
     ),
     (
-        "happenings of a pass have no gaps",
-        "SELECT tenant, pass FROM happening WHERE pass IS NOT NULL GROUP BY tenant, pass HAVING count(*) <> max(seq) OR min(seq) <> 1",
-    ),
-    (
         "the class beside a shown event is the pass's",
         "SELECT * FROM pass_event e JOIN pass p ON p.tenant = e.tenant AND p.id = e.pass WHERE coalesce(e.google_class, '') <> coalesce(p.google_class, '')",
     ),

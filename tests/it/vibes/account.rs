@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::CAMPAIGN;
 use crate::house::{House, until};
-use crate::process::run;
 
 const FOREIGN: &str = "https://crm.example.org/vibes/their-secret";
 
@@ -40,14 +39,8 @@ impl House {
         self.stage.world.vibes().calls().iter().filter(|call| call.method == method).count()
     }
 
-    fn config(&self) -> String {
-        self.folder.path().join("passerelle.toml").display().to_string()
-    }
-
     fn vibes(&self, words: &[&str]) -> String {
-        let config = self.config();
-        let whose = ["--config", config.as_str(), "--tenant", "demo"];
-        run(&[&["vibes", words[0]][..], &whose, &words[1..]].concat())
+        self.command(&["vibes", words[0]], &words[1..])
     }
 }
 

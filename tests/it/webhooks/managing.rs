@@ -4,7 +4,6 @@ use passerelle_simulator::Behaviour;
 use serde_json::json;
 
 use super::*;
-use crate::process;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_is_made_shown_changed_and_deleted_and_its_secret_is_shown_once() {
@@ -72,9 +71,8 @@ async fn what_a_key_may_do_is_what_its_scope_says_and_one_tenant_sees_nothing_of
     let desk = post.desk("crm");
     let made = post.endpoint(&desk, &["*"], json!({})).await;
     let id = made["id"].as_str().unwrap();
-    let stage = &post.house.stage;
-    let key = async |scope: &str| Stage::key(&stage.on, &stage.settings, &stage.tenant, &[scope]).await.unwrap();
-    let (reads, writes) = (key("Webhook.Read").await, key("Webhook.Write").await);
+    let reads = post.house.key_for(&["Webhook.Read"]).await;
+    let writes = post.house.key_for(&["Webhook.Write"]).await;
     let base = format!("/api/demo/webhooks/{id}");
     let ask = async |method: &str, path: &str, key: &str| {
         post.house.send(method, path, &[("x-api-key", key)], "").await.status.as_u16()
@@ -143,42 +141,33 @@ async fn what_was_sent_is_listed_page_by_page_with_what_was_answered_and_sent_ag
 async fn the_command_line_does_the_same_beside_a_running_server() {
     let post = Post::new().await;
     let desk = post.desk("crm");
-    let config = post.house.folder.path().join("passerelle.toml").display().to_string();
-    let run = |arguments: Vec<String>| {
-        let config = config.clone();
-        tokio::task::spawn_blocking(move || {
-            let common = ["--config", &config, "--tenant", "demo"].map(str::to_owned);
-            let all: Vec<String> = ["webhook".to_owned()].into_iter().chain(arguments).chain(common).collect();
-            process::run(&all.iter().map(String::as_str).collect::<Vec<_>>())
-        })
+    let run = |arguments: &str| {
+        let words: Vec<&str> = ["webhook"].into_iter().chain(arguments.split(' ')).collect();
+        post.house.command(&words, &[])
     };
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let made = run(words(&format!("create {} --event Pass:* --neostore-signature hex", desk.url()))).await.unwrap();
+    let made = run(&format!("create {} --event Pass:* --neostore-signature hex", desk.url()));
     let made: Value = serde_json::from_str(&made).unwrap();
     let id = made["id"].as_str().unwrap().to_owned();
     desk.trust(made["secret"].as_str().unwrap()).unwrap();
-    let event = run(words(&format!("test {id}"))).await.unwrap().trim().to_owned();
+    let event = run(&format!("test {id}")).trim().to_owned();
     let seen = post.seen(&desk, "the test", |all| !all.is_empty()).await;
     assert_eq!((seen[0].id(), seen[0].verified), (event.as_str(), Some(true)));
     post.until_delivery(&made, &event, is("delivered")).await;
-    let told: Value =
-        serde_json::from_str(&run(words(&format!("deliveries {id} --event {event}"))).await.unwrap()).unwrap();
+    let told: Value = serde_json::from_str(&run(&format!("deliveries {id} --event {event}"))).unwrap();
     assert_eq!(told["attempts"][0]["response"], "thanks");
-    let rotated: Value = serde_json::from_str(&run(words(&format!("rotate {id} --overlap 0"))).await.unwrap()).unwrap();
+    let rotated: Value = serde_json::from_str(&run(&format!("rotate {id} --overlap 0"))).unwrap();
     assert_ne!(rotated["secret"], made["secret"]);
     desk.distrust();
     desk.trust(rotated["secret"].as_str().unwrap()).unwrap();
-    run(words(&format!("replay {id} --event {event}"))).await.unwrap();
+    run(&format!("replay {id} --event {event}"));
     let seen = post.seen(&desk, "the test again", |all| all.len() == 2).await;
     assert_eq!((seen[1].id(), seen[1].verified), (event.as_str(), Some(true)));
-    run(words(&format!("update {id} --disable --description off"))).await.unwrap();
-    assert!(run(vec!["list".to_owned()]).await.unwrap().contains("off (person)"));
-    run(words(&format!("update {id} --enable"))).await.unwrap();
-    let since = run(words(&format!("replay {id} --since {}", jiff::Timestamp::now() - jiff::Span::new().hours(1))))
-        .await
-        .unwrap();
+    run(&format!("update {id} --disable --description off"));
+    assert!(run("list").contains("off (person)"));
+    run(&format!("update {id} --enable"));
+    let since = run(&format!("replay {id} --since {}", jiff::Timestamp::now() - jiff::Span::new().hours(1)));
     assert!(since.contains("Deliveries that are wanted now: 0"), "{since}");
-    run(words(&format!("delete {id}"))).await.unwrap();
-    assert!(run(vec!["list".to_owned()]).await.unwrap().contains("No endpoints"));
+    run(&format!("delete {id}"));
+    assert!(run("list").contains("No endpoints"));
     post.house.end().await;
 }

@@ -12,7 +12,7 @@ use crate::installation;
 use crate::parts;
 use crate::ports::Host;
 use crate::run::identifiers;
-use crate::store::{Attribute, AttributeKind, Attributes as _, PassState, Store as _, StoredPass};
+use crate::store::{Attribute, AttributeKind, Attributes as _, Store as _, StoredPass};
 use crate::tenant::Tenant;
 
 /// Names of the fields, in the order of the source.
@@ -43,10 +43,7 @@ pub async fn crm_record<H: Host>(
     Ok(CrmRecord {
         pass: pass.id.clone(),
         template: pass.template.clone(),
-        state: match pass.state {
-            PassState::Live => "live",
-            PassState::Void => "void",
-        },
+        state: pass.state.as_str(),
         identifiers,
         fields: reduction.crm.into_iter().collect(),
     })

@@ -23,17 +23,14 @@ pub(super) async fn compare<H: Host>(
     if flow.host.store().report_waits(&tenant.id, &pass.id).await? {
         return Ok(Compared::Seen(vec![]));
     }
-    let nothing = BTreeMap::new();
-    if !tenant.secutix.persist_installation_status {
-        if tenant.secutix.printing.is_none() {
-            return Err(BackfillError::NothingWritten);
-        }
-        let differs = installation::correct(flow, tenant, pass, &nothing).await?;
-        return Ok(Compared::Seen(
-            differs.into_iter().map(|(what, was, now)| Repair { pass: pass.id.clone(), what, was, now }).collect(),
-        ));
+    if !tenant.secutix.is_told() {
+        return Err(BackfillError::NothingWritten);
     }
-    let read = SecutixClient::new(&flow.host, tenant).external_references(&pass.subject, Priority::Low).await;
+    let read = match tenant.secutix.persist_installation_status {
+        true => SecutixClient::new(&flow.host, tenant).external_references(&pass.subject, Priority::Low).await,
+        // Only the printing is reported, which cannot be read back.
+        false => Ok(BTreeMap::new()),
+    };
     let actual = match read {
         Ok(actual) => actual,
         Err(SecutixError::BudgetSpent { until } | SecutixError::Throttled { until }) => {

@@ -16,8 +16,7 @@ use crate::happening::{self, About};
 use crate::installation;
 use crate::ports::Host;
 use crate::store::{
-    Attributes as _, Backfills as _, DeliveryState, Happening, HappeningKind, Outbox as _, Replayed, StoredHappening,
-    StoredPass,
+    Backfills as _, DeliveryState, Happening, HappeningKind, Outbox as _, Replayed, StoredHappening, StoredPass,
 };
 use crate::tenant::Tenant;
 
@@ -93,15 +92,8 @@ async fn stands<H: Host>(
     let kind = if presence.installed { HappeningKind::PassInstalled } else { HappeningKind::PassUninstalled };
     let emission =
         Emission { name: kind.name().to_owned(), wallet, at: presence.changed_at.unwrap_or(0), count: presence.count };
-    let attributes = flow.host.store().attributes(&tenant.id, &pass.id).await?;
-    let about = About {
-        pass: &pass.id,
-        subject: &pass.subject,
-        template: &pass.template,
-        state: pass.state,
-        attributes: &Sorted::of(&tenant.keys, &tenant.id, &pass.id, &attributes),
-    };
-    Ok(happening::of_emission(flow, tenant, &about, &emission, &reduction.crm)?)
+    let attributes = Sorted::of_pass(&flow.host, tenant, &pass.id).await?;
+    Ok(happening::of_emission(flow, tenant, &About::of(pass, &attributes), &emission, &reduction.crm)?)
 }
 
 fn properties(happening: &Happening) -> Map<String, Value> {
@@ -118,8 +110,7 @@ fn same(told: &Map<String, Value>, now: &Map<String, Value>) -> bool {
 /// What is sealed: identifiers that may name a person, and metadata. After the retention nobody knows any more what was told, and it counts as the same.
 fn same_persons(tenant: &Tenant, last: &StoredHappening, now: &Happening, old: crate::identity::Millis) -> bool {
     let open = |happening: &Happening| -> Option<Value> {
-        let place = ["happening", tenant.id.as_str(), happening.id.as_str()];
-        let opened = tenant.keys.open_small(happening.sealed.as_ref()?, &place).ok()?;
+        let opened = happening::opened(tenant, happening).ok()??;
         serde_json::from_slice(&opened).ok()
     };
     last.recorded_at < old || open(&last.happening).unwrap_or_default() == open(now).unwrap_or_default()

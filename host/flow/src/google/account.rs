@@ -14,8 +14,9 @@ use super::error::{GoogleError, GoogleReason, refusal};
 use super::token::TokenCache;
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpRequest, HttpResponse};
-use crate::store::{Spend, Spent, Store};
+use crate::store::{Spend, Store};
 use crate::tenant::Google;
+use crate::turn;
 
 /// Google answers a write within a second or two; a class whose images it fetches takes longer.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -96,20 +97,9 @@ impl<H: Host> Account<'_, H> {
     /// Takes one request of the second's.
     async fn spend(&self) -> Result<(), GoogleError> {
         let turns = if self.worth == Worth::Person { TURNS } else { 0 };
-        let mut turn = 0;
-        loop {
-            let now = self.host.clock().now();
-            match self.host.store().spend(self.request(now)).await? {
-                Spent::Granted => return Ok(()),
-                Spent::WaitUntil(until) if turn >= turns || until > now.saturating_add(WINDOW) => {
-                    return Err(GoogleError::BudgetSpent { until });
-                }
-                Spent::WaitUntil(until) => {
-                    let wait = Duration::from_millis(u64::try_from(until.saturating_sub(now)).unwrap_or(0));
-                    self.host.clock().wait(wait).await;
-                    turn += 1;
-                }
-            }
+        match turn::take(self.host, turns, WINDOW, |now| self.request(now)).await? {
+            None => Ok(()),
+            Some(until) => Err(GoogleError::BudgetSpent { until }),
         }
     }
 

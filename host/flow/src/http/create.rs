@@ -20,7 +20,7 @@ use crate::ports::Host;
 use crate::proof::SUFFIX;
 use crate::store::{
     AttributeKind, Condition, Count, ListedPass, Order, PassLists as _, PassQuery, PassState, PassSubject, Start,
-    Store, SubjectKind, TaskSubject, TextTest,
+    Store, TaskSubject, TextTest,
 };
 use crate::tenant::Tenant;
 
@@ -203,33 +203,41 @@ pub async fn find<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
         proven(tenant, name, value, proof.as_ref())
             .map_err(|message| Problem::not_proven(Errors::from([(name.clone(), vec![message.to_owned()])])))?;
     }
-    let condition = match name.as_str() {
-        MOVEMENT => subject_of("query", Some(value), None).map(known_by)?,
-        CONTACT => subject_of("query", None, Some(value)).map(known_by)?,
-        _ => {
-            let wrong = |error: attribute::AttributeError| Problem::field("query", &format!("{name}: {error}"));
-            let kind = AttributeKind::Identifier;
-            let (values, macs) = match attribute::value(kind, value).map_err(wrong)? {
-                AttributeValue::Clear(value) => (vec![value], vec![]),
-                AttributeValue::Personal(email) => (vec![], vec![email_mac(&tenant.keys, &email)]),
-            };
-            let name = attribute::name(name).map_err(wrong)?.to_owned();
-            Condition::Attribute { kind, name, test: TextTest::In(values), macs }
+    let subject = match name.as_str() {
+        MOVEMENT => Some(subject_of("query", Some(value), None)?),
+        CONTACT => Some(subject_of("query", None, Some(value))?),
+        _ => None,
+    };
+    let of_type = call.query("passType");
+    let found = match subject {
+        // One pass at most is of it, live or void.
+        Some(subject) => {
+            let view = flow.host.store().pass_by_subject(&tenant.id, &subject).await.map_err(caller::unavailable)?;
+            let fits = view.filter(|view| of_type.is_none_or(|wanted| wanted == view.pass.template));
+            fits.map(|view| view.pass.id)
+        }
+        None => {
+            let of_type = of_type.map(|name| Condition::Template(TextTest::In(vec![name.to_owned()])));
+            let conditions: Vec<_> = [carries(tenant, name, value)?].into_iter().chain(of_type).collect();
+            one(flow, tenant, &conditions).await?.map(|pass| pass.id)
         }
     };
-    let of_type = call.query("passType").map(|name| Condition::Template(TextTest::In(vec![name.to_owned()])));
-    let conditions: Vec<_> = [condition].into_iter().chain(of_type).collect();
-    match one(flow, tenant, &conditions).await? {
-        Some(pass) => answer(tenant, call, &pass.id),
+    match found {
+        Some(id) => answer(tenant, call, &id),
         None => Ok(empty(StatusCode::NO_CONTENT)),
     }
 }
 
-fn known_by(subject: PassSubject) -> Condition {
-    match subject {
-        PassSubject::Movement(id) => Condition::Subject(SubjectKind::Movement, TextTest::In(vec![id])),
-        PassSubject::Contact(number) => Condition::Subject(SubjectKind::Contact, TextTest::In(vec![number])),
-    }
+/// The pass carries this identifier of the caller's own.
+fn carries(tenant: &Tenant, name: &str, value: &str) -> Result<Condition, Problem> {
+    let wrong = |error: attribute::AttributeError| Problem::field("query", &format!("{name}: {error}"));
+    let kind = AttributeKind::Identifier;
+    let (values, macs) = match attribute::value(kind, value).map_err(wrong)? {
+        AttributeValue::Clear(value) => (vec![value], vec![]),
+        AttributeValue::Personal(email) => (vec![], vec![email_mac(&tenant.keys, &email)]),
+    };
+    let name = attribute::name(name).map_err(wrong)?.to_owned();
+    Ok(Condition::Attribute { kind, name, test: TextTest::In(values), macs })
 }
 
 /// The one pass that meets the conditions: the live one, or the void one where none lives. More of a kind than one are nobody's choice to make.

@@ -12,7 +12,7 @@ use crate::flow::Flow;
 use crate::happening::{self, About};
 use crate::identity::PassId;
 use crate::ports::Host;
-use crate::store::{Attributes as _, ByHand as _, Change, Deactivated, PassState, PassSubject, Store};
+use crate::store::{ByHand as _, Change, Deactivated, PassState, PassSubject, Store};
 use crate::tenant::Tenant;
 
 pub async fn deactivate<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, id: &str) -> Answer {
@@ -32,14 +32,8 @@ pub async fn deactivate<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, i
         fields: vec![],
         correlations: vec![call.correlation.clone()],
     };
-    let attributes = store.attributes(&tenant.id, &id).await.map_err(caller::unavailable)?;
-    let about = About {
-        pass: &id,
-        subject: &pass.subject,
-        template: &pass.template,
-        state: PassState::Void,
-        attributes: &Sorted::of(&tenant.keys, &tenant.id, &id, &attributes),
-    };
+    let attributes = Sorted::of_pass(&flow.host, tenant, &id).await.map_err(caller::unavailable)?;
+    let about = About { state: PassState::Void, ..About::of(&pass, &attributes) };
     let happening = happening::of_change(flow, tenant, &about, &change, flow.now()).map_err(caller::internal)?;
     match store.deactivate(&tenant.id, &id, change, happening, flow.now()).await.map_err(caller::unavailable)? {
         Deactivated::Done | Deactivated::Already => Ok(empty(StatusCode::NO_CONTENT)),

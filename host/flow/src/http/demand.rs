@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Call, Problem, caller};
 use crate::flow::Flow;
-use crate::identity::Millis;
+use crate::identity::{HOUR, Millis};
 use crate::ports::{Clock, Host};
 use crate::run::{self, Fetched, Outcome, RunReport};
 use crate::secutix::SecutixError;
@@ -20,7 +20,7 @@ const HEAD_START: Millis = 1_000;
 const LOOK: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 50;
 /// Longest wait that a caller is told: budgets and pauses are counted in minutes.
-const LONGEST: Millis = 3_600_000;
+const LONGEST: Millis = HOUR;
 
 /// What somebody waits for.
 pub struct Demand<'a> {
@@ -117,7 +117,7 @@ fn ended<H: Host>(flow: &Flow<H>, report: &RunReport) -> Result<Ended, Problem> 
                 Next::Wait { at } => at,
                 _ => flow.now(),
             };
-            Err(Problem::upstream_busy("SecuTix", seconds_until(flow, until)))
+            Err(Problem::upstream_busy("SecuTix", seconds_until(flow.now(), until)))
         }
         Outcome::Unreachable | Outcome::NotReady | Outcome::Unreadable | Outcome::NoFile => {
             Err(Problem::upstream("SecuTix"))
@@ -134,7 +134,7 @@ pub fn failed<H: Host>(flow: &Flow<H>, error: SecutixError) -> Problem {
         SecutixError::CredentialsRefused { .. } => Problem::secutix_refuses_us(),
         SecutixError::NotFound | SecutixError::NoIdentifier => Problem::not_found("file in SecuTix"),
         SecutixError::BudgetSpent { until } | SecutixError::Throttled { until } => {
-            Problem::upstream_busy("SecuTix", seconds_until(flow, until))
+            Problem::upstream_busy("SecuTix", seconds_until(flow.now(), until))
         }
         SecutixError::Store(error) => caller::unavailable(error),
         other => {
@@ -144,7 +144,7 @@ pub fn failed<H: Host>(flow: &Flow<H>, error: SecutixError) -> Problem {
     }
 }
 
-fn seconds_until<H: Host>(flow: &Flow<H>, until: Millis) -> u32 {
-    let left = (until - flow.now()).clamp(1, LONGEST);
+pub(super) fn seconds_until(now: Millis, until: Millis) -> u32 {
+    let left = (until - now).clamp(1, LONGEST);
     u32::try_from((left + 999) / 1_000).unwrap_or(1)
 }

@@ -6,7 +6,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, Problem, caller, json, method};
+use super::demand::seconds_until;
+use super::{Answer, Call, Problem, body, caller, json, method};
 use crate::access::Scope;
 use crate::flow::Flow;
 use crate::identity::Millis;
@@ -42,14 +43,11 @@ pub async fn query<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Ans
     match store.spend(Spend { scope, now, limit: PER_MINUTE, window: MINUTE, reserve: 0 }).await {
         Ok(Spent::Granted) => {}
         Ok(Spent::WaitUntil(until)) => {
-            let seconds = (until - now).max(0).saturating_add(999) / 1000;
-            return Err(Problem::too_many_calls(PER_MINUTE, u32::try_from(seconds).unwrap_or(1).max(1)));
+            return Err(Problem::too_many_calls(PER_MINUTE, seconds_until(now, until)));
         }
         Err(error) => return Err(caller::unavailable(error)),
     }
-    let body: Body = serde_json::from_slice(&call.body).map_err(|_| {
-        Problem::field("body", "{\"query\": \"Events | count\", \"parameters\": {\"name\": \"value\"}} is expected")
-    })?;
+    let body: Body = body(call, "{\"query\": \"Events | count\", \"parameters\": {\"name\": \"value\"}}")?;
     let parameters = Parameters::parse(&body.parameters.unwrap_or_default())
         .map_err(|error| Problem::field("parameters", &error.to_string()))?;
     let plan = prepare(&body.query, &parameters, now).map_err(Problem::query)?;

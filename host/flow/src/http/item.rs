@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::attribute::Sorted;
 use crate::identity::PassId;
 use crate::rebuild;
-use crate::store::{ListedPass, PassState};
+use crate::store::ListedPass;
 use crate::tenant::Tenant;
 
 #[derive(Serialize)]
@@ -63,10 +63,7 @@ pub fn item(tenant: &Tenant, pass: &ListedPass) -> PassItem {
     PassItem {
         id: pass.id.as_str().to_owned(),
         pass_type: pass.template.clone(),
-        state: match pass.state {
-            PassState::Live => "live",
-            PassState::Void => "void",
-        },
+        state: pass.state.as_str(),
         version: pass.version,
         identifiers,
         metadata,

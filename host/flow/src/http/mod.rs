@@ -276,6 +276,18 @@ pub(crate) fn json<T: serde::Serialize>(value: &T) -> Answer {
     }
 }
 
+/// What was taken and is yet to be done.
+pub(crate) fn accepted<T: serde::Serialize>(value: &T) -> Answer {
+    let mut response = json(value)?;
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+/// The body as JSON of one form; else what is expected.
+pub(crate) fn body<T: serde::de::DeserializeOwned>(call: &Call, expected: &str) -> Result<T, Problem> {
+    serde_json::from_slice(&call.body).map_err(|_| Problem::field("body", &format!("{expected} is expected")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,22 +6,21 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use subtle::ConstantTimeEq as _;
 
-use super::{Answer, Call, Problem, caller, json as respond_json, method};
+use super::{Answer, Call, Problem, accepted, body, caller, json as respond_json, method};
 use crate::access::Scope;
 use crate::flow::Flow;
-use crate::identity::{Millis, PassId, secutix_id};
+use crate::identity::{HOUR, Millis, PassId, secutix_id};
 use crate::notice::{self, Text, shipped_names};
 use crate::ports::Host;
 use crate::store::{Audience, ByHand as _, Change, NoticeWrite};
 use crate::tenant::Tenant;
 
 /// How long a dry run's token may be used: a message is for now.
-const PREVIEW: Millis = 3_600_000;
+const PREVIEW: Millis = HOUR;
 /// Passes that a caller may list; a performance or a template has as many as it has.
 const MOST_LISTED: usize = 1_000;
 /// Passes of one transaction. The store has one writer, which others wait for.
@@ -52,9 +51,7 @@ enum To {
 pub async fn send<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answer {
     method(call, "POST")?;
     caller::authorise(flow, tenant, call, Scope::PassWrite).await?;
-    let body: Body = serde_json::from_slice(&call.body).map_err(|_| {
-        Problem::field("body", "{\"to\": {\"performance\": \"…\"}, \"text\": \"…\", \"dryRun\": true} is expected")
-    })?;
+    let body: Body = body(call, "{\"to\": {\"performance\": \"…\"}, \"text\": \"…\", \"dryRun\": true}")?;
     let audience = audience(tenant, &body.to)?;
     let text = text(tenant, &body)?;
     let store = flow.host.store();
@@ -97,9 +94,7 @@ pub async fn send<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call) -> Answ
     }
     tracing::info!(notice = %id, passes = passes.len(), told, "a message to holders");
     let left_out = left_out(&audience, &passes);
-    let mut response = respond_json(&json!({ "id": id, "count": passes.len(), "leftOut": left_out, "told": told }))?;
-    *response.status_mut() = StatusCode::ACCEPTED;
-    Ok(response)
+    accepted(&json!({ "id": id, "count": passes.len(), "leftOut": left_out, "told": told }))
 }
 
 /// Listed passes that get no message: they have ended, or there are none of that id.

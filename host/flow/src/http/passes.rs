@@ -30,13 +30,13 @@ pub async fn get<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, id: &str
         Some(_) => return Err(Problem::unauthorised()),
         None => caller::authorise(flow, tenant, call, Scope::PassRead).await?,
     }
+    let device = match (call.query("device"), call.query("token")) {
+        (Some(device), _) => device,
+        (None, Some(_)) => wallet_of(call.header(header::USER_AGENT).unwrap_or_default()),
+        (None, None) => return describe(flow, tenant, &id).await,
+    };
     let view = flow.host.store().pass(&tenant.id, &id).await.map_err(caller::unavailable)?;
     let view = view.ok_or_else(|| Problem::not_found("pass"))?;
-    let device = match call.query("device") {
-        None if call.query("token").is_none() => return describe(flow, tenant, &id).await,
-        None => wallet_of(call.header(header::USER_AGENT).unwrap_or_default()),
-        Some(device) => device,
-    };
     if view.pass.state == PassState::Void {
         let successor = view.pass.successor.as_ref().map(|pass| rebuild::link(tenant, pass));
         return Err(Problem::void_pass(successor));

@@ -79,7 +79,7 @@ pub async fn list<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, file: &
             let pass = passes.get(&subject).map(|pass| PassOfTicket {
                 id: pass.id.as_str().to_owned(),
                 pass_type: pass.template.clone(),
-                state: if pass.state == PassState::Live { "live" } else { "void" },
+                state: pass.state.as_str(),
                 links: (pass.state == PassState::Live).then(|| links(tenant, &pass.id)),
             });
             TicketItem { ticket, pass }

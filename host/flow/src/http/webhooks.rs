@@ -3,13 +3,11 @@
 //! Owns the routes, what they take and what they answer. Does not own what an endpoint may be nor what is done with it (`webhook::manage`). A secret is
 //! in the answer that made it and in no other. (`/webhooks/listeners/…` is where others call us.)
 
-use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Problem, caller, empty, json as respond_json};
+use super::{Answer, Call, Problem, accepted, body, caller, empty, json as respond_json};
 use crate::access::Scope;
 use crate::flow::Flow;
 use crate::identity::Millis;
@@ -162,16 +160,6 @@ async fn list<H: Host>(flow: &Flow<H>, desk: &Desk<'_, H::Store, H::Random>, cal
     let full = u32::try_from(found.len()).is_ok_and(|count| count >= limit);
     let next = found.last().filter(|_| full).map(|last| format!("{}.{}", last.created_at, last.happening));
     respond_json(&json!({ "deliveries": found.iter().map(delivery_shown).collect::<Vec<_>>(), "next": next }))
-}
-
-fn body<T: DeserializeOwned>(call: &Call, expected: &str) -> Result<T, Problem> {
-    serde_json::from_slice(&call.body).map_err(|_| Problem::field("body", &format!("{expected} is expected")))
-}
-
-fn accepted(value: &Value) -> Result<Response<Bytes>, Problem> {
-    let mut response = respond_json(value)?;
-    *response.status_mut() = StatusCode::ACCEPTED;
-    Ok(response)
 }
 
 fn problem(error: ManageError) -> Problem {

@@ -1,13 +1,10 @@
 //! Named values beside a query: they stand in it as names and are never spliced into its text.
 //!
-//! Owns which JSON values those may be, and how times and timespans are written. A text that stands where a time or a timespan is needed is read
+//! Owns which JSON values those may be, and how timespans are written. A text that stands where a time or a timespan is needed is read
 //! as one (`check`), so a caller needs no types.
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::limit;
@@ -66,15 +63,6 @@ fn literal(name: &str, value: &Value) -> Result<Expr, ParameterError> {
         Value::Null => Expr::literal(Kind::Dynamic, Literal::Null),
         Value::Array(_) | Value::Object(_) => return Err(ParameterError::Value(name.to_owned())),
     })
-}
-
-/// RFC 3339, or a date, or a date and a time without an offset, which is UTC then.
-pub(super) fn datetime(text: &str) -> Option<i64> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at.as_millisecond());
-    }
-    let at = text.parse::<DateTime>().ok()?;
-    at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp().as_millisecond())
 }
 
 /// `1d`, `90m`, `-2h`; or `[-][d.]hh:mm[:ss[.fff]]`.

@@ -31,12 +31,12 @@ impl Table {
 
     /// In the order in which a store brings them.
     pub fn columns(self) -> Vec<Column> {
-        let columns: &[(&str, Kind)] = match self {
-            Self::Events => &EVENTS,
-            Self::Logs => &LOG,
-            Self::Metrics => &METRICS,
+        let columns = match self {
+            Self::Events => EVENTS.to_vec(),
+            Self::Logs => [&EVENTS[..], &LOGS_ALSO[..]].concat(),
+            Self::Metrics => METRICS.to_vec(),
         };
-        columns.iter().map(|(name, kind)| Column { name: (*name).to_owned(), kind: *kind, nullable: false }).collect()
+        columns.into_iter().map(|(name, kind)| Column { name: name.to_owned(), kind, nullable: false }).collect()
     }
 }
 
@@ -49,16 +49,7 @@ const EVENTS: [(&str, Kind); 6] = [
     ("properties", Kind::Dynamic),
 ];
 
-const LOG: [(&str, Kind); 8] = [
-    ("eventId", Kind::Text),
-    ("timestamp", Kind::Datetime),
-    ("tenantId", Kind::Text),
-    ("eventType", Kind::Text),
-    ("operationId", Kind::Text),
-    ("properties", Kind::Dynamic),
-    ("level", Kind::Text),
-    ("message", Kind::Text),
-];
+const LOGS_ALSO: [(&str, Kind); 2] = [("level", Kind::Text), ("message", Kind::Text)];
 
 const METRICS: [(&str, Kind); 6] = [
     ("metricId", Kind::Text),

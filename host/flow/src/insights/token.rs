@@ -183,7 +183,7 @@ fn time(input: &mut Input<'_>) -> Parsed<Read> {
         return Err(ParserError::from_input(input));
     }
     if of == "datetime" {
-        return Ok(match super::parameter::datetime(content) {
+        return Ok(match crate::identity::moment(content) {
             _ if null => Read::Whole(Lexeme::Datetime(None)),
             Some(at) => Read::Whole(Lexeme::Datetime(Some(at))),
             None => {

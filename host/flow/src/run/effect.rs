@@ -28,7 +28,6 @@ use crate::tenant::Tenant;
 /// venue do not come back in the same second. Longer than a task's minute: one fault stops thousands of them.
 const PERSON_PAUSE: Backoff =
     Backoff { first: Duration::from_secs(300), factor: 1, most: Duration::from_secs(300), jitter_percent: 20 };
-/// Attempts at what Google refuses as it is; with the default backoff over six seconds.
 /// How far apart those are spread that wait for their turn at Google: over the next second, which has room for twenty.
 const TURN: Backoff =
     Backoff { first: Duration::from_millis(500), factor: 1, most: Duration::from_millis(500), jitter_percent: 100 };
@@ -136,21 +135,35 @@ async fn apple_push<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLeas
 
 /// What the pass's phones told becomes part of its status.
 async fn fold<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
-    let gone = Sent::Next(EffectNext::Gone);
-    let Ok(id) = PassId::parse(&lease.target) else { return Ok(gone) };
-    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(gone) };
+    let Some(view) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
     let next = match installation::fold_pending(flow, tenant, &view.pass).await {
         Ok(Folded::All) => EffectNext::Have(lease.want),
         Ok(Folded::More) => EffectNext::Wait { at: flow.now() },
         Ok(Folded::Quiet { until }) => EffectNext::Wait { at: until },
-        Err(InstallationError::Store(error)) => return Err(error),
-        // No sandbox was free: that says nothing about the signals.
-        Err(InstallationError::Sandbox(SandboxFailure::Busy)) => {
-            EffectNext::Wait { at: flow.now() + flow.options.retry.wait(0, flow.host.random()) }
-        }
-        Err(error) => failed(flow, lease, None, error.to_string()),
+        Err(error) => installation_failed(flow, lease, error)?,
     };
     Ok(Sent::Next(next))
+}
+
+/// The pass that an effect is about. None: there is none any more.
+pub(super) async fn pass_of<H: Host>(flow: &Flow<H>, lease: &EffectLease) -> StoreResult<Option<PassView>> {
+    let Ok(id) = PassId::parse(&lease.target) else { return Ok(None) };
+    flow.host.store().pass(&lease.tenant, &id).await
+}
+
+pub(super) fn installation_failed<H: Host>(
+    flow: &Flow<H>,
+    lease: &EffectLease,
+    error: InstallationError,
+) -> StoreResult<EffectNext> {
+    Ok(match error {
+        InstallationError::Store(error) => return Err(error),
+        // No sandbox was free: that says nothing about the signals.
+        InstallationError::Sandbox(SandboxFailure::Busy) => {
+            EffectNext::Wait { at: flow.now() + flow.options.retry.wait(0, flow.host.random()) }
+        }
+        error => failed(flow, lease, None, error.to_string()),
+    })
 }
 
 async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
@@ -162,9 +175,7 @@ async fn google_class<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLe
 }
 
 async fn google_object<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
-    let gone = Sent::Next(EffectNext::Gone);
-    let Ok(id) = PassId::parse(&lease.target) else { return Ok(gone) };
-    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(gone) };
+    let Some(view) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
     let sent = send_google(flow, tenant, &view, Which::Object).await.map(drop);
     google_next(flow, lease, sent)
 }

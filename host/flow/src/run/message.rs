@@ -4,23 +4,22 @@
 
 use serde_json::{Map, Value};
 
-use super::effect::{SendError, Sent, Which, google_next, kind_of, send_google};
+use super::effect::{SendError, Sent, Which, google_next, kind_of, pass_of, send_google};
 use super::notification::{Holders, notifying};
 use super::resource::class_target;
 use crate::flow::Flow;
 use crate::google::{GoogleError, PassKind, messages};
-use crate::identity::PassId;
 use crate::notice::{self, NoticeError, Shown};
 use crate::ports::Host;
 use crate::rebuild::{self, BuiltGoogle};
-use crate::store::{ByHand as _, EffectLease, EffectNext, GoogleNotice, PassState, PassView, Store, StoreResult};
+use crate::store::{ByHand as _, EffectLease, EffectNext, GoogleNotice, PassState, PassView, StoreResult};
 use crate::tenant::Tenant;
 
 pub(super) async fn google_message<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
     let gone = Sent::Next(EffectNext::Gone);
-    let Ok(id) = PassId::parse(&lease.target) else { return Ok(gone) };
-    let Some(view) = flow.host.store().pass(&lease.tenant, &id).await? else { return Ok(gone) };
-    let shown = match notice::of_pass(flow, tenant, &id).await {
+    let Some(view) = pass_of(flow, lease).await? else { return Ok(gone) };
+    let id = &view.pass.id;
+    let shown = match notice::of_pass(flow, tenant, id).await {
         Ok(Some(shown)) => shown,
         Ok(None) => return Ok(gone),
         Err(NoticeError::Store(error)) => return Err(error),
@@ -36,7 +35,7 @@ pub(super) async fn google_message<H: Host>(flow: &Flow<H>, tenant: &Tenant, lea
         Ok(state) => *state,
         Err(_) => return google_next(flow, lease, told.map(drop)),
     };
-    flow.host.store().settle_notice(&tenant.id, &id, shown.seq, state).await?;
+    flow.host.store().settle_notice(&tenant.id, id, shown.seq, state).await?;
     // A later message may have come meanwhile: its level is still wanted.
     Ok(Sent::Next(EffectNext::Have(shown.seq)))
 }

@@ -7,7 +7,7 @@ use passerelle_contract::types::{Subject, Tri};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{PassAction, Plan};
-use crate::store::{PassState, PassWrite};
+use crate::store::PassWrite;
 
 /// A run whose worker was lost has none of it: whatever is absent is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,11 +63,7 @@ impl ActionRecord {
             ),
             reason: change.map(|change| change.reason.clone()).unwrap_or_default(),
             fields: change.map(|change| change.fields.clone()).unwrap_or_default(),
-            state: match write.state {
-                PassState::Live => "live",
-                PassState::Void => "void",
-            }
-            .to_owned(),
+            state: write.state.as_str().to_owned(),
             visible: write.visible,
         }
     }

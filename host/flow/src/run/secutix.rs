@@ -7,12 +7,12 @@
 
 use passerelle_contract::installation::Status;
 
-use super::effect::{Sent, failed};
+use super::effect::{Sent, failed, installation_failed, pass_of};
 use crate::flow::Flow;
-use crate::identity::{Millis, PassId};
+use crate::identity::Millis;
 use crate::installation::{self, InstallationError};
 use crate::options::below;
-use crate::ports::{Host, SandboxFailure};
+use crate::ports::Host;
 use crate::secutix::{SecutixClient, SecutixError};
 use crate::store::{EffectLease, EffectNext, PassSubject, Priority, Store, StoreResult, StoredPass};
 use crate::tenant::Tenant;
@@ -27,8 +27,8 @@ enum ReportError {
 
 /// Brings the external references up to the status.
 pub(super) async fn references<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
-    let Some(pass) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
-    next(flow, tenant, lease, write_references(flow, tenant, &pass).await).await
+    let Some(view) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
+    next(flow, tenant, lease, write_references(flow, tenant, &view.pass).await).await
 }
 
 async fn write_references<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass) -> Result<(), ReportError> {
@@ -62,8 +62,8 @@ async fn write_references<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &Store
 
 /// Reports the ticket PRINTED.
 pub(super) async fn printed<H: Host>(flow: &Flow<H>, tenant: &Tenant, lease: &EffectLease) -> StoreResult<Sent> {
-    let Some(pass) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
-    next(flow, tenant, lease, print(flow, tenant, &pass).await).await
+    let Some(view) = pass_of(flow, lease).await? else { return Ok(Sent::Next(EffectNext::Gone)) };
+    next(flow, tenant, lease, print(flow, tenant, &view.pass).await).await
 }
 
 async fn print<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass) -> Result<(), ReportError> {
@@ -78,11 +78,6 @@ async fn print<H: Host>(flow: &Flow<H>, tenant: &Tenant, pass: &StoredPass) -> R
     Ok(())
 }
 
-async fn pass_of<H: Host>(flow: &Flow<H>, lease: &EffectLease) -> StoreResult<Option<StoredPass>> {
-    let Ok(id) = PassId::parse(&lease.target) else { return Ok(None) };
-    Ok(flow.host.store().pass(&lease.tenant, &id).await?.map(|view| view.pass))
-}
-
 async fn next<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
@@ -91,8 +86,7 @@ async fn next<H: Host>(
 ) -> StoreResult<Sent> {
     Ok(match sent {
         Ok(()) => Sent::Next(EffectNext::Have(lease.want)),
-        Err(ReportError::Secutix(SecutixError::Store(error)))
-        | Err(ReportError::Installation(InstallationError::Store(error))) => return Err(error),
+        Err(ReportError::Secutix(SecutixError::Store(error))) => return Err(error),
         // Its turn has not come, or SecuTix asks for patience: that says nothing about this pass.
         Err(ReportError::Secutix(
             SecutixError::BudgetSpent { until }
@@ -102,9 +96,7 @@ async fn next<H: Host>(
             let at = until.max(flow.now()) + flow.options.retry.wait(0, flow.host.random());
             Sent::Next(EffectNext::Wait { at: at + turn(flow, tenant).await? })
         }
-        Err(ReportError::Installation(InstallationError::Sandbox(SandboxFailure::Busy))) => {
-            Sent::Next(EffectNext::Wait { at: flow.now() + flow.options.retry.wait(0, flow.host.random()) })
-        }
+        Err(ReportError::Installation(error)) => Sent::Next(installation_failed(flow, lease, error)?),
         Err(error) => Sent::Next(failed(flow, lease, None, error.to_string())),
     })
 }
@@ -112,7 +104,7 @@ async fn next<H: Host>(
 /// How much longer to wait, so that those who wait do not all come back for the one call that is free: at random over the time in which SecuTix takes
 /// a call of each.
 async fn turn<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> StoreResult<Millis> {
-    let waiting = flow.host.store().depth().await?.effects_waiting;
+    let waiting = flow.host.store().effects_waiting().await?;
     let line = waiting.saturating_mul(60_000) / tenant.secutix.requests_per_minute.max(1);
     Ok(below(line.saturating_add(1), flow.host.random()))
 }

@@ -163,6 +163,9 @@ impl Store for Budgets {
     async fn depth(&self) -> StoreResult<Depth> {
         absent()
     }
+    async fn effects_waiting(&self) -> StoreResult<i64> {
+        absent()
+    }
     async fn ping(&self) -> StoreResult<()> {
         absent()
     }

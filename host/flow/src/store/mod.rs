@@ -298,6 +298,8 @@ pub trait Store:
     fn replay(&self, tenant: &TenantId, task: &str, now: Millis)
     -> impl Future<Output = StoreResult<bool>> + MaybeSend;
     fn depth(&self) -> impl Future<Output = StoreResult<Depth>> + MaybeSend;
+    /// [`Depth::effects_waiting`] alone, along indexes: for who asks with every effect that is put off.
+    fn effects_waiting(&self) -> impl Future<Output = StoreResult<i64>> + MaybeSend;
     /// Can a transaction be committed right now?
     fn ping(&self) -> impl Future<Output = StoreResult<()>> + MaybeSend;
 }

@@ -30,6 +30,21 @@ pub enum PassState {
     Void,
 }
 
+impl PassState {
+    pub const ALL: [Self; 2] = [Self::Live, Self::Void];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Void => "void",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 /// An authenticated ciphertext and the data key that it is under.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {

@@ -70,6 +70,8 @@ pub struct Defaults {
 /// Reads what a reference names, its `#field` already picked.
 pub type Secrets<'a> = &'a dyn Fn(&SecretReference) -> Result<Zeroizing<Vec<u8>>, SecretProblem>;
 
+/// What a name of an attribute must be.
+const NAME: &str = "must be 1 to 64 letters, digits, '.', '-' and '_', beginning with a letter";
 const SECOND: Millis = 1_000;
 const DAY: Millis = 24 * 3_600 * SECOND;
 
@@ -328,7 +330,6 @@ impl Loader<'_> {
     }
 
     fn crm(&mut self, config: &CrmConfig) -> Crm {
-        const NAME: &str = "must be 1 to 64 letters, digits, '.', '-' and '_', beginning with a letter";
         const SOURCE: &str = "takes an identifier from somewhere, so crm.identifier must name it";
         if let Some(name) = &config.identifier {
             self.rule("crm.identifier", attribute::name(name).is_ok(), NAME);
@@ -338,7 +339,6 @@ impl Loader<'_> {
     }
 
     fn prover(&mut self, config: &IdentifiersConfig) -> Option<Prover> {
-        const NAME: &str = "must be 1 to 64 letters, digits, '.', '-' and '_', beginning with a letter";
         /// 128 bits, if they are random: who guesses the secret opens every pass of these identifiers.
         const SHORTEST: usize = 16;
         let secret = self.secret("identifiers.proof_secret", &config.proof_secret).map(without_line_break);

@@ -17,8 +17,9 @@ use super::error::{VibesError, refusal};
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpRequest};
 use crate::refusal::code_of;
-use crate::store::{Spend, Spent, Store};
+use crate::store::{Spend, Store};
 use crate::tenant::Vibes;
+use crate::turn;
 
 /// Vibes answers a call of its configuration within a second or two.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -171,21 +172,11 @@ impl<'a, H: Host> Client<'a, H> {
 
     /// Takes one request of the second's, and waits for a later one when there is none left.
     async fn spend(&self) -> Result<(), VibesError> {
-        for turn in 0..=TURNS {
-            let now = self.host.clock().now();
-            let spend = Spend { scope: self.scope(), now, limit: PER_SECOND, window: SECOND, reserve: 0 };
-            match self.host.store().spend(spend).await? {
-                Spent::Granted => return Ok(()),
-                Spent::WaitUntil(until) if turn == TURNS || until > now.saturating_add(2 * SECOND) => {
-                    return Err(VibesError::BudgetSpent { until });
-                }
-                Spent::WaitUntil(until) => {
-                    let wait = u64::try_from(until.saturating_sub(now)).unwrap_or(0);
-                    self.host.clock().wait(Duration::from_millis(wait)).await;
-                }
-            }
+        let spend = |now| Spend { scope: self.scope(), now, limit: PER_SECOND, window: SECOND, reserve: 0 };
+        match turn::take(self.host, TURNS, 2 * SECOND, spend).await? {
+            None => Ok(()),
+            Some(until) => Err(VibesError::BudgetSpent { until }),
         }
-        Err(VibesError::BudgetSpent { until: self.host.clock().now() })
     }
 
     /// Vibes counts by company.

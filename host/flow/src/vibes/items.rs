@@ -59,7 +59,7 @@ pub async fn backfill<H: Host>(
             continue;
         };
         let active = matches!(item.get("active"), Some(Value::Bool(true)));
-        let known = found.entry((view.pass.id, name(wallet))).or_insert((wallet, false));
+        let known = found.entry((view.pass.id, installation::wallet_name(wallet))).or_insert((wallet, false));
         known.1 |= active;
     }
     for ((pass, name), (wallet, installed)) in found {
@@ -71,11 +71,4 @@ pub async fn backfill<H: Host>(
     let Backfilled { items, unmatched, corrected } = done;
     tracing::info!(tenant = %tenant.id, items, unmatched, corrected, "items at Vibes were looked at");
     Ok(done)
-}
-
-const fn name(wallet: Wallet) -> &'static str {
-    match wallet {
-        Wallet::Apple => "apple",
-        Wallet::Google => "google",
-    }
 }

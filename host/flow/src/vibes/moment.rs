@@ -2,20 +2,11 @@
 //!
 //! Owns the reading. What is no time is none: a callback whose time cannot be read still says what it says.
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-
-use crate::identity::Millis;
+use crate::identity::{Millis, moment};
 
 /// Without a zone it is taken for UTC, in which all their examples are.
 pub(super) fn millis(text: &str) -> Option<Millis> {
-    let text = text.trim();
-    let moment = text.parse::<Timestamp>().ok().or_else(|| {
-        let civil = text.parse::<DateTime>().ok()?;
-        civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
-    })?;
-    Some(moment.as_millisecond()).filter(|at| *at >= 0)
+    moment(text.trim()).filter(|at| *at >= 0)
 }
 
 #[cfg(test)]

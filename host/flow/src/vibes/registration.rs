@@ -9,7 +9,7 @@ use super::client::{Client, Registration, Type, Wanted};
 use super::error::VibesError;
 use super::{address, listener};
 use crate::flow::Flow;
-use crate::identity::Millis;
+use crate::identity::HOUR;
 use crate::ports::Host;
 use crate::store::{Spend, Spent, Store, StoreResult};
 use crate::tenant::{Tenant, Vibes};
@@ -20,7 +20,6 @@ const MOST_REMOVED: usize = 50;
 
 /// The scope under which an hour is counted.
 const HOURLY: &str = "vibes-registration";
-const HOUR: Millis = 3_600_000;
 
 /// What is to be done so that what is there is what is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::endpoint::Format;
+use crate::happening;
 use crate::sealing::SealError;
 use crate::store::{HappeningKind, StoredHappening};
 use crate::tenant::Tenant;
@@ -38,9 +39,7 @@ pub fn make(tenant: &Tenant, format: Format, stored: &StoredHappening) -> Result
     let Value::Object(mut properties) = properties else { return Err(BodyError::Form) };
     let missing_identifier = properties.contains_key("missingIdentifier");
     let pass_kind = properties.get("passKind").and_then(Value::as_str).map(str::to_owned);
-    if let Some(sealed) = &happening.sealed {
-        let place = ["happening", tenant.id.as_str(), happening.id.as_str()];
-        let opened = tenant.keys.open_small(sealed, &place)?;
+    if let Some(opened) = happening::opened(tenant, happening)? {
         let opened: Map<String, Value> = serde_json::from_slice(&opened).map_err(|_| BodyError::Form)?;
         for (name, part) in opened {
             match (properties.get_mut(&name), part) {

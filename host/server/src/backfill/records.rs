@@ -16,6 +16,7 @@ use passerelle_flow::store::{Backfills as _, Store as _};
 use passerelle_flow::tenant::Tenant;
 
 use super::{TargetReport, bar, say};
+use crate::csv::quoted;
 use crate::host::ServerHost;
 
 /// Passes that are read at once.
@@ -76,7 +77,7 @@ fn save(records: &[CrmRecord], out: &Path) -> anyhow::Result<()> {
 fn cell(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    quoted(text)
 }
 
 #[cfg(test)]

@@ -77,9 +77,10 @@ impl std::str::FromStr for Since {
         if let Some(days) = text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()) {
             return Ok(Self::Ago(Millis::from(days) * DAY));
         }
-        if let Ok(day) = text.parse::<jiff::civil::Date>()
+        // A date is also read from a longer text, whose time would be lost without a word.
+        if !text.contains(['T', 't', ' ', ':'])
+            && let Ok(day) = text.parse::<jiff::civil::Date>()
             && let Ok(day) = day.to_zoned(jiff::tz::TimeZone::UTC)
-            && !text.contains('T')
         {
             return Ok(Self::At(day.timestamp().as_millisecond()));
         }
@@ -98,7 +99,8 @@ mod tests {
         assert_eq!(read("48h").unwrap(), 8 * DAY);
         assert_eq!(read("1970-01-03").unwrap(), 2 * DAY);
         assert_eq!(read("1970-01-03T01:00:00+01:00").unwrap(), 2 * DAY);
-        for text in ["", "d", "-1d", "yesterday", "1970-01-03T00:00:00"] {
+        assert_eq!(read("1970-01-03 02:00:00+01:00").unwrap(), 2 * DAY + HOUR);
+        for text in ["", "d", "-1d", "yesterday", "1970-01-03T00:00:00", "1970-01-03 20:00:00", "1970-01-03t20:00:00"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

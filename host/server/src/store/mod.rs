@@ -319,6 +319,10 @@ impl Store for SqliteStore {
         self.readers.call(tasks::depth).await
     }
 
+    async fn effects_waiting(&self) -> StoreResult<i64> {
+        self.readers.call(tasks::effects_waiting).await
+    }
+
     async fn ping(&self) -> StoreResult<()> {
         self.writer.call(Refuse, pulse::ping).await
     }

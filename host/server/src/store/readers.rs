@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use passerelle_flow::store::{StoreError, StoreResult};
 use passerelle_sqlite::Fault;
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::Lent;
 use super::fault::of_sqlite;
@@ -61,20 +61,11 @@ impl Readers {
         read: impl FnOnce(&dyn passerelle_sqlite::Connection) -> Result<T, Fault> + Send + 'static,
     ) -> StoreResult<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        let pool = Arc::clone(&self.pool);
-        let permits = Arc::clone(&self.permits);
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let conn = pool.take().map_err(of_sqlite)?;
+        self.on_reader(permit, move |conn| {
             let outcome = in_snapshot(&conn, read);
-            // A connection that could not end its transaction is not lent again; a closed pool keeps none.
-            if conn.is_autocommit() && !permits.is_closed() {
-                pool.give_back(conn);
-            }
-            outcome.map_err(StoreError::from)
+            Ok((conn, outcome.map_err(StoreError::from)))
         })
         .await
-        .map_err(|_| StoreError::Unavailable("the reader stopped".to_owned()))?
     }
 
     /// None: it was stopped, because it took longer than this. Whoever waits longer for a reader is told to come again.
@@ -85,11 +76,7 @@ impl Readers {
     ) -> StoreResult<Option<T>> {
         let waited = tokio::time::timeout(time, Arc::clone(&self.permits).acquire_owned()).await;
         let permit = waited.map_err(|_| busy())?.map_err(|_| closed())?;
-        let pool = Arc::clone(&self.pool);
-        let permits = Arc::clone(&self.permits);
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let mut conn = pool.take().map_err(of_sqlite)?;
+        self.on_reader(permit, move |mut conn| {
             let (began, late) = (Instant::now(), Arc::new(AtomicBool::new(false)));
             let told = Arc::clone(&late);
             conn.progress_handler(
@@ -105,13 +92,32 @@ impl Readers {
             .map_err(of_sqlite)?;
             let outcome = in_snapshot(&conn, read);
             conn.progress_handler(0, None::<fn() -> bool>).map_err(of_sqlite)?;
+            let outcome = match outcome {
+                Err(_) if late.load(Ordering::Relaxed) => Ok(None),
+                outcome => outcome.map(Some).map_err(StoreError::from),
+            };
+            Ok((conn, outcome))
+        })
+        .await
+    }
+
+    /// Lends a reader. Work that does not hand it back, because it could not be set up or not be reset, loses it.
+    async fn on_reader<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        work: impl FnOnce(Connection) -> StoreResult<(Connection, StoreResult<T>)> + Send + 'static,
+    ) -> StoreResult<T> {
+        let pool = Arc::clone(&self.pool);
+        let permits = Arc::clone(&self.permits);
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let conn = pool.take().map_err(of_sqlite)?;
+            let (conn, outcome) = work(conn)?;
+            // A connection that could not end its transaction is not lent again; a closed pool keeps none.
             if conn.is_autocommit() && !permits.is_closed() {
                 pool.give_back(conn);
             }
-            match outcome {
-                Err(_) if late.load(Ordering::Relaxed) => Ok(None),
-                outcome => outcome.map(Some).map_err(StoreError::from),
-            }
+            outcome
         })
         .await
         .map_err(|_| StoreError::Unavailable("the reader stopped".to_owned()))?

@@ -20,7 +20,7 @@ use crate::apple::webservice::{Fetched, Service, ServiceError};
 use crate::authority::PassTrust;
 use crate::caller::{CallError, Caller};
 use crate::secutix::random_hex;
-use crate::{NotSeen, now};
+use crate::{NotSeen, now, seen};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AddError {
@@ -389,7 +389,7 @@ impl Iphone {
         condition: impl Fn(&PassView) -> bool,
         limit: Duration,
     ) -> Result<PassView, NotSeen> {
-        self.wait_for(|phone| phone.passes().into_iter().find(|view| condition(view)), limit).await
+        seen(&self.inner.version, move || self.passes().into_iter().find(|view| condition(view)), limit).await
     }
 
     /// Waits until the log has what `condition` looks for.
@@ -398,22 +398,6 @@ impl Iphone {
         condition: impl Fn(&PhoneEvent) -> bool,
         limit: Duration,
     ) -> Result<PhoneEntry, NotSeen> {
-        self.wait_for(|phone| phone.log().into_iter().find(|entry| condition(&entry.event)), limit).await
-    }
-
-    async fn wait_for<T>(&self, look: impl Fn(&Self) -> Option<T>, limit: Duration) -> Result<T, NotSeen> {
-        let mut versions = self.inner.version.subscribe();
-        let waiting = async {
-            loop {
-                versions.borrow_and_update();
-                if let Some(found) = look(self) {
-                    return found;
-                }
-                if versions.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        tokio::time::timeout(limit, waiting).await.map_err(|_| NotSeen(limit))
+        seen(&self.inner.version, move || self.log().into_iter().find(|entry| condition(&entry.event)), limit).await
     }
 }

@@ -10,11 +10,12 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -26,8 +27,6 @@ pub use self::signature::KeyError;
 use crate::authority::{Authority, AuthorityError};
 use crate::{Millis, NotSeen};
 
-/// How often it is looked whether something has come.
-const LOOK: Duration = Duration::from_millis(5);
 /// Bytes of a request; a webhook has a few thousand.
 const LARGEST: usize = 1 << 20;
 
@@ -101,6 +100,8 @@ struct State {
 pub struct Crm {
     url: Arc<str>,
     state: Arc<Mutex<State>>,
+    /// Counts what came, for those who wait.
+    changes: watch::Sender<u64>,
 }
 
 /// One address of the CRM. The handle is cheap to clone.
@@ -130,7 +131,8 @@ impl Crm {
         let mut tls = (*authority.server_tls(identity)?).clone();
         // What is answered is written byte by byte, for which there is HTTP/1.1.
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let crm = Self { url: format!("https://localhost:{port}").into(), state: Arc::default() };
+        let url = format!("https://localhost:{port}").into();
+        let crm = Self { url, state: Arc::default(), changes: watch::Sender::new(0) };
         let (acceptor, serving) = (TlsAcceptor::from(Arc::new(tls)), crm.clone());
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
@@ -184,7 +186,7 @@ impl Crm {
 
     /// Takes a request, and says how it is answered.
     fn receive(&self, mut received: Received) -> Behaviour {
-        self.with(|state| {
+        let behaviour = self.with(|state| {
             let now = crate::now() + state.ahead;
             let join = state.join.clone().unwrap_or_else(|| "secutix.movementId".to_owned());
             let name = received.path.split('?').next().unwrap_or_default().trim_start_matches("/hooks/").to_owned();
@@ -209,7 +211,9 @@ impl Crm {
             }
             desk.received.push(received);
             behaviour
-        })
+        });
+        self.changes.send_modify(|changes| *changes += 1);
+        behaviour
     }
 }
 
@@ -267,17 +271,7 @@ impl CrmDesk {
         seen: impl Fn(&[Received]) -> bool,
         limit: Duration,
     ) -> Result<Vec<Received>, NotSeen> {
-        let began = Instant::now();
-        loop {
-            let received = self.received();
-            if seen(&received) {
-                return Ok(received);
-            }
-            if began.elapsed() > limit {
-                return Err(NotSeen(limit));
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        crate::seen(&self.crm.changes, move || Some(self.received()).filter(|all| seen(all)), limit).await
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut DeskState) -> T) -> T {

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::caller::{CallError, Caller};
 use crate::google::resources::Kind;
 use crate::google::{GoogleService, save};
-use crate::{Millis, NotSeen};
+use crate::{Millis, NotSeen, seen};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SaveError {
@@ -134,19 +134,8 @@ impl GooglePhone {
         condition: impl Fn(&GoogleView) -> bool,
         limit: Duration,
     ) -> Result<GoogleView, NotSeen> {
-        let mut versions = self.google.inner.version.subscribe();
-        let waiting = async {
-            loop {
-                versions.borrow_and_update();
-                if let Some(found) = self.passes().into_iter().find(|view| condition(view)) {
-                    return found;
-                }
-                if versions.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        tokio::time::timeout(limit, waiting).await.map_err(|_| NotSeen(limit))
+        let look = move || self.passes().into_iter().find(|view| condition(view));
+        seen(&self.google.inner.version, look, limit).await
     }
 }
 

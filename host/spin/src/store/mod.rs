@@ -245,6 +245,10 @@ impl<D: Database> Store for EdgeStore<D> {
         self.session.read(tasks::depth)
     }
 
+    async fn effects_waiting(&self) -> StoreResult<i64> {
+        self.session.read(tasks::effects_waiting)
+    }
+
     async fn ping(&self) -> StoreResult<()> {
         self.session.write(pulse::ping)
     }

@@ -8,8 +8,9 @@ use passerelle_flow::insights::plan::{Aggregate, AggregateFunction, Expr, Kind, 
 
 use passerelle_flow::store::Bound;
 
+use super::Halt;
 use super::stage::{Builder, Select};
-use super::{Given, Halt};
+use crate::value::Given;
 
 impl Builder<'_> {
     pub fn summarize(&mut self, select: Select, by: &[Expr], aggregates: &[Aggregate]) -> Result<Select, Halt> {

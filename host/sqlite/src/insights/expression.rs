@@ -6,8 +6,9 @@
 use passerelle_flow::insights::limit;
 use passerelle_flow::insights::plan::{Expr, Function, Key, Kind, Literal, Node, Part};
 
+use super::Halt;
 use super::stage::Builder;
-use super::{Given, Halt};
+use crate::value::Given;
 
 const DAY: i64 = 86_400_000;
 /// From the beginning of the year 1, a Monday, to 1970: bins of times are counted from there.

@@ -18,6 +18,7 @@ use passerelle_flow::insights::limit;
 use passerelle_flow::store::{Bound, Cell, Outcome, Question, Rows};
 
 use self::stage::Builder;
+use crate::value::Given;
 use crate::{Connection, Fault, Value, statement};
 
 /// Bytes of a statement. SQLite takes a million; what is this long is slow to prepare.
@@ -33,13 +34,6 @@ impl From<Fault> for Halt {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
-}
-
-/// A value that the statement is given.
-enum Given {
-    Integer(i64),
-    Real(f64),
-    Text(String),
 }
 
 pub fn ask(conn: &dyn Connection, question: &Question) -> Result<Outcome, Fault> {
@@ -93,15 +87,5 @@ impl Builder<'_> {
     /// The first of them, as a statement binds them.
     fn params(&self, first: usize) -> Vec<Value<'_>> {
         self.given.iter().take(first).map(Given::lent).collect()
-    }
-}
-
-impl Given {
-    fn lent(&self) -> Value<'_> {
-        match self {
-            Self::Integer(number) => Value::Integer(*number),
-            Self::Real(number) => Value::Real(*number),
-            Self::Text(text) => Value::Text(text),
-        }
     }
 }

@@ -12,7 +12,8 @@ use passerelle_flow::insights::schema::{LOGS, Table};
 use passerelle_flow::store::{Bound, Question};
 
 use super::table::subselect;
-use super::{Given, Halt, LENGTH};
+use super::{Halt, LENGTH};
+use crate::value::Given;
 
 /// The parameter of every question that is its tenant.
 const TENANT: &str = "?1";

@@ -8,28 +8,22 @@ use passerelle_flow::identity::TenantId;
 use passerelle_flow::store::{AttributeKind, Condition, SubjectKind, TextTest, TimeTest};
 
 use crate::tally::{Line, position_at};
+use crate::value::Given;
 use crate::{Value, column};
 
 /// Above every character: the end of all texts with a prefix.
 const LAST: char = char::MAX;
 
-/// A value that a statement owns: made for it, or lent by the query.
-#[derive(Clone)]
-pub(super) enum Bound {
-    Number(i64),
-    Text(String),
-}
-
 /// A statement in the making. `?1` is the tenant, always.
 #[derive(Clone)]
 pub(super) struct Sql {
     pub(super) text: String,
-    values: Vec<Bound>,
+    values: Vec<Given>,
 }
 
 impl Sql {
     pub(super) fn new(tenant: &TenantId) -> Self {
-        Self { text: String::new(), values: vec![Bound::Text(tenant.as_str().to_owned())] }
+        Self { text: String::new(), values: vec![Given::Text(tenant.as_str().to_owned())] }
     }
 
     pub(super) fn push(&mut self, text: &str) -> &mut Self {
@@ -37,17 +31,17 @@ impl Sql {
         self
     }
 
-    pub(super) fn bind(&mut self, value: Bound) -> String {
+    fn bind(&mut self, value: Given) -> String {
         self.values.push(value);
         format!("?{}", self.values.len())
     }
 
     pub(super) fn number(&mut self, number: i64) -> String {
-        self.bind(Bound::Number(number))
+        self.bind(Given::Integer(number))
     }
 
     pub(super) fn string(&mut self, text: &str) -> String {
-        self.bind(Bound::Text(text.to_owned()))
+        self.bind(Given::Text(text.to_owned()))
     }
 
     fn strings(&mut self, texts: &[String]) -> String {
@@ -56,11 +50,7 @@ impl Sql {
     }
 
     pub(super) fn values(&self) -> Vec<Value<'_>> {
-        let lent = |value| match value {
-            &Bound::Number(number) => Value::Integer(number),
-            Bound::Text(text) => Value::Text(text),
-        };
-        self.values.iter().map(lent).collect()
+        self.values.iter().map(Given::lent).collect()
     }
 
     /// ` AND …` for each.

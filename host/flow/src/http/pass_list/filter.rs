@@ -7,7 +7,7 @@
 use passerelle_contract::types::Wallet;
 
 use crate::attribute::{self, AttributeValue};
-use crate::identity::{Millis, PassId, contact_number, secutix_id};
+use crate::identity::{Millis, PassId, contact_number, moment, secutix_id};
 use crate::store::{AttributeKind, Condition, PassState, SubjectKind, TextTest, TimeTest, Wallets};
 
 /// Values of one `in`: what fits an address line, with room to spare.
@@ -139,12 +139,11 @@ pub(super) fn condition(
         }
         Field::PassType => text_test(operator, value, &plain, &plain).map(Condition::Template),
         Field::State => {
-            let named = |text: &str| match text.to_ascii_lowercase().as_str() {
-                "live" => Ok(PassState::Live),
-                "void" => Ok(PassState::Void),
-                _ => Err("live or void is expected".to_owned()),
+            let named = |text: &str| {
+                let state = PassState::parse(&text.to_ascii_lowercase());
+                state.ok_or_else(|| "live or void is expected".to_owned())
             };
-            choice(operator, value, &[PassState::Live, PassState::Void], &named).map(Condition::State)
+            choice(operator, value, &PassState::ALL, &named).map(Condition::State)
         }
         Field::InstallationStatus => installation(operator, value),
         Field::CreationDate => time_test(operator, value).map(Condition::Created),
@@ -262,14 +261,9 @@ fn time_test(operator: Operator, value: &str) -> Result<TimeTest, String> {
     })
 }
 
-/// A moment, or a day: its beginning in UTC. A + that was written as it is arrives as a blank.
+/// A moment, in UTC where it has no offset; or a day: its beginning in UTC. A + that was written as it is arrives as a blank.
 fn time(text: &str) -> Result<Millis, String> {
-    let text = text.trim().replace(' ', "+");
-    let moment = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let day = text.parse::<jiff::civil::Date>().ok()?;
-        Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    });
-    moment.map(jiff::Timestamp::as_millisecond).ok_or_else(|| {
+    moment(&text.trim().replace(' ', "+")).ok_or_else(|| {
         "a date and time (RFC 3339) is expected: 2027-03-31T22:00:00Z; or a day in UTC: 2027-03-31".to_owned()
     })
 }

@@ -205,7 +205,7 @@ pub(super) fn convert(expr: Expr, to: Kind, span: Span) -> Checked<Expr> {
     }
     if let (Some(Literal::Text(text)), Datetime | Timespan) = (expr.as_literal(), to) {
         let (read, form) = match to {
-            Datetime => (parameter::datetime(text), "a time such as 2026-03-14 or 2026-03-14T18:05:00Z"),
+            Datetime => (crate::identity::moment(text), "a time such as 2026-03-14 or 2026-03-14T18:05:00Z"),
             _ => (parameter::timespan(text), "a timespan such as 1d, 30m or 1.02:30:00"),
         };
         let read = read.ok_or_else(|| Fault::new(span, format!("this text is no {}", to.name())).expected(&[form]))?;

@@ -1,6 +1,7 @@
 use passerelle_contract::types::Wallet;
 
 use super::*;
+use crate::identity::HOUR;
 use crate::store::{AttributeKind, PassState, SubjectKind, TextTest, TimeTest, Wallets};
 
 fn read(query: &str) -> Result<ListQuery, Errors> {
@@ -96,6 +97,20 @@ fn every_field_is_read_with_every_operator_that_it_takes() {
         ("metadata.tier", "endsWith", "ld", attribute(metadata, "tier", TextTest::EndsWith("ld".to_owned()), &[])),
     ] {
         assert_eq!(one(field, operator, value), expected, "{field} {operator} {value}");
+    }
+}
+
+#[test]
+fn a_time_without_an_offset_is_in_utc_and_a_day_begins_at_its_midnight() {
+    let at = 1_806_530_400_000; // 2027-03-31T22:00:00Z
+    for (text, expected) in [
+        ("2027-03-31T22:00:00Z", at),
+        ("2027-03-31T22:00:00", at),
+        ("2027-03-31T22:00", at),
+        ("2027-03-31", at - 22 * HOUR),
+    ] {
+        let read = one("creationDate", "greaterThanOrEqual", text);
+        assert_eq!(read, Condition::Created(TimeTest::AtLeast(expected)), "{text}");
     }
 }
 
