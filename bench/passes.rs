@@ -204,7 +204,7 @@ async fn bench(options: Options) -> Result<bool> {
         world.stop().await;
     }
     let settings = Settings::read(&config).map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-    let (host, clock) = server::host(&settings, None, None)?;
+    let (host, clock) = server::host(&settings, None, None, None)?;
     let id = TenantId::parse(example::TENANT).context("the example's name")?;
     let flow = Arc::new(Flow::new(host, settings.options));
     let scopes = ["Pass.Read".to_owned()];

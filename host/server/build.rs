@@ -1,16 +1,18 @@
-//! Finds the component that the binary embeds. It is built by `cargo xtask` and not here: a build script that runs cargo fights with it
+//! Finds the components that the binary embeds: the connector, and the plugin that does nothing. They are built by `cargo xtask` and not here: a build script that runs cargo fights with it
 //! over locks, targets and flags.
 
 use std::path::Path;
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let component = root.join("target/component/connector.wasm");
-    println!("cargo::rerun-if-changed={}", component.display());
-    match component.canonicalize() {
-        Ok(component) => println!("cargo::rustc-env=PASSERELLE_CONNECTOR={}", component.display()),
-        Err(_) => println!(
-            "cargo::error=The connector, which this binary embeds, is not built yet: run `cargo xtask build`, which builds both."
-        ),
+    for (variable, file) in [("CONNECTOR", "target/component/connector.wasm"), ("NOOP", "target/plugin/noop.wasm")] {
+        let component = root.join(file);
+        println!("cargo::rerun-if-changed={}", component.display());
+        match component.canonicalize() {
+            Ok(component) => println!("cargo::rustc-env=PASSERELLE_{variable}={}", component.display()),
+            Err(_) => println!(
+                "cargo::error={file}, which this binary embeds, is not built yet: run `cargo xtask build`, which builds both."
+            ),
+        }
     }
 }

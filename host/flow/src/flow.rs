@@ -11,6 +11,8 @@ use crate::google::TokenCache;
 use crate::google::presence::{self, Batch, Looked};
 use crate::identity::{HOUR, Millis, uuid};
 use crate::options::{LEASE_MARGIN, Options, Retention};
+use crate::hooks;
+use crate::plugin::PluginState;
 use crate::ports::{Clock, Host, Random};
 use crate::run::{self, RunReport};
 use crate::store::{
@@ -18,6 +20,7 @@ use crate::store::{
     TaskLease,
 };
 use crate::tally::Tally;
+use crate::tenant::Tenant;
 use crate::webhook;
 
 /// Rows of each kind that one transaction of the erasure deletes: a few milliseconds in which nobody else writes.
@@ -38,6 +41,8 @@ pub struct Flow<H: Host> {
     pub vibes_callbacks: Tally,
     pub(crate) alarms: Alarms,
     pub(crate) phone_logs: Allowance,
+    /// Of the tenants' plugins: which of them fail, and the tokens that they are given.
+    pub plugins: PluginState,
 }
 
 impl<H: Host> Flow<H> {
@@ -51,6 +56,7 @@ impl<H: Host> Flow<H> {
             vibes_callbacks: Tally::default(),
             alarms: Alarms::default(),
             phone_logs: Allowance::default(),
+            plugins: PluginState::default(),
         }
     }
 
@@ -164,6 +170,11 @@ impl<H: Host> Flow<H> {
     /// Passes whose presence at Google is to be looked at next, to be given to [`Flow::look`]; none: no round has anything left.
     pub async fn claim_look(&self) -> StoreResult<Option<Batch>> {
         presence::claim(self).await
+    }
+
+    /// Gives the tenant's plugin, as it is now, its place among those who are told what happens; or takes it away.
+    pub async fn settle_plugin(&self, tenant: &Tenant) -> StoreResult<()> {
+        hooks::endpoint::settle(self, tenant).await
     }
 
     /// One step of a tenant's daily comparison with the other side. False: none is due, or each waits for its turn.

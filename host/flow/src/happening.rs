@@ -22,13 +22,24 @@ pub struct About<'a> {
     pub subject: &'a PassSubject,
     pub template: &'a str,
     pub state: PassState,
+    /// SecuTix's file and order, where they are known.
+    pub file: Option<&'a str>,
+    pub order: Option<&'a str>,
     pub attributes: &'a Sorted,
 }
 
 impl<'a> About<'a> {
     /// As the pass stands.
     pub fn of(pass: &'a StoredPass, attributes: &'a Sorted) -> Self {
-        Self { pass: &pass.id, subject: &pass.subject, template: &pass.template, state: pass.state, attributes }
+        Self {
+            pass: &pass.id,
+            subject: &pass.subject,
+            template: &pass.template,
+            state: pass.state,
+            file: pass.file.as_deref(),
+            order: pass.order.as_deref(),
+            attributes,
+        }
     }
 }
 
@@ -47,6 +58,9 @@ pub fn of_change<H: Host>(
         _ => return Ok(None),
     };
     let mut properties = properties(tenant, about);
+    properties.insert("action".to_owned(), change.action.as_str().into());
+    let places = [("fileId", about.file), ("orderId", about.order)];
+    properties.extend(places.into_iter().filter_map(|(name, id)| Some((name.to_owned(), id?.into()))));
     properties.insert("useCase".to_owned(), change.use_case.as_str().into());
     properties.insert("reason".to_owned(), change.reason.as_str().into());
     properties.insert("fields".to_owned(), change.fields.clone().into());
@@ -97,6 +111,30 @@ pub const fn kind(subject: &PassSubject) -> &'static str {
         PassSubject::Movement(_) => "eventTicket",
         PassSubject::Contact(_) => "customerCard",
     }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PropertiesError {
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error("the happening's properties are no JSON object")]
+    Form,
+}
+
+/// All that is known of it, what is sealed among it: for whoever it is told to, and for nobody to keep.
+pub fn properties_of(tenant: &Tenant, happening: &Happening) -> Result<Map<String, Value>, PropertiesError> {
+    let properties = serde_json::from_str(&happening.properties).map_err(|_| PropertiesError::Form)?;
+    let Value::Object(mut properties) = properties else { return Err(PropertiesError::Form) };
+    if let Some(opened) = opened(tenant, happening)? {
+        let opened: Map<String, Value> = serde_json::from_slice(&opened).map_err(|_| PropertiesError::Form)?;
+        for (name, part) in opened {
+            match (properties.get_mut(&name), part) {
+                (Some(Value::Object(known)), Value::Object(part)) => known.extend(part),
+                (_, part) => drop(properties.insert(name, part)),
+            }
+        }
+    }
+    Ok(properties)
 }
 
 /// What is sealed of it, opened; none: nothing is.

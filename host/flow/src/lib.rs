@@ -4,12 +4,14 @@
 //! Google, Vibes, webhooks). Does no I/O of its own: it builds for `wasm32-wasip2` and knows neither wasmtime, nor axum, nor spin-sdk, nor a SQL driver.
 
 pub mod access;
+pub mod address;
 mod alarm;
 pub mod apple;
 pub mod attribute;
 pub mod google;
 pub mod identity;
 pub mod maybe_send;
+pub mod plugin;
 pub mod ports;
 pub mod proof;
 pub mod refusal;
@@ -19,6 +21,7 @@ pub mod secutix;
 pub mod store;
 pub mod tally;
 pub mod tenant;
+pub mod token_cache;
 pub mod turn;
 pub mod vibes;
 
@@ -26,6 +29,7 @@ pub mod backfill;
 pub mod explain;
 pub mod flow;
 pub mod happening;
+pub mod hooks;
 pub mod http;
 pub mod insights;
 pub mod installation;

@@ -31,6 +31,16 @@ struct SealedPart {
     body: String,
     events: Vec<String>,
     selectors: Vec<(String, String)>,
+    /// Of the tenant's plugin, as it named them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    variables: Vec<(String, String)>,
+}
+
+/// What was sealed of a pass, opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub part: TicketPart,
+    pub variables: Vec<(String, String)>,
 }
 
 /// Seals a part under the data key of its retention group. `ends_at` is the latest end of the events that it shows.
@@ -39,14 +49,14 @@ pub async fn seal<H: Host>(
     tenant: &Tenant,
     pass: &PassId,
     subject: &PassSubject,
-    part: &TicketPart,
+    opened: &Opened,
     ends_at: Option<Millis>,
 ) -> Result<Sealed, PartError> {
     let erase_at = match ends_at {
         Some(end) => end.saturating_add(tenant.safety.erase_after),
         None => flow.now().saturating_add(tenant.safety.erase_without_end),
     };
-    let keys = &tenant.keys;
+    let (keys, part) = (&tenant.keys, &opened.part);
     let group = group(keys, subject, &part.events);
     let key = keys.new_data_key(flow.host.random(), &tenant.id, &group, erase_at)?;
     let key = flow.host.store().data_key(&tenant.id, key).await?;
@@ -54,22 +64,24 @@ pub async fn seal<H: Host>(
         body: String::from_utf8(part.body.clone()).map_err(|_| PartError::Form)?,
         events: part.events.clone(),
         selectors: part.selectors.clone(),
+        variables: opened.variables.clone(),
     })
     .map_err(|_| PartError::Form)?;
     let nonce: [u8; 24] = flow.host.random().bytes();
     Ok(keys.seal(&tenant.id, &key, nonce, &["sealed_part", tenant.id.as_str(), pass.as_str()], &text)?)
 }
 
-/// The part of a stored pass; none after erasure.
-pub fn open(tenant: &Tenant, pass: &StoredPass) -> Result<Option<TicketPart>, PartError> {
+/// The inputs of a stored pass; none after erasure.
+pub fn open(tenant: &Tenant, pass: &StoredPass) -> Result<Option<Opened>, PartError> {
     let Some((sealed, key)) = &pass.sealed else { return Ok(None) };
     open_sealed(tenant, &pass.id, sealed, key).map(Some)
 }
 
-fn open_sealed(tenant: &Tenant, pass: &PassId, sealed: &Sealed, key: &DataKey) -> Result<TicketPart, PartError> {
+fn open_sealed(tenant: &Tenant, pass: &PassId, sealed: &Sealed, key: &DataKey) -> Result<Opened, PartError> {
     let text = tenant.keys.open(&tenant.id, key, sealed, &["sealed_part", tenant.id.as_str(), pass.as_str()])?;
     let part: SealedPart = serde_json::from_slice(&text).map_err(|_| PartError::Form)?;
-    Ok(TicketPart { body: part.body.into_bytes(), events: part.events, selectors: part.selectors })
+    let ticket = TicketPart { body: part.body.into_bytes(), events: part.events, selectors: part.selectors };
+    Ok(Opened { part: ticket, variables: part.variables })
 }
 
 /// What is erased together: the tickets of a performance, or one card. A season ticket goes with its last event, and so has a group

@@ -12,6 +12,8 @@ use passerelle_contract::{installation, payload, scenario, webhook};
 
 use crate::identity::{Millis, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
+use crate::plugin::Installed;
+use crate::plugin::hook::{HookCall, Returned};
 use crate::store::Store;
 use crate::tenant::Tenant;
 
@@ -22,6 +24,7 @@ pub trait Host: MaybeSync + 'static {
     type Http: Http;
     type Signer: Signer;
     type Connector: Connector;
+    type Plugins: Plugins;
     type Store: Store;
 
     fn clock(&self) -> &Self::Clock;
@@ -29,6 +32,7 @@ pub trait Host: MaybeSync + 'static {
     fn http(&self) -> &Self::Http;
     fn signer(&self) -> &Self::Signer;
     fn connector(&self) -> &Self::Connector;
+    fn plugins(&self) -> &Self::Plugins;
     fn store(&self) -> &Self::Store;
     /// The tenant as it is configured now.
     fn tenant(&self, id: &TenantId) -> Option<Arc<Tenant>>;
@@ -83,6 +87,8 @@ pub struct HttpRequest {
     pub response_limit: usize,
     /// The TLS client certificate to show: Apple's push service knows its caller by it.
     pub identity: Option<ClientIdentity>,
+    /// A tenant's plugin wants it: it gets a connection that was made for this tenant, and never one of another's.
+    pub on_behalf_of: Option<TenantId>,
 }
 
 /// A certificate chain and the name of its key in the host's signer; the key itself never passes through the flow.
@@ -180,17 +186,31 @@ pub trait Connector: MaybeSync {
     ) -> impl Future<Output = Result<installation::Reduction, SandboxFailure>> + MaybeSend;
 }
 
+/// The tenants' plugins in their sandboxes. An `Err` is the sandbox's own fault (a trap, a limit), never a decision of the plugin.
+pub trait Plugins: MaybeSync {
+    /// The plugin that the tenant has now; none: every hook means its default.
+    fn installed(&self, tenant: &Tenant) -> Option<Installed>;
+
+    /// One call of one hook, which the plugin has.
+    fn call(
+        &self,
+        tenant: &Tenant,
+        call: HookCall,
+    ) -> impl Future<Output = Result<Returned, SandboxFailure>> + MaybeSend;
+}
+
+/// What ended a call of a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SandboxFailure {
-    #[error("the connector used up its processor time")]
+    #[error("the component used up its processor time")]
     Cpu,
-    #[error("the connector ran into the wall clock")]
+    #[error("the component ran into the wall clock")]
     TimedOut,
-    #[error("the connector asked for more memory than it may have")]
+    #[error("the component asked for more memory than it may have")]
     Memory,
-    #[error("the connector panicked")]
+    #[error("the component panicked")]
     Panicked,
-    #[error("the connector broke its contract")]
+    #[error("the component broke its contract")]
     Aborted,
     #[error("no free sandbox")]
     Busy,

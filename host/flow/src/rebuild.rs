@@ -10,6 +10,7 @@ use crate::flow::Flow;
 use crate::identity::PassId;
 use crate::notice::{self, NoticeError};
 use crate::parts::{self, PartError};
+use crate::hooks::shape;
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::store::{PassState, PassSubject, PassView, StoredEvent};
 use crate::tenant::{Template, Tenant};
@@ -69,6 +70,8 @@ pub struct Subjected {
     pub state: PassState,
     pub ticket: TicketPart,
     pub successor: Option<PassId>,
+    /// Of the tenant's plugin, as it named them.
+    pub variables: Vec<(String, String)>,
     /// `host.message` in each language, where an organiser has sent one.
     pub message: Vec<(String, String)>,
 }
@@ -137,6 +140,7 @@ fn item(tenant: &Tenant, pass: Subjected) -> Item {
     if let Some(successor) = &pass.successor {
         variables.push(("host.successor".to_owned(), link(tenant, successor)));
     }
+    variables.extend(shape::named(&pass.variables));
     variables.extend(pass.message);
     Item {
         pass: pass.pass.as_str().to_owned(),
@@ -174,7 +178,7 @@ async fn message<H: Host>(
 
 /// Builds one stored pass as it is now.
 pub async fn rebuild_view<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassView) -> Result<Built, RebuildError> {
-    let ticket = parts::open(tenant, &view.pass)?.ok_or(RebuildError::Erased)?;
+    let opened = parts::open(tenant, &view.pass)?.ok_or(RebuildError::Erased)?;
     let template = tenant
         .templates
         .get(&view.pass.template)
@@ -183,7 +187,8 @@ pub async fn rebuild_view<H: Host>(flow: &Flow<H>, tenant: &Tenant, view: &PassV
         pass: view.pass.id.clone(),
         subject: view.pass.subject.clone(),
         state: view.pass.state,
-        ticket,
+        ticket: opened.part,
+        variables: opened.variables,
         successor: view.pass.successor.clone(),
         message: message(flow, tenant, view).await?,
     };

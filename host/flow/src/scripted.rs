@@ -259,6 +259,7 @@ pub fn tenant() -> Tenant {
         api_keys: vec![],
         crm: crate::tenant::Crm::default(),
         prover: None,
+        plugin: Default::default(),
         backfill: crate::tenant::Daily::default(),
     }
 }

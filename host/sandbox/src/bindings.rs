@@ -1,5 +1,5 @@
-//! The export side of `wit/connector`, generated. The same types as `passerelle_contract`'s, with wasmtime's way of copying them in and
-//! out of a guest; `convert` goes between the two.
+//! The export sides of `wit/connector` and of `wit/tenant`, generated. The same types as `passerelle_contract`'s, with wasmtime's way of copying them
+//! in and out of a guest; `convert` goes between the two.
 
 // Generated code answers to its generator.
 #![allow(clippy::all, clippy::pedantic, unsafe_code, rust_2018_idioms)]
@@ -12,3 +12,16 @@ wasmtime::component::bindgen!({
 });
 
 pub use exports::passerelle::connector::{installation, payload, scenario, types, webhook};
+
+/// Each interface by itself, since a plugin need not have them all.
+pub mod tenant {
+    wasmtime::component::bindgen!({
+        path: "../../wit/tenant",
+        world: "tenant",
+        exports: { default: async },
+    });
+
+    pub use exports::passerelle::tenant::{
+        choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload, types,
+    };
+}

@@ -8,7 +8,7 @@ use wasmtime::component::InstancePre;
 
 use super::bindings;
 use super::convert::Cross;
-use super::load::{self, LoadError};
+use super::load::{self, Imports, LoadError};
 use super::meter::{Limits, Meter};
 use super::runtime::Engine;
 
@@ -47,7 +47,7 @@ impl Sandbox {
     }
 
     pub fn load_with(engine: &Engine, wasm: &[u8], limits: Limits) -> Result<Self, LoadError> {
-        let connector = load::load(engine, wasm)?;
+        let connector = load::load(engine, wasm, Imports::None)?;
         let exports = Exports::of(&connector).map_err(LoadError::World)?;
         Ok(Self { engine: engine.clone(), connector, exports, limits })
     }

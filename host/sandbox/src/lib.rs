@@ -1,4 +1,4 @@
-//! The sandbox: WebAssembly components that import nothing, run in a fresh instance per call.
+//! The sandbox: WebAssembly components that import nothing, run in a fresh instance per call: the connector, and tenants' plugins.
 //!
 //! Owns wasmtime: its configuration, the limits of a call and the conversion of the contract's types. Does not own what a component
 //! decides, nor where its bytes come from. A component gets values and returns values; there is no host function to call.
@@ -12,6 +12,7 @@
 //! | instances, memories, tables | constants in `meter` |
 //! | calls at a time | [`Capacity::calls`], with a bounded wait in front |
 
+pub mod artefact;
 mod bindings;
 mod config;
 mod connector;
@@ -19,11 +20,13 @@ mod convert;
 mod fault;
 mod load;
 mod meter;
+mod plugin;
 mod runtime;
 #[cfg(test)]
 mod tests;
 
 pub use connector::Sandbox;
-pub use load::LoadError;
+pub use load::{LoadError, SIZE};
 pub use meter::Limits;
+pub use plugin::Plugin;
 pub use runtime::{Capacity, Engine, EngineError};

@@ -2,6 +2,7 @@
 //!
 //! Owns the checks that need no call. Compiling is the expensive part and happens here, at start or at upload: never for a request.
 
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use super::meter::Meter;
@@ -29,10 +30,26 @@ pub enum LoadError {
     Refused(#[source] wasmtime::Error),
     #[error("the component does not export what the contract asks for: {0}")]
     World(#[source] wasmtime::Error),
+    #[error("the component exports `{0}`, a version of the contract that this host does not know; it knows 0.1")]
+    Version(String),
+    #[error("the component exports `{0}`, which is no hook of the contract")]
+    UnknownHook(String),
+    #[error("the component exports none of the hooks, so there is nothing to call")]
+    NoHook,
+    #[error("the component's `{hook}` is not the one of the contract: {source}")]
+    Hook { hook: &'static str, source: wasmtime::Error },
 }
 
-/// Checks, compiles and links.
-pub fn load(engine: &Engine, wasm: &[u8]) -> Result<InstancePre<Meter>, LoadError> {
+/// Which imports do no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imports {
+    None,
+    /// An instance that has types and nothing else: how some toolchains name the types of an interface. There is nothing to call in it.
+    TypesOnly,
+}
+
+/// What can be said of bytes before they are parsed.
+pub fn look(wasm: &[u8]) -> Result<(), LoadError> {
     if wasm.len() > SIZE {
         return Err(LoadError::TooLarge(wasm.len()));
     }
@@ -42,16 +59,39 @@ pub fn load(engine: &Engine, wasm: &[u8]) -> Result<InstancePre<Meter>, LoadErro
     }
     // Magic, then version and layer: 1 and 0 for a module, 13 and 1 for a component.
     match wasm.get(..8) {
-        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => return Err(LoadError::CoreModule),
-        Some([0, b'a', b's', b'm', ..]) => {}
-        _ => return Err(LoadError::NotWasm),
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Err(LoadError::CoreModule),
+        Some([0, b'a', b's', b'm', ..]) => Ok(()),
+        _ => Err(LoadError::NotWasm),
     }
-    let component = Component::from_binary(engine.wasmtime(), wasm).map_err(LoadError::Refused)?;
-    if let Some((name, _)) = component.component_type().imports(engine.wasmtime()).next() {
-        return Err(LoadError::Imports(name.to_owned()));
-    }
+}
+
+/// Checks, compiles and links.
+pub fn load(engine: &Engine, wasm: &[u8], imports: Imports) -> Result<InstancePre<Meter>, LoadError> {
+    look(wasm)?;
+    link(engine, &Component::from_binary(engine.wasmtime(), wasm).map_err(LoadError::Refused)?, imports)
+}
+
+/// Checks what is imported, and links nothing: there is nothing to link.
+pub fn link(engine: &Engine, component: &Component, imports: Imports) -> Result<InstancePre<Meter>, LoadError> {
+    refuse_imports(engine.wasmtime(), component, imports)?;
     // Else the first call would pay for it.
     component.initialize_copy_on_write_image().map_err(LoadError::Refused)?;
-    // Nothing is added to the linker: there is nothing to link.
-    Linker::new(engine.wasmtime()).instantiate_pre(&component).map_err(LoadError::Refused)
+    Linker::new(engine.wasmtime()).instantiate_pre(component).map_err(LoadError::Refused)
+}
+
+pub fn refuse_imports(engine: &wasmtime::Engine, component: &Component, imports: Imports) -> Result<(), LoadError> {
+    for (name, import) in component.component_type().imports(engine) {
+        let harmless = imports == Imports::TypesOnly
+            && match &import.ty {
+                ComponentItem::ComponentInstance(instance) => {
+                    instance.exports(engine).all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
+                }
+                ComponentItem::Type(_) => true,
+                _ => false,
+            };
+        if !harmless {
+            return Err(LoadError::Imports(name.to_owned()));
+        }
+    }
+    Ok(())
 }

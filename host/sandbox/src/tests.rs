@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use passerelle_flow::ports::SandboxFailure;
 
-use super::load::{self, LoadError};
+use super::load::{self, Imports, LoadError};
 use super::meter::{Limits, TICK};
 use super::runtime::{Capacity, Engine};
 
@@ -27,7 +27,7 @@ fn guest(module: &str) -> Vec<u8> {
 }
 
 async fn run(engine: &Engine, limits: &Limits, wasm: &[u8]) -> Result<(), SandboxFailure> {
-    let pre = load::load(engine, wasm).unwrap();
+    let pre = load::load(engine, wasm, Imports::None).unwrap();
     let call = engine.call(limits, async |store| {
         let instance = pre.instantiate_async(&mut *store).await?;
         let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
@@ -199,7 +199,7 @@ async fn a_call_without_a_turn_is_refused_after_its_patience() {
 #[test]
 fn what_may_not_run_is_refused_at_load_in_one_sentence() {
     let engine = engine();
-    let refused = |wasm: &[u8]| load::load(&engine, wasm).map(drop).unwrap_err();
+    let refused = |wasm: &[u8]| load::load(&engine, wasm, Imports::None).map(drop).unwrap_err();
 
     let imports = wat::parse_str(r#"(component (import "wasi:cli/exit@0.2.0" (instance)))"#).unwrap();
     assert!(matches!(refused(&imports), LoadError::Imports(name) if name == "wasi:cli/exit@0.2.0"));

@@ -48,7 +48,7 @@ fn run(arguments: &Backfill) -> anyhow::Result<bool> {
     let settings = settings(&arguments.configured)?;
     logging::for_people(false);
     runtime(None)?.block_on(async {
-        let (host, _) = server::host(&settings, None, None)?;
+        let (host, _) = server::host(&settings, None, None, None)?;
         let id = &arguments.tenant.0;
         let tenant =
             host.tenant(id).with_context(|| format!("the tenant {id} is not in force; `passerelle check` says why"))?;

@@ -4,6 +4,7 @@
 //! exit code, and `--report FILE` writes the same as JSON with a top-level `ok`.
 
 mod backfill;
+mod plugin;
 mod webhook;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use passerelle_flow::identity::TenantId;
 
 pub use self::backfill::{Backfill, BackfillTo, Since};
+pub use self::plugin::{Language, Plugin, PluginOf, Target};
 pub use self::webhook::{EndpointOptions, Endpoints, Webhook};
 
 /// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
@@ -49,6 +51,9 @@ pub enum Command {
     /// Outbound webhooks: endpoints, what was sent to them, and a receiver to try them with.
     #[command(subcommand)]
     Webhook(Webhook),
+    /// Plugins of a tenant: begin one, build it, try it with recorded events, install it.
+    #[command(subcommand)]
+    Plugin(Plugin),
     /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.
     Runs(Runs),
     /// Questions in KQL over what happened (Events), what was run (Logs) and hourly figures (Metrics).
@@ -77,6 +82,7 @@ impl Command {
             Self::Explain(explain) => explain.report.as_deref(),
             Self::Apple(Apple::Reissue { report, .. }) => report.as_deref(),
             Self::Vibes(vibes) => vibes.report(),
+            Self::Plugin(plugin) => plugin.report(),
             Self::Backfill(backfill) => backfill.report.as_deref(),
             Self::Serve(_)
             | Self::Simulate(_)

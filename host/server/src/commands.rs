@@ -200,7 +200,7 @@ pub fn explain(arguments: &Explain, connector: Option<&[u8]>) -> anyhow::Result<
     let before = arguments.before.as_deref().map(read).transpose()?;
     let after = read(&arguments.after)?;
     let change = arguments.change.as_deref().map(read).transpose()?;
-    let sandbox = server::sandbox(None, connector)?;
+    let sandbox = server::sandbox(&server::engine(None)?, connector)?;
     let verdict = runtime(None)?.block_on(explain_change(&sandbox, before.as_deref(), &after, change.as_deref()))?;
     for finding in verdict.findings.iter().map(FindingRecord::of) {
         println!("{}  ({} confidence)", words::use_case(&finding.use_case), finding.confidence);
@@ -431,7 +431,7 @@ pub fn record(arguments: Record) -> anyhow::Result<bool> {
         Settings { variables: variables(arguments.variables.as_deref())?, ..settings(&arguments.configured)? };
     logging::for_people(false);
     runtime(None)?.block_on(async {
-        let (host, _) = server::host(&settings, None, None)?;
+        let (host, _) = server::host(&settings, None, None, None)?;
         let tenant = host.tenant(&arguments.tenant.0).with_context(|| {
             format!("the tenant {} is not in force; `passerelle check` says why", arguments.tenant.0)
         })?;

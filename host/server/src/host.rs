@@ -14,6 +14,7 @@ use passerelle_sandbox::Sandbox;
 
 use crate::config::Tenants;
 use crate::egress::Egress;
+use crate::plugins::Plugins;
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
 
@@ -24,6 +25,7 @@ pub struct ServerHost {
     pub egress: Egress,
     pub signer: Arc<KeySigner>,
     pub sandbox: Sandbox,
+    pub plugins: Plugins,
     pub store: SqliteStore,
     pub tenants: Arc<Tenants>,
 }
@@ -34,6 +36,7 @@ impl Host for ServerHost {
     type Http = Egress;
     type Signer = KeySigner;
     type Connector = Sandbox;
+    type Plugins = Plugins;
     type Store = SqliteStore;
 
     fn clock(&self) -> &ServerClock {
@@ -50,6 +53,9 @@ impl Host for ServerHost {
     }
     fn connector(&self) -> &Sandbox {
         &self.sandbox
+    }
+    fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
     fn store(&self) -> &SqliteStore {
         &self.store

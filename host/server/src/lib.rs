@@ -18,6 +18,7 @@ pub mod listen;
 pub mod logging;
 pub mod peer;
 pub mod pkcs12;
+pub mod plugins;
 mod private_key;
 pub mod receiver;
 pub mod record;

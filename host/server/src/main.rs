@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command, Webhook};
-use passerelle_server::{backfill, commands, insights, receiver, reissue, report_file, vibes, webhooks};
+use passerelle_server::{backfill, commands, insights, plugins, receiver, reissue, report_file, vibes, webhooks};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -44,6 +44,7 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
             receiver::verify(&secret, &body, &headers, at)
         }
         Command::Webhook(webhook) => webhooks::perform(webhook),
+        Command::Plugin(plugin) => plugins::command::perform(plugin),
         Command::Runs(runs) => commands::runs(runs),
         Command::Insights(question) => insights::insights(&question),
         Command::Apple(apple) => reissue::apple(&apple),

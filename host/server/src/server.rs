@@ -4,6 +4,7 @@
 //! then what the workers hold, then the store.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -17,6 +18,8 @@ use crate::config::{Settings, Tenants, Watch};
 use crate::egress::Egress;
 use crate::host::{ServerClock, ServerHost, SystemRandom};
 use crate::listen;
+use crate::plugins::compiler::Compiler;
+use crate::plugins::{Look, Plugins};
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
 use crate::workers::{self, Crew};
@@ -30,6 +33,8 @@ pub struct StartOptions {
     pub clock: Option<Arc<ServerClock>>,
     /// A listener that is bound already (the demo must know its port before it writes the configuration).
     pub listener: Option<TcpListener>,
+    /// What compiles plugins, where this program is not `passerelle` itself.
+    pub compiler: Option<PathBuf>,
     /// Answer requests only; somebody else runs the tasks.
     pub without_workers: bool,
 }
@@ -48,9 +53,11 @@ pub struct Server {
 
 impl Server {
     pub async fn start(settings: &Settings, options: StartOptions) -> anyhow::Result<Self> {
-        let (host, clock) = host(settings, options.connector.as_deref(), options.clock)?;
+        let (host, clock) = host(settings, options.connector.as_deref(), options.clock, options.compiler)?;
         let tenants = host.tenants.clone();
         let flow = Arc::new(Flow::new(host, settings.options));
+        // Before anything is served: what would happen without a plugin would not be told to it.
+        look_at_plugins(&flow).await;
         let listener = match options.listener {
             Some(listener) => listener,
             None => TcpListener::bind(settings.listen)
@@ -72,7 +79,11 @@ impl Server {
         };
         let proxies = settings.trusted_proxies.clone().into();
         let serving = tokio::spawn(listen::serve(listener, flow.clone(), wake.clone(), proxies, stopped));
-        let watch = Watch::start(tenants);
+        let watched = flow.clone();
+        let watch = Watch::start(tenants, move || {
+            let flow = watched.clone();
+            async move { look_at_plugins(&flow).await }
+        });
         tracing::info!(%address, "listening");
         Ok(Self { flow, address, clock, wake, stop, serving, working, watch })
     }
@@ -94,13 +105,47 @@ impl Server {
     }
 }
 
+/// Puts the tenants' plugins in force as they are in their folders now, and gives each its place in the outbox.
+async fn look_at_plugins(flow: &Flow<ServerHost>) {
+    let tenants = flow.host.tenants.all();
+    flow.host.plugins.retain(|tenant| tenants.contains_key(tenant));
+    for (id, tenant) in tenants.iter() {
+        match flow.host.plugins.look(id).await {
+            Look::Same => {}
+            Look::Loaded(installed) => {
+                let hooks: Vec<_> = installed.hooks.iter().map(|hook| hook.name()).collect();
+                let digest = hex::encode(installed.digest);
+                tracing::info!(tenant = %id, digest, ?hooks, "the tenant's plugin is in force");
+            }
+            Look::Removed => tracing::info!(tenant = %id, "the tenant's plugin was removed"),
+            Look::Broken { kept, error } => {
+                let then = if kept { "the one before it stays in force" } else { "the defaults decide" };
+                tracing::error!(tenant = %id, %error, "the tenant's plugin is not usable; {then}");
+                // What waits for it is not given up because of a slip.
+                continue;
+            }
+        }
+        if let Err(error) = flow.settle_plugin(tenant).await {
+            tracing::error!(tenant = %id, %error, "the plugin has no place in the outbox yet; the next look tries again");
+        }
+    }
+}
+
 /// The ports, put together. Also for commands that need no sockets.
 pub fn host(
     settings: &Settings,
     connector: Option<&[u8]>,
     clock: Option<Arc<ServerClock>>,
+    compiler: Option<PathBuf>,
 ) -> anyhow::Result<(ServerHost, Arc<ServerClock>)> {
-    let sandbox = sandbox(settings.sandboxes, connector)?;
+    let engine = engine(settings.sandboxes)?;
+    let sandbox = sandbox(&engine, connector)?;
+    let program = match compiler {
+        Some(program) => program,
+        None => std::env::current_exe().context("this program's own file")?,
+    };
+    let compiler = Compiler { program, folder: compiled_folder(settings) };
+    let plugins = Plugins::new(engine, compiler, settings.tenants.clone());
     let (tenants, reload) = Tenants::open(settings);
     crate::config::log(&reload);
     let tenants = Arc::new(tenants);
@@ -109,16 +154,25 @@ pub fn host(
     let store = SqliteStore::open(&settings.store, crate::store::Options::default())
         .with_context(|| format!("cannot open the store {}", settings.store.display()))?;
     let clock = clock.unwrap_or_default();
-    let host = ServerHost { clock: clock.clone(), random: SystemRandom, egress, signer, sandbox, store, tenants };
+    let host = ServerHost { clock: clock.clone(), random: SystemRandom, egress, signer, sandbox, plugins, store, tenants };
     Ok((host, clock))
 }
 
-/// The connector in its sandbox: the embedded one, or the one of `--connector`.
-pub fn sandbox(calls: Option<usize>, connector: Option<&[u8]>) -> anyhow::Result<Sandbox> {
+/// Where compiled plugins are kept: beside the store, which is this account's alone as well.
+pub fn compiled_folder(settings: &Settings) -> PathBuf {
+    settings.store.with_extension("plugins")
+}
+
+/// One for the process: the connector and the plugins take turns.
+pub fn engine(calls: Option<usize>) -> anyhow::Result<Engine> {
     let mut capacity = Capacity::default();
     if let Some(calls) = calls {
         capacity.calls = u32::try_from(calls).unwrap_or(u32::MAX);
     }
-    let engine = Engine::new(capacity)?;
-    Sandbox::load(&engine, connector.unwrap_or(crate::connector::CONNECTOR)).context("the connector")
+    Ok(Engine::new(capacity)?)
+}
+
+/// The connector in its sandbox: the embedded one, or the one of `--connector`.
+pub fn sandbox(engine: &Engine, connector: Option<&[u8]>) -> anyhow::Result<Sandbox> {
+    Sandbox::load(engine, connector.unwrap_or(crate::connector::CONNECTOR)).context("the connector")
 }

@@ -40,7 +40,7 @@ pub fn command(arguments: &Vibes) -> anyhow::Result<bool> {
     let settings = Settings { variables: variables(venue.variables.as_deref())?, ..settings(&venue.configured)? };
     logging::for_people(false);
     runtime(None)?.block_on(async {
-        let (host, _) = server::host(&settings, None, None)?;
+        let (host, _) = server::host(&settings, None, None, None)?;
         let flow = Flow::new(host, settings.options);
         let done = perform(arguments, venue, &flow).await;
         flow.host.store.close().await;

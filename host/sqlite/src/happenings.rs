@@ -71,6 +71,22 @@ pub(crate) fn by_id(conn: &dyn Connection, tenant: &TenantId, id: &str) -> Resul
 }
 
 /// A happening whose columns begin at `from`.
+/// Those that were recorded since, in that order. `after`: when and what was looked at last.
+pub fn since(
+    conn: &dyn Connection,
+    tenant: &TenantId,
+    since: Millis,
+    after: Option<&(Millis, String)>,
+    limit: u32,
+) -> Result<Vec<StoredHappening>, Fault> {
+    // Before the first of that millisecond: no id is empty.
+    let (at, id) = after.map_or((since, ""), |(at, id)| (*at, id.as_str()));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM happening h WHERE h.tenant = ?1 AND (h.recorded_at, h.id) > (?2, ?3) ORDER BY h.recorded_at, h.id LIMIT ?4"
+    );
+    statement::all(conn, &sql, params![tenant.as_str(), at, id, limit], |row| read(row, 0))
+}
+
 pub(crate) fn read(row: &dyn Row, from: usize) -> Result<StoredHappening, Fault> {
     let kind = HappeningKind::parse(row.get(from + 1)?).ok_or(Fault::Corrupt("happening.type"))?;
     let happening = Happening {

@@ -4,9 +4,10 @@
 //! ones of its pass, as ever.
 
 use passerelle_flow::identity::{Millis, TenantId};
+use passerelle_flow::hooks::endpoint::ID;
 use passerelle_flow::store::{Happening, ReplaySince, ReplayStep, Replayed, StoredHappening};
 
-use crate::{Connection, Fault, deliveries, happenings, params, statement, webhooks};
+use crate::{Connection, Fault, deliveries, happenings, params, plugin_requests, statement, webhooks};
 
 pub fn one(
     conn: &dyn Connection,
@@ -28,7 +29,7 @@ pub fn one(
     if state.as_deref() == Some("leased") {
         return Ok(Replayed::Sending);
     }
-    again(conn, tenant, webhook, &stored, state.is_some(), now)?;
+    again(conn, tenant, webhook, &stored, state.as_deref(), now)?;
     Ok(Replayed::Wanted)
 }
 
@@ -41,14 +42,7 @@ pub fn since(
     let Some(endpoint) = webhooks::one(conn, tenant, webhook)?.filter(|endpoint| endpoint.settled.enabled) else {
         return Ok(None);
     };
-    // Before the first of that millisecond: no id is empty.
-    let (at, id) = step.after.as_ref().map_or((step.since, ""), |(at, id)| (*at, id.as_str()));
-    let sql = format!(
-        "SELECT {} FROM happening h WHERE h.tenant = ?1 AND (h.recorded_at, h.id) > (?2, ?3) ORDER BY h.recorded_at, h.id LIMIT ?4",
-        happenings::COLUMNS
-    );
-    let happenings =
-        statement::all(conn, &sql, params![tenant.as_str(), at, id, step.limit], |row| happenings::read(row, 0))?;
+    let happenings = happenings::since(conn, tenant, step.since, step.after.as_ref(), step.limit)?;
     let full = u32::try_from(happenings.len()).is_ok_and(|count| count >= step.limit);
     let last = happenings.last().map(|stored| (stored.recorded_at, stored.happening.id.clone()));
     let mut wanted = 0_u64;
@@ -61,7 +55,7 @@ pub fn since(
             Some(_) => false,
         };
         if again_too {
-            again(conn, tenant, webhook, stored, state.is_some(), step.now)?;
+            again(conn, tenant, webhook, stored, state.as_deref(), step.now)?;
             wanted = wanted.saturating_add(1);
         }
     }
@@ -94,11 +88,14 @@ fn again(
     tenant: &TenantId,
     webhook: &str,
     stored: &StoredHappening,
-    known: bool,
+    state: Option<&str>,
     now: Millis,
 ) -> Result<(), Fault> {
     let happening = &stored.happening;
-    if known {
+    if webhook == ID {
+        plugin_requests::forget(conn, tenant, &happening.id, state == Some("delivered"))?;
+    }
+    if state.is_some() {
         conn.run(
             "UPDATE delivery SET state = 'ready', run_at = ?4, attempts = 0, expiries = 0, ended_at = NULL, last_error = NULL \
              WHERE tenant = ?1 AND webhook = ?2 AND happening = ?3",

@@ -38,6 +38,7 @@ pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> 
         (SIGNALS, erasure.notifications_before),
         (ATTEMPTS, erasure.notifications_before),
         (DELIVERIES, erasure.notifications_before),
+        (PLUGIN_REQUESTS, erasure.notifications_before),
         (IDENTIFIERS, erasure.notifications_before),
         (INSTANCES, erasure.notifications_before),
         (RUNS, erasure.runs_before),
@@ -65,6 +66,11 @@ const ATTEMPTS: &str = "DELETE FROM delivery_attempt WHERE (tenant, webhook, hap
 
 const DELIVERIES: &str = "DELETE FROM delivery WHERE (tenant, webhook, happening) IN (SELECT tenant, webhook, happening FROM delivery \
      WHERE ended_at IS NOT NULL AND ended_at < ?1 ORDER BY ended_at LIMIT ?2)";
+
+/// With their delivery, and not before it has ended.
+const PLUGIN_REQUESTS: &str = "DELETE FROM plugin_request WHERE (tenant, happening, name) IN (SELECT p.tenant, p.happening, p.name \
+     FROM plugin_request p WHERE p.decided_at < ?1 AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.tenant = p.tenant \
+     AND d.webhook = 'plugin' AND d.happening = p.happening AND d.ended_at IS NULL) ORDER BY p.decided_at LIMIT ?2)";
 
 /// What happened stays; who it happened to goes, once everybody was told.
 const IDENTIFIERS: &str = "UPDATE happening SET sealed = NULL WHERE (tenant, id) IN (SELECT h.tenant, h.id FROM happening h \

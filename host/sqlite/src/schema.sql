@@ -231,6 +231,15 @@ CREATE TABLE delivery_attempt(
   PRIMARY KEY(tenant, webhook, happening, n));
 CREATE INDEX delivery_attempt_at ON delivery_attempt(at);
 
+-- What a tenant's plugin wants sent for a happening, in the order of `position`: sealed until it was sent, and kept without its content afterwards,
+-- so that it is not sent twice under one name.
+CREATE TABLE plugin_request(
+  tenant TEXT NOT NULL, happening TEXT NOT NULL, name TEXT NOT NULL, position BIGINT NOT NULL, decided_at BIGINT NOT NULL, sealed BLOB,
+  sent_at BIGINT, status BIGINT,
+  PRIMARY KEY(tenant, happening, name),
+  CHECK((sealed IS NULL) = (sent_at IS NOT NULL)));
+CREATE INDEX plugin_request_age ON plugin_request(decided_at);
+
 -- Hourly snapshots of figures, for reports; kept for ever.
 CREATE TABLE metric(
   tenant TEXT NOT NULL, at BIGINT NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, value BIGINT NOT NULL, properties TEXT NOT NULL,

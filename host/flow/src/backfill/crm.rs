@@ -9,7 +9,7 @@ use crate::attribute::{self, AttributeValue, Sorted};
 use crate::flow::Flow;
 use crate::identity::PassId;
 use crate::installation;
-use crate::parts;
+use crate::parts::{self, Opened};
 use crate::ports::Host;
 use crate::run::identifiers;
 use crate::store::{Attribute, AttributeKind, Attributes as _, Store as _, StoredPass};
@@ -63,7 +63,7 @@ pub async fn identifier_of_ticket<H: Host>(
 ) -> Result<Option<Given>, BackfillError> {
     let store = flow.host.store();
     let Some(view) = store.pass(&tenant.id, pass).await? else { return Ok(None) };
-    let Some(part) = parts::open(tenant, &view.pass)? else { return Ok(None) };
+    let Some(Opened { part, .. }) = parts::open(tenant, &view.pass)? else { return Ok(None) };
     let found = identifiers(flow, tenant, pass, &view.pass.subject, &part)?;
     let Some(attribute) = found.into_iter().next() else { return Ok(None) };
     let what = attribute.name.clone();

@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
 
 use super::error::{GoogleError, GoogleReason, refusal};
-use super::token::TokenCache;
+use super::token::{self, TokenCache};
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpRequest, HttpResponse};
 use crate::store::{Spend, Store};
@@ -73,7 +73,7 @@ impl<H: Host> Account<'_, H> {
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<HttpResponse, GoogleError> {
         self.spend().await?;
-        let token = self.tokens.get(self.host, self.google).await?;
+        let token = token::get(self.tokens, self.host, self.google).await?;
         let mut headers = vec![(AUTHORIZATION, format!("Bearer {}", token.as_str()))];
         if method != Method::GET {
             headers.push((CONTENT_TYPE, "application/json".to_owned()));
@@ -86,6 +86,7 @@ impl<H: Host> Account<'_, H> {
             timeout: TIMEOUT,
             response_limit: RESPONSE_LIMIT,
             identity: None,
+            on_behalf_of: None,
         };
         let response = self.host.http().send(request).await.map_err(GoogleError::Unanswered)?;
         if response.status == StatusCode::UNAUTHORIZED {

@@ -90,6 +90,7 @@ async fn renew<H: Host>(flow: &Flow<H>, google: &Google) -> Result<Vec<RootKey>,
         timeout: TIMEOUT,
         response_limit: RESPONSE_LIMIT,
         identity: None,
+        on_behalf_of: None,
     };
     let now = flow.now();
     let response = flow.host.http().send(request).await.map_err(RootsError::Unanswered)?;

@@ -1,13 +1,8 @@
 //! The service account's access token: bought with a signed assertion, kept while it lasts.
 //!
-//! Owns the exchange (RFC 7523) and the cache. One exchange at a time per account: who comes meanwhile waits for it and shares its outcome, a
-//! failure too. Knows no runtime: waiting is a list of wakers, so that it works on any executor. A failure is not kept; how soon to try again
-//! is the caller's affair.
+//! Owns the exchange (RFC 7523). Does not own the keeping (`token_cache`).
 
-use std::collections::HashMap;
-use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +17,7 @@ use super::jwt::rs256;
 use crate::identity::Millis;
 use crate::ports::{Clock, Host, Http, HttpRequest, KeyRef};
 use crate::tenant::Google;
+use crate::token_cache::{self, AccessToken};
 
 /// What the token may do: classes and objects of the issuer.
 const SCOPE: &str = "https://www.googleapis.com/auth/wallet_object.issuer";
@@ -34,148 +30,22 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of an answer: a token of a KB or two.
 const RESPONSE_LIMIT: usize = 16 << 10;
 
-/// A bearer token. Shared by the requests of an hour, wiped when the last one is done with it.
-pub(super) type AccessToken = Arc<Zeroizing<String>>;
-type Outcome = Result<AccessToken, GoogleError>;
-
-/// Access tokens of all service accounts. Kept beside the host for as long as the process runs.
-#[derive(Default)]
-pub struct TokenCache {
-    slots: Mutex<HashMap<Account, Slot>>,
-}
+/// Access tokens of all service accounts.
+pub type TokenCache = token_cache::TokenCache<Account, GoogleError>;
 
 /// Whose token, and from where: a tenant whose configuration changed asks anew.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Account {
+pub struct Account {
     name: String,
     key: KeyRef,
     token_url: String,
 }
 
-enum Slot {
-    Held { token: AccessToken, until: Millis },
-    Fetching(Arc<Exchange>),
-}
-
-/// One exchange under way, for those who wait for it.
-#[derive(Default)]
-struct Exchange {
-    state: Mutex<Progress>,
-}
-
-#[derive(Default)]
-struct Progress {
-    /// Inner none: whoever fetched was dropped, and somebody else has to.
-    ended: Option<Option<Outcome>>,
-    wakers: Vec<Waker>,
-}
-
-enum Turn {
-    Use(AccessToken),
-    Wait(Arc<Exchange>),
-    Fetch(Arc<Exchange>),
-}
-
-impl TokenCache {
-    /// A token that is good for another minute at least.
-    pub(super) async fn get<H: Host>(&self, host: &H, google: &Google) -> Outcome {
-        let account =
-            Account { name: google.account.clone(), key: google.key.clone(), token_url: google.token_url.clone() };
-        loop {
-            match self.turn(&account, host.clock().now()) {
-                Turn::Use(token) => return Ok(token),
-                Turn::Wait(exchange) => {
-                    if let Some(outcome) = exchange.ended().await {
-                        return outcome;
-                    }
-                }
-                Turn::Fetch(exchange) => {
-                    let fetching = Fetching { cache: self, account: &account, exchange, result: None };
-                    return fetching.end(fetch(host, google).await);
-                }
-            }
-        }
-    }
-
-    /// Google did not accept this token: nobody is given it again.
-    pub(super) fn forget(&self, refused: &AccessToken) {
-        lock(&self.slots).retain(|_, slot| !matches!(slot, Slot::Held { token, .. } if Arc::ptr_eq(token, refused)));
-    }
-
-    fn turn(&self, account: &Account, now: Millis) -> Turn {
-        let mut slots = lock(&self.slots);
-        match slots.get(account) {
-            Some(Slot::Held { token, until }) if now < *until => return Turn::Use(token.clone()),
-            Some(Slot::Fetching(exchange)) => return Turn::Wait(exchange.clone()),
-            Some(Slot::Held { .. }) | None => {}
-        }
-        let exchange = Arc::new(Exchange::default());
-        slots.insert(account.clone(), Slot::Fetching(exchange.clone()));
-        Turn::Fetch(exchange)
-    }
-}
-
-impl Exchange {
-    async fn ended(&self) -> Option<Outcome> {
-        poll_fn(|context| {
-            let mut progress = lock(&self.state);
-            if let Some(ended) = &progress.ended {
-                return Poll::Ready(ended.clone());
-            }
-            if !progress.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-                progress.wakers.push(context.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await
-    }
-}
-
-/// The duty to tell those who wait, kept even when the fetching future is dropped half-way.
-struct Fetching<'a> {
-    cache: &'a TokenCache,
-    account: &'a Account,
-    exchange: Arc<Exchange>,
-    result: Option<(Outcome, Millis)>,
-}
-
-impl Fetching<'_> {
-    /// `until`: how long the token may be used.
-    fn end(mut self, fetched: Result<(AccessToken, Millis), GoogleError>) -> Outcome {
-        let (outcome, until) = match fetched {
-            Ok((token, until)) => (Ok(token), until),
-            Err(error) => (Err(error), Millis::MIN),
-        };
-        self.result = Some((outcome.clone(), until));
-        outcome
-    }
-}
-
-impl Drop for Fetching<'_> {
-    fn drop(&mut self) {
-        let result = self.result.take();
-        {
-            let mut slots = lock(&self.cache.slots);
-            match &result {
-                Some((Ok(token), until)) => {
-                    slots.insert(self.account.clone(), Slot::Held { token: token.clone(), until: *until });
-                }
-                Some((Err(_), _)) | None => {
-                    slots.remove(self.account);
-                }
-            }
-        }
-        let mut progress = lock(&self.exchange.state);
-        progress.ended = Some(result.map(|(outcome, _)| outcome));
-        let wakers = std::mem::take(&mut progress.wakers);
-        drop(progress);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// A panic elsewhere does not spoil what is in here: every change is one assignment.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// A token that is good for another minute at least.
+pub(super) async fn get<H: Host>(cache: &TokenCache, host: &H, google: &Google) -> Result<AccessToken, GoogleError> {
+    let account =
+        Account { name: google.account.clone(), key: google.key.clone(), token_url: google.token_url.clone() };
+    cache.get(&account, || host.clock().now(), || fetch(host, google)).await
 }
 
 /// Buys a token. With it, the time until which it may be used.
@@ -207,6 +77,7 @@ async fn fetch<H: Host>(host: &H, google: &Google) -> Result<(AccessToken, Milli
         timeout: TIMEOUT,
         response_limit: RESPONSE_LIMIT,
         identity: None,
+        on_behalf_of: None,
     };
     let response = host.http().send(request).await.map_err(GoogleError::Unanswered)?;
     match response.status.as_u16() {

@@ -154,7 +154,7 @@ async fn list<H: Host>(flow: &Flow<H>, desk: &Desk<'_, H::Store, H::Random>, cal
         Some(Some(after)) => Some(after),
         None => None,
     };
-    desk.one(id).await.map_err(problem)?;
+    desk.exists(id).await.map_err(problem)?;
     let page = DeliveryPage { states: state.transpose()?, after, limit };
     let found = flow.host.store().deliveries(&desk.tenant.id, id, page).await.map_err(caller::unavailable)?;
     let full = u32::try_from(found.len()).is_ok_and(|count| count >= limit);

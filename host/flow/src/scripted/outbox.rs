@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, ReplaySince, ReplayStep, Replayed, StoreResult, Webhook, WebhookMade, WebhookWrite,
+    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening, Webhook, WebhookMade, WebhookWrite,
 };
 
 impl Outbox for Budgets {
@@ -41,6 +41,38 @@ impl Outbox for Budgets {
         panic!("no protocol asks for this")
     }
     async fn test_webhook(&self, _: &TenantId, _: &str, _: Happening, _: Millis) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+    async fn happenings(
+        &self,
+        _: &TenantId,
+        _: Millis,
+        _: Option<(Millis, String)>,
+        _: u32,
+    ) -> StoreResult<Vec<StoredHappening>> {
+        panic!("no protocol asks for this")
+    }
+    async fn plugin_requests(&self, _: &TenantId, _: &str) -> StoreResult<Vec<PluginRequest>> {
+        panic!("no protocol asks for this")
+    }
+    async fn keep_plugin_requests(
+        &self,
+        _: &TenantId,
+        _: &str,
+        _: i64,
+        _: Vec<PluginRequestWrite>,
+        _: Millis,
+    ) -> StoreResult<bool> {
+        panic!("no protocol asks for this")
+    }
+    async fn plugin_request_sent(
+        &self,
+        _: &TenantId,
+        _: &str,
+        _: i64,
+        _: (&str, u16),
+        _: Millis,
+    ) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
 }

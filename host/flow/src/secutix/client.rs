@@ -290,6 +290,7 @@ impl<'a, H: Host> SecutixClient<'a, H> {
             timeout: secutix.timeout,
             response_limit: endpoint.response_limit(),
             identity: None,
+            on_behalf_of: None,
         };
         let response = self.host.http().send(request).await.map_err(SecutixError::Unanswered)?;
         let judged = judge_status(response, self.host.clock().now());

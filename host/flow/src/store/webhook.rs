@@ -232,6 +232,26 @@ pub struct ReplaySince {
     pub now: Millis,
 }
 
+/// A request that a tenant's plugin wants sent for a happening.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginRequest {
+    pub name: String,
+    /// Its place among those of the happening.
+    pub position: i64,
+    /// None: it was sent, and what it said is not kept.
+    pub sealed: Option<Vec<u8>>,
+    pub sent_at: Option<Millis>,
+    /// That it was taken with.
+    pub status: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginRequestWrite {
+    pub name: String,
+    pub position: i64,
+    pub sealed: Vec<u8>,
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplayStep {
     /// Deliveries that are wanted now, and were not before.
@@ -313,6 +333,40 @@ pub trait Outbox: MaybeSync {
         tenant: &TenantId,
         webhook: &str,
         test: Happening,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
+
+    /// Happenings that were recorded since, in that order, after those of an earlier step.
+    fn happenings(
+        &self,
+        tenant: &TenantId,
+        since: Millis,
+        after: Option<(Millis, String)>,
+        limit: u32,
+    ) -> impl Future<Output = StoreResult<Vec<StoredHappening>>> + MaybeSend;
+
+    /// What the plugin wants sent for a happening, in order; what was sent is among them.
+    fn plugin_requests(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+    ) -> impl Future<Output = StoreResult<Vec<PluginRequest>>> + MaybeSend;
+    /// Keeps the plugin's decision, under the lease of the delivery to it. False: the lease was lost.
+    fn keep_plugin_requests(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+        lease_token: i64,
+        requests: Vec<PluginRequestWrite>,
+        now: Millis,
+    ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
+    /// One of them was taken. False: the lease was lost.
+    fn plugin_request_sent(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+        lease_token: i64,
+        request: (&str, u16),
         now: Millis,
     ) -> impl Future<Output = StoreResult<bool>> + MaybeSend;
 }

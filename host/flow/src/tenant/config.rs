@@ -11,8 +11,10 @@ use serde::Deserialize;
 use super::{BackfillTarget, IdentifierSource, PrintingWay};
 use crate::access::Scope;
 
+mod plugin;
 mod vibes;
 
+pub use self::plugin::{CredentialConfig, CredentialKind, PluginConfig, PluginLimitsConfig};
 pub use self::vibes::VibesConfig;
 
 /// One venue: how to speak with its SecuTix institution, with Apple and with Google, and which passes it gives out. The folder's name is
@@ -76,6 +78,10 @@ pub struct TenantConfig {
     /// asked to.
     #[serde(default)]
     pub backfill: BackfillConfig,
+
+    /// What the plugin in this folder (`plugin.wasm`) may do. Default: it may decide and send nothing anywhere.
+    #[serde(default)]
+    pub plugin: PluginConfig,
 
     /// API keys that are looked for here before the store is asked, so that they work on every host that has this folder.
     /// `passerelle key create --print` writes such a table. Default: none; `passerelle key create` keeps its keys in the store.

@@ -32,6 +32,7 @@ use crate::proof::Prover;
 use crate::sealing::TenantKeys;
 use crate::store::ApiKeyRow;
 
+mod plugin;
 mod vibes;
 mod wallets;
 
@@ -111,7 +112,7 @@ pub fn draft(files: &TenantFiles) -> Result<Draft<'_>, Vec<Problem>> {
 impl Draft<'_> {
     /// Every reference that [`Draft::load`] asks for and that is one.
     pub fn references(&self) -> BTreeSet<SecretReference> {
-        let TenantConfig { secutix, seal, apple, google, vibes, identifiers, .. } = &self.config;
+        let TenantConfig { secutix, seal, apple, google, vibes, identifiers, plugin, .. } = &self.config;
         let apple = apple.iter().flat_map(|apple| {
             let optional = [&apple.intermediate, &apple.key, &apple.passphrase];
             let push = apple.push_key.iter().map(|push| &push.key);
@@ -122,6 +123,7 @@ impl Draft<'_> {
         });
         let texts = [&secutix.secret, &seal.key].into_iter().chain(apple).chain(google.iter().map(|it| &it.account));
         let texts = texts.chain(vibes).chain(identifiers.iter().map(|it| &it.proof_secret));
+        let texts = texts.chain(plugin.credentials.values().map(|credential| &credential.secret));
         texts.filter_map(|text| SecretReference::parse(text).ok()).collect()
     }
 
@@ -140,6 +142,7 @@ impl Draft<'_> {
         let apple = config.apple.as_ref().map(|apple| loader.apple(apple));
         let google = config.google.as_ref().map(|google| loader.google(google, public_url.as_deref()));
         let vibes = config.vibes.as_ref().map(|vibes| loader.vibes(vibes, public_url.as_deref()));
+        let plugin = loader.plugin(&config.plugin);
         let settings = loader.settings(config.settings);
         let api_keys = loader.api_keys(&config.api_keys);
         let venues = loader.venues(config.venues);
@@ -160,14 +163,14 @@ impl Draft<'_> {
         let Loader { id, mut problems, .. } = loader;
         problems.extend(folder.problems);
         problems.sort_by(|a, b| a.place.cmp(&b.place));
-        let others = transpose(apple).zip(transpose(google)).zip(transpose(vibes)).zip(transpose(prover));
+        let others = transpose(apple).zip(transpose(google)).zip(transpose(vibes)).zip(transpose(prover)).zip(plugin);
         match (locales, public_url, secutix, seal_key, others) {
             (
                 Some(locales),
                 Some(public_url),
                 Some(secutix),
                 Some(seal_key),
-                Some((((apple, google), vibes), prover)),
+                Some(((((apple, google), vibes), prover), plugin)),
             ) if problems.is_empty() => {
                 let organization = config.organization.trim().to_owned();
                 let templates = folder.templates;
@@ -188,6 +191,7 @@ impl Draft<'_> {
                     safety,
                     crm,
                     prover,
+                    plugin,
                     backfill,
                     api_keys,
                 };

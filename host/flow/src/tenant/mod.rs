@@ -29,6 +29,7 @@ use zeroize::Zeroizing;
 pub use self::path_secret::PathSecret;
 use crate::identity::{Millis, TenantId};
 use crate::ports::{ClientIdentity, KeyRef};
+use crate::plugin::setup::PluginSetup;
 use crate::proof::Prover;
 use crate::sealing::TenantKeys;
 use crate::store::ApiKeyRow;
@@ -58,6 +59,8 @@ pub struct Tenant {
     pub crm: Crm,
     /// Whose proofs of identifiers are believed; none: nobody's.
     pub prover: Option<Prover>,
+    /// What its plugin may do, whether or not it has one.
+    pub plugin: PluginSetup,
     pub backfill: Daily,
     /// Those of the configuration. The store's are asked for when a caller shows another one.
     pub api_keys: Vec<ApiKeyRow>,

@@ -149,6 +149,10 @@ pub enum Fault {
     Reference { key: String, source: ReferenceError },
     #[error("\"{key}\" names {reference}: {source}")]
     Secret { key: String, reference: String, source: SecretProblem },
+    #[error("\"{key}\" {why}")]
+    Destination { key: String, why: crate::plugin::allow::DestinationError },
+    #[error("{0}")]
+    Plugin(String),
     #[error("\"{key}\": {source}")]
     Credential { key: String, source: super::credential::CredentialFault },
     #[error("\"{key}\": {source}")]
@@ -200,6 +204,8 @@ impl Fault {
             | Self::NoSuchChoice { .. }
             | Self::Shape
             | Self::Rule { .. }
+            | Self::Destination { .. }
+            | Self::Plugin(_)
             | Self::Address { .. } => Area::Configuration,
         }
     }

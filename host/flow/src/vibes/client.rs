@@ -150,6 +150,7 @@ impl<'a, H: Host> Client<'a, H> {
             timeout: TIMEOUT,
             response_limit: RESPONSE_LIMIT,
             identity: None,
+            on_behalf_of: None,
         };
         let response = self.host.http().send(request).await.map_err(VibesError::Unanswered)?;
         if response.status.is_success() {

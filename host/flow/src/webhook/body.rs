@@ -7,16 +7,15 @@ use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use super::endpoint::Format;
-use crate::happening;
-use crate::sealing::SealError;
+use crate::happening::{self, PropertiesError};
 use crate::store::{HappeningKind, StoredHappening};
 use crate::tenant::Tenant;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error(transparent)]
-    Seal(#[from] SealError),
-    #[error("the happening's properties are no JSON object")]
+    Properties(#[from] PropertiesError),
+    #[error("the body is no JSON")]
     Form,
     #[error("this format has no such event")]
     NotCarried,
@@ -35,21 +34,12 @@ pub fn make(tenant: &Tenant, format: Format, stored: &StoredHappening) -> Result
     if !format.carries(happening.kind) {
         return Err(BodyError::NotCarried);
     }
-    let properties = serde_json::from_str(&happening.properties).map_err(|_| BodyError::Form)?;
-    let Value::Object(mut properties) = properties else { return Err(BodyError::Form) };
+    let properties = happening::properties_of(tenant, happening)?;
     let missing_identifier = properties.contains_key("missingIdentifier");
     let pass_kind = properties.get("passKind").and_then(Value::as_str).map(str::to_owned);
-    if let Some(opened) = happening::opened(tenant, happening)? {
-        let opened: Map<String, Value> = serde_json::from_slice(&opened).map_err(|_| BodyError::Form)?;
-        for (name, part) in opened {
-            match (properties.get_mut(&name), part) {
-                (Some(Value::Object(known)), Value::Object(part)) => known.extend(part),
-                (_, part) => drop(properties.insert(name, part)),
-            }
-        }
-    }
     let body = match format {
-        Format::Passerelle => ours(tenant, stored, properties),
+        // Never asked: a plugin is called instead.
+        Format::Passerelle | Format::Plugin => ours(tenant, stored, properties),
         Format::Vibes => vibes(tenant, stored, &properties),
     };
     let bytes = serde_json::to_vec(&body).map(Zeroizing::new).map_err(|_| BodyError::Form)?;

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::Uri;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::pattern::Patterns;
 use super::signature::{KeyPair, Neostore, Secret};
+use crate::address::Address;
 use crate::identity::{Millis, TenantId};
 use crate::ports::{HttpFailure, Random};
 use crate::sealing::{SealError, TenantKeys};
@@ -20,8 +20,6 @@ use crate::store::{HappeningKind, Webhook, WebhookWrite};
 
 /// Endpoints of a tenant: a CRM, a staging CRM, an analytics tool and a dozen more.
 pub const MOST: u32 = 16;
-/// Characters of an address: what servers commonly take in a request line.
-const LONGEST_ADDRESS: usize = 2_048;
 /// Characters of a description: a line of a list.
 const LONGEST_DESCRIPTION: usize = 200;
 /// Letters and digits of an id, as The Wallet Crew's have (domain.md 1.13).
@@ -40,6 +38,8 @@ pub enum Format {
     Passerelle,
     /// Vibes' callbacks `wallet_item_install` and `wallet_item_remove`, for receivers that know those.
     Vibes,
+    /// The tenant's plugin, which is called and makes the requests itself. No person makes such an endpoint: `hooks::endpoint` does.
+    Plugin,
 }
 
 impl Format {
@@ -48,6 +48,7 @@ impl Format {
         match self {
             Self::Passerelle => true,
             Self::Vibes => matches!(kind, HappeningKind::PassInstalled | HappeningKind::PassUninstalled),
+            Self::Plugin => !matches!(kind, HappeningKind::WebhookTest | HappeningKind::WebhookDisabled),
         }
     }
 }
@@ -120,9 +121,9 @@ impl Draft {
             say("description", format!("at most {LONGEST_DESCRIPTION} characters on one line are expected"));
         }
         let address = self.endpoint.clone().unwrap_or_default();
-        match address_of(&address) {
+        match Address::parse(&address) {
             Err(error) => say("endpoint", error.to_string()),
-            Ok(()) => {
+            Ok(_) => {
                 if vet(&address).is_err() {
                     say(
                         "endpoint",
@@ -167,6 +168,7 @@ impl Settled {
         let format = match self.settings.format {
             Format::Passerelle => "passerelle",
             Format::Vibes => "vibes",
+            Format::Plugin => "plugin",
         };
         let neostore = match self.settings.neostore {
             None => "off",
@@ -196,41 +198,6 @@ impl Settled {
         }
         warnings
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AddressError {
-    #[error("an absolute URL of at most 2048 ASCII characters is expected, such as https://crm.example/hooks/wallet")]
-    Form,
-    #[error("user and password do not belong in the address: a secret path or the signature says who calls")]
-    UserInfo,
-    #[error("a fragment (#…) is never sent, so it has no meaning here")]
-    Fragment,
-}
-
-/// One reading, or none: whatever two parsers could take for two hosts (blanks, backslashes, user information) is not an address.
-fn address_of(text: &str) -> Result<(), AddressError> {
-    let plain =
-        |c: u8| c.is_ascii_graphic() && !matches!(c, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}');
-    if text.len() > LONGEST_ADDRESS || !text.bytes().all(plain) {
-        return Err(AddressError::Form);
-    }
-    if text.contains('#') {
-        return Err(AddressError::Fragment);
-    }
-    let url: Uri = text.parse().map_err(|_| AddressError::Form)?;
-    let authority = url.authority().ok_or(AddressError::Form)?;
-    if authority.as_str().contains('@') {
-        return Err(AddressError::UserInfo);
-    }
-    let host = authority.host();
-    let named = host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'));
-    let literal = host.starts_with('[') && host.ends_with(']');
-    let after_host = authority.as_str().get(host.len()..).unwrap_or_default();
-    // `host:` without a number is no port.
-    let port = after_host.is_empty() || authority.port_u16().is_some_and(|port| port > 0);
-    let fits = matches!(url.scheme_str(), Some("https" | "http")) && !host.is_empty() && (named || literal) && port;
-    if fits { Ok(()) } else { Err(AddressError::Form) }
 }
 
 /// A new id.

@@ -8,6 +8,7 @@ use super::body::time;
 use super::endpoint::{self, Draft, Endpoint, Settled, Violations};
 use super::send::response_place;
 use crate::identity::{Millis, uuid};
+use crate::hooks::endpoint::is_plugin;
 use crate::ports::{HttpFailure, Random};
 use crate::sealing::SealError;
 use crate::store::{
@@ -65,7 +66,8 @@ pub struct Desk<'a, S, R> {
 impl<S: Store, R: Random> Desk<'_, S, R> {
     pub async fn list(&self) -> Result<Vec<(Webhook, Endpoint)>, ManageError> {
         let rows = self.store.webhooks(&self.tenant.id).await?;
-        rows.into_iter().map(|row| self.open(row)).collect()
+        // A plugin is no endpoint that a person has made or may change.
+        rows.into_iter().filter(|row| !is_plugin(&row.settled)).map(|row| self.open(row)).collect()
     }
 
     pub async fn one(&self, id: &str) -> Result<(Webhook, Endpoint), ManageError> {
@@ -117,6 +119,9 @@ impl<S: Store, R: Random> Desk<'_, S, R> {
     }
 
     pub async fn delete(&self, id: &str) -> Result<(), ManageError> {
+        if is_plugin(&self.row(id).await?.settled) {
+            return Err(ManageError::NoSuchEndpoint);
+        }
         let deleted = self.store.delete_webhook(&self.tenant.id, id).await?;
         if deleted { Ok(()) } else { Err(ManageError::NoSuchEndpoint) }
     }
@@ -181,11 +186,19 @@ impl<S: Store, R: Random> Desk<'_, S, R> {
         if written { Ok(event) } else { Err(ManageError::Disabled) }
     }
 
+    /// Whether there is such an endpoint, the tenant's plugin among them.
+    pub async fn exists(&self, id: &str) -> Result<(), ManageError> {
+        self.row(id).await.map(drop)
+    }
+
     async fn row(&self, id: &str) -> Result<Webhook, ManageError> {
         self.store.webhook(&self.tenant.id, id).await?.ok_or(ManageError::NoSuchEndpoint)
     }
 
     fn open(&self, row: Webhook) -> Result<(Webhook, Endpoint), ManageError> {
+        if is_plugin(&row.settled) {
+            return Err(ManageError::NoSuchEndpoint);
+        }
         let endpoint = Endpoint::open(&self.tenant.keys, &row)?;
         Ok((row, endpoint))
     }

@@ -122,6 +122,11 @@ impl Patterns {
         if wrong.is_empty() { Ok(Self(patterns)) } else { Err(wrong) }
     }
 
+    /// By name, as nothing needs a pattern that knows them.
+    pub fn of_kinds(kinds: impl IntoIterator<Item = HappeningKind>) -> Self {
+        Self(kinds.into_iter().filter_map(|kind| Pattern::parse(kind.name()).ok()).collect())
+    }
+
     pub fn permits(&self, kind: HappeningKind) -> bool {
         self.0.iter().any(|pattern| pattern.permits(kind))
     }

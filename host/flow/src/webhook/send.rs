@@ -15,6 +15,7 @@ use super::endpoint::Endpoint;
 use super::schedule::Asked;
 use crate::flow::Flow;
 use crate::identity::Millis;
+use crate::hooks;
 use crate::ports::{Host, Http as _, HttpFailure, HttpRequest, HttpResponse};
 use crate::retry_after::retry_in;
 use crate::store::{
@@ -52,6 +53,10 @@ pub async fn send<H: Host>(flow: &Flow<H>, lease: DeliveryLease) -> StoreResult<
     let Some(tenant) = flow.host.tenant(&lease.webhook.tenant) else {
         return hold(flow, &lease, &Held::NoTenant).await;
     };
+    if hooks::endpoint::is_plugin(&lease.webhook.settled) {
+        let (end, attempt) = hooks::deliver::send(flow, &tenant, &lease).await?;
+        return record(flow, &lease, end, attempt).await;
+    }
     let endpoint = match Endpoint::open(&tenant.keys, &lease.webhook) {
         Ok(endpoint) => endpoint,
         Err(error) => return hold(flow, &lease, &Held::Secrets(error)).await,
@@ -143,6 +148,7 @@ fn request<H: Host>(
         timeout: flow.options.webhooks.timeout,
         response_limit: KEPT,
         identity: None,
+        on_behalf_of: None,
     }
 }
 
@@ -172,11 +178,11 @@ fn judge<H: Host>(
     (failed(flow, lease, asked, error.clone()), Some(error))
 }
 
-fn millis(time: Duration) -> Millis {
+pub(crate) fn millis(time: Duration) -> Millis {
     Millis::try_from(time.as_millis()).unwrap_or(0)
 }
 
-fn failed<H: Host>(flow: &Flow<H>, lease: &DeliveryLease, asked: Asked, error: String) -> DeliveryEnd {
+pub(crate) fn failed<H: Host>(flow: &Flow<H>, lease: &DeliveryLease, asked: Asked, error: String) -> DeliveryEnd {
     let (schedule, now) = (&flow.options.webhooks, flow.now());
     let pause = schedule.pause(lease.webhook.failing_since, asked, now);
     match schedule.wait(lease.attempts + 1, asked, flow.host.random()) {

@@ -6,6 +6,7 @@
 mod installation;
 mod payload;
 mod scenario;
+mod tenant;
 mod types;
 mod webhook;
 
@@ -75,7 +76,7 @@ macro_rules! same {
     )*};
 }
 
-same!(bool, u8, u32, u64, String);
+same!(bool, u8, u16, u32, u64, String);
 
 /// A record of an interface, by its fields; both directions.
 macro_rules! record {

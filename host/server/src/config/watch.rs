@@ -35,13 +35,18 @@ impl Drop for Watch {
 impl Watch {
     /// Begins to watch. When the system refuses (no inotify instances left, a file system without events), SIGHUP still works, and the
     /// log says so.
-    pub fn start(tenants: Arc<Tenants>) -> Self {
+    ///
+    /// `then`: what is done after each look, before who asked for it is told.
+    pub fn start<F: Future<Output = ()> + Send>(
+        tenants: Arc<Tenants>,
+        then: impl Fn() -> F + Send + 'static,
+    ) -> Self {
         // One waiting event is enough: a look sees everything.
         let (change, changed) = mpsc::channel(1);
         let (ask, asked) = mpsc::channel(1);
         let (tell, looks) = watch::channel(0);
         let watcher = watcher(&tenants, change);
-        let task = tokio::spawn(run(tenants, changed, asked, tell));
+        let task = tokio::spawn(run(tenants, then, changed, asked, tell));
         Self { ask, looks, _watcher: watcher, task }
     }
 
@@ -78,8 +83,9 @@ fn watcher(tenants: &Tenants, change: mpsc::Sender<()>) -> Option<notify::Recomm
         .ok()
 }
 
-async fn run(
+async fn run<F: Future<Output = ()> + Send>(
     tenants: Arc<Tenants>,
+    then: impl Fn() -> F + Send + 'static,
     mut changed: mpsc::Receiver<()>,
     mut asked: mpsc::Receiver<oneshot::Sender<()>>,
     tell: watch::Sender<u64>,
@@ -103,6 +109,7 @@ async fn run(
             Ok(report) => log(&report),
             Err(error) => tracing::error!(%error, "the tenants could not be reloaded"),
         }
+        then().await;
         tell.send_modify(|count| *count += 1);
         if let Some(waiting) = waiting {
             let _ = waiting.send(());
@@ -184,7 +191,7 @@ mod tests {
     async fn a_changed_file_becomes_a_changed_tenant() {
         let folder = Folder::with(&["demo"]);
         let tenants = Arc::new(folder.tenants());
-        let watch = Watch::start(Arc::clone(&tenants));
+        let watch = Watch::start(Arc::clone(&tenants), async || {});
         let mut looks = watch.looks();
         folder.rename("demo", "Renamed");
         let renamed =
@@ -196,7 +203,7 @@ mod tests {
     async fn a_reload_that_is_asked_for_is_over_when_it_returns() {
         let folder = Folder::with(&["demo"]);
         let tenants = Arc::new(folder.tenants());
-        let watch = Watch::start(Arc::clone(&tenants));
+        let watch = Watch::start(Arc::clone(&tenants), async || {});
         for name in ["First", "Second"] {
             folder.rename("demo", name);
             watch.reload_now().await;

@@ -16,6 +16,7 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{ClientIdentity, Http, HttpFailure, HttpRequest, HttpResponse};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -35,8 +36,9 @@ const PING_AFTER: Duration = Duration::from_secs(15);
 const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Headers of an answer, all together. hyper's least for HTTP/1.1 is 8 KiB.
 const HEADERS: usize = 32 * 1024;
-/// Client certificates in use. There is one per tenant; more than this means that certificates were renewed many times since the start.
-const IDENTITIES: usize = 256;
+/// Client certificates in use, and tenants with plugins. There is one of each per tenant; more than this means that certificates were renewed many
+/// times since the start.
+const OWNERS: usize = 512;
 
 /// The port, made of sockets.
 pub struct Egress {
@@ -44,8 +46,16 @@ pub struct Egress {
     roots: Arc<RootCertStore>,
     signer: Arc<KeySigner>,
     anonymous: Pool,
-    /// A pool each: a connection belongs to the certificate that opened it.
-    identified: Mutex<HashMap<ClientIdentity, Pool>>,
+    /// A pool each: a connection belongs to the certificate, or to the tenant, that it was opened for.
+    owned: Mutex<HashMap<Owner, Pool>>,
+}
+
+/// Whose a connection is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Owner {
+    Certificate(ClientIdentity),
+    /// A plugin's requests share no connection with another tenant's: what one of them makes of a connection is its own affair.
+    Tenant(TenantId),
 }
 
 impl Egress {
@@ -53,21 +63,30 @@ impl Egress {
         let policy = Arc::new(Policy { allow: settings.allow.clone(), plain_http: settings.plain_http });
         let roots = tls::roots(&settings.extra_roots)?;
         let anonymous = pool(&policy, tls::anonymous(roots.clone())?, false);
-        Ok(Self { policy, roots, signer, anonymous, identified: Mutex::default() })
+        Ok(Self { policy, roots, signer, anonymous, owned: Mutex::default() })
     }
 
-    fn pool(&self, identity: Option<&ClientIdentity>) -> Result<Pool, TlsError> {
-        let Some(identity) = identity else { return Ok(self.anonymous.clone()) };
-        let mut pools = self.identified.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(identity) {
+    fn pool(&self, request: &HttpRequest) -> Result<Pool, TlsError> {
+        let owner = match (&request.identity, &request.on_behalf_of) {
+            (Some(identity), _) => Owner::Certificate(identity.clone()),
+            (None, Some(tenant)) => Owner::Tenant(tenant.clone()),
+            (None, None) => return Ok(self.anonymous.clone()),
+        };
+        let mut pools = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&owner) {
             return Ok(pool.clone());
         }
-        let made = pool(&self.policy, tls::identified(self.roots.clone(), identity, &self.signer)?, true);
-        if pools.len() >= IDENTITIES {
+        let made = match &owner {
+            Owner::Certificate(identity) => {
+                pool(&self.policy, tls::identified(self.roots.clone(), identity, &self.signer)?, true)
+            }
+            Owner::Tenant(_) => pool(&self.policy, tls::anonymous(self.roots.clone())?, false),
+        };
+        if pools.len() >= OWNERS {
             // Running requests keep their pool; the others are made again when they are asked for.
             pools.clear();
         }
-        pools.insert(identity.clone(), made.clone());
+        pools.insert(owner, made.clone());
         Ok(made)
     }
 
@@ -95,7 +114,7 @@ impl Egress {
         if url.scheme_str() == Some("http") && (!self.policy.plain_http || request.identity.is_some()) {
             return Err(HttpFailure::Denied);
         }
-        let pool = self.pool(request.identity.as_ref()).map_err(|error| {
+        let pool = self.pool(&request).map_err(|error| {
             tracing::error!(host, %error, "the client certificate cannot be shown");
             HttpFailure::Invalid
         })?;

@@ -3,9 +3,9 @@
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, ReplaySince, ReplayStep, Replayed, StoreResult, Webhook, WebhookMade, WebhookWrite,
+    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening, Webhook, WebhookMade, WebhookWrite,
 };
-use passerelle_sqlite::{deliveries, replays, sent, webhooks};
+use passerelle_sqlite::{Connection, deliveries, happenings, plugin_requests, replays, sent, webhooks};
 
 use super::SqliteStore;
 use super::writer::WhenFull::Wait;
@@ -100,5 +100,51 @@ impl Outbox for SqliteStore {
     async fn test_webhook(&self, tenant: &TenantId, webhook: &str, test: Happening, now: Millis) -> StoreResult<bool> {
         let (tenant, webhook) = (tenant.clone(), webhook.to_owned());
         self.writer.call(Wait, move |conn| replays::test(conn, &tenant, &webhook, &test, now)).await
+    }
+
+    async fn happenings(
+        &self,
+        tenant: &TenantId,
+        since: Millis,
+        after: Option<(Millis, String)>,
+        limit: u32,
+    ) -> StoreResult<Vec<StoredHappening>> {
+        let tenant = tenant.clone();
+        self.readers.call(move |conn| happenings::since(conn, &tenant, since, after.as_ref(), limit)).await
+    }
+
+    async fn plugin_requests(&self, tenant: &TenantId, happening: &str) -> StoreResult<Vec<PluginRequest>> {
+        let (tenant, happening) = (tenant.clone(), happening.to_owned());
+        self.readers.call(move |conn| plugin_requests::of(conn, &tenant, &happening)).await
+    }
+
+    async fn keep_plugin_requests(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+        lease_token: i64,
+        requests: Vec<PluginRequestWrite>,
+        now: Millis,
+    ) -> StoreResult<bool> {
+        let (tenant, happening) = (tenant.clone(), happening.to_owned());
+        let keep = move |conn: &dyn Connection| {
+            plugin_requests::keep(conn, &tenant, &happening, lease_token, &requests, now)
+        };
+        self.writer.call(Wait, keep).await
+    }
+
+    async fn plugin_request_sent(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+        lease_token: i64,
+        (name, status): (&str, u16),
+        now: Millis,
+    ) -> StoreResult<bool> {
+        let (tenant, happening, name) = (tenant.clone(), happening.to_owned(), name.to_owned());
+        let sent = move |conn: &dyn Connection| {
+            plugin_requests::sent(conn, &tenant, &happening, lease_token, (&name, status), now)
+        };
+        self.writer.call(Wait, sent).await
     }
 }

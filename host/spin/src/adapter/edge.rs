@@ -30,6 +30,7 @@ use super::database::SpinDatabase;
 use super::log;
 use super::message::{self, Incoming};
 use super::outbound::Outbound;
+use super::plugins::Routed;
 use super::variables::SpinVariables;
 use super::work::Live;
 use crate::clock::{HostClock, HostRandom};
@@ -55,6 +56,7 @@ pub struct EdgeHost {
     outbound: Outbound,
     signer: KeySigner<SpinVariables>,
     connector: Composed,
+    plugins: Routed,
     store: EdgeStore<SpinDatabase>,
     pub tenants: Tenants<SpinVariables>,
 }
@@ -65,6 +67,7 @@ impl Host for EdgeHost {
     type Http = Outbound;
     type Signer = KeySigner<SpinVariables>;
     type Connector = Composed;
+    type Plugins = Routed;
     type Store = EdgeStore<SpinDatabase>;
 
     fn clock(&self) -> &HostClock {
@@ -81,6 +84,9 @@ impl Host for EdgeHost {
     }
     fn connector(&self) -> &Composed {
         &self.connector
+    }
+    fn plugins(&self) -> &Routed {
+        &self.plugins
     }
     fn store(&self) -> &EdgeStore<SpinDatabase> {
         &self.store
@@ -121,6 +127,7 @@ impl Edge {
             outbound: Outbound { plain_http: defaults.plain_http },
             signer: KeySigner::new(secrets.clone()),
             connector: Composed,
+            plugins: Routed,
             store: EdgeStore::new(SpinDatabase),
             tenants: Tenants::new(secrets, defaults),
         };
@@ -283,6 +290,18 @@ async fn registered_at_vibes(edge: &Rc<Edge>) -> StoreResult<()> {
     Ok(())
 }
 
+/// Gives each tenant's plugin its place in the outbox. An edge has no start of its own, so the first sweep after a deployment does it, and until then
+/// nothing is told to a new plugin.
+async fn settle_plugins(edge: &Rc<Edge>) -> StoreResult<()> {
+    for id in edge.flow.host.tenants.named() {
+        let _ = edge.prepare(&id).await;
+        if let Some(tenant) = edge.flow.host.tenant(&id) {
+            edge.flow.settle_plugin(&tenant).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Option<&str>) -> Result<Swept, Problem> {
     // Without a token there is no such route: a variable that was forgotten opens nothing.
     let token = edge.sweep_token.as_ref().ok_or_else(Problem::unknown_path)?;
@@ -305,6 +324,7 @@ async fn swept(edge: &Rc<Edge>, method: &Method, headers: &HeaderMap, query: Opt
         tracing::error!(%error, "the hour's figures");
     }
     let patience = Patience { until: work.now() + budget, effects: true };
+    settle_plugins(edge).await.map_err(unavailable)?;
     let report = sweep(&work, patience).await.map_err(unavailable)?;
     let looked = looked_at_google(edge, patience.until).await.map_err(unavailable)?;
     registered_at_vibes(edge).await.map_err(unavailable)?;

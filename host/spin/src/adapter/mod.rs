@@ -10,6 +10,7 @@ mod edge;
 mod log;
 mod message;
 mod outbound;
+mod plugins;
 mod turn;
 mod variables;
 mod work;

@@ -58,6 +58,22 @@ impl Http for Outbound {
     }
 }
 
+/// A request to another component of the application, through its private route: no address is looked up and no wire is used.
+pub async fn chained(component: &str, body: Bytes, timeout: Duration, limit: usize) -> Result<HttpResponse, HttpFailure> {
+    let request = HttpRequest {
+        method: http::Method::POST,
+        url: format!("http://{component}.spin.internal/"),
+        headers: vec![(http::header::CONTENT_TYPE, "application/json".to_owned())],
+        body,
+        timeout,
+        response_limit: limit,
+        identity: None,
+        on_behalf_of: None,
+    };
+    // Plain, as such requests are; that is nobody's to configure.
+    Outbound { plain_http: true }.send(request).await
+}
+
 impl Outbound {
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
         let limit = request.response_limit;

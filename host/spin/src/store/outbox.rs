@@ -3,9 +3,9 @@
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, ReplaySince, ReplayStep, Replayed, StoreResult, Webhook, WebhookMade, WebhookWrite,
+    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening, Webhook, WebhookMade, WebhookWrite,
 };
-use passerelle_sqlite::{deliveries, replays, sent, webhooks};
+use passerelle_sqlite::{deliveries, happenings, plugin_requests, replays, sent, webhooks};
 
 use super::EdgeStore;
 use super::session::Database;
@@ -90,5 +90,41 @@ impl<D: Database> Outbox for EdgeStore<D> {
 
     async fn test_webhook(&self, tenant: &TenantId, webhook: &str, test: Happening, now: Millis) -> StoreResult<bool> {
         self.session.write(|conn| replays::test(conn, tenant, webhook, &test, now))
+    }
+
+    async fn happenings(
+        &self,
+        tenant: &TenantId,
+        since: Millis,
+        after: Option<(Millis, String)>,
+        limit: u32,
+    ) -> StoreResult<Vec<StoredHappening>> {
+        self.session.read(|conn| happenings::since(conn, tenant, since, after.as_ref(), limit))
+    }
+
+    async fn plugin_requests(&self, tenant: &TenantId, happening: &str) -> StoreResult<Vec<PluginRequest>> {
+        self.session.read(|conn| plugin_requests::of(conn, tenant, happening))
+    }
+
+    async fn keep_plugin_requests(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+        lease_token: i64,
+        requests: Vec<PluginRequestWrite>,
+        now: Millis,
+    ) -> StoreResult<bool> {
+        self.session.write(|conn| plugin_requests::keep(conn, tenant, happening, lease_token, &requests, now))
+    }
+
+    async fn plugin_request_sent(
+        &self,
+        tenant: &TenantId,
+        happening: &str,
+        lease_token: i64,
+        request: (&str, u16),
+        now: Millis,
+    ) -> StoreResult<bool> {
+        self.session.write(|conn| plugin_requests::sent(conn, tenant, happening, lease_token, request, now))
     }
 }

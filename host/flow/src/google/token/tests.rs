@@ -25,7 +25,7 @@ fn token(text: &str) -> Result<HttpResponse, crate::ports::HttpFailure> {
 }
 
 fn get(cache: &TokenCache, host: &ScriptedHost) -> Result<String, GoogleError> {
-    run(cache.get(host, &google())).map(|token| token.to_string())
+    run(super::get(cache, host, &google())).map(|token| token.to_string())
 }
 
 #[test]
@@ -80,14 +80,14 @@ fn accounts_do_not_share_a_token() {
     let cache = TokenCache::default();
     assert_eq!(get(&cache, &host).unwrap(), "one");
     let other = Google { account: "other@demo.iam.gserviceaccount.com".into(), ..google() };
-    assert_eq!(run(cache.get(&host, &other)).unwrap().as_str(), "two");
+    assert_eq!(run(super::get(&cache, &host, &other)).unwrap().as_str(), "two");
 }
 
 #[test]
 fn a_forgotten_token_is_not_given_out_again_and_its_successor_stays() {
     let host = host([token("one"), token("two")]);
     let cache = TokenCache::default();
-    let first = run(cache.get(&host, &google())).unwrap();
+    let first = run(super::get(&cache, &host, &google())).unwrap();
     cache.forget(&first);
     assert_eq!(get(&cache, &host).unwrap(), "two");
     // Another request was refused with the first token, later: the second one is not to blame.
@@ -147,8 +147,8 @@ fn who_comes_during_an_exchange_waits_for_it_and_shares_its_outcome() {
         let bell = Arc::new(Bell::default());
         let waker = bell.clone().into();
         let mut context = Context::from_waker(&waker);
-        let mut first = pin!(cache.get(&host, &google));
-        let mut second = pin!(cache.get(&host, &google));
+        let mut first = pin!(super::get(&cache, &host, &google));
+        let mut second = pin!(super::get(&cache, &host, &google));
         assert!(first.as_mut().poll(&mut context).is_pending());
         assert!(second.as_mut().poll(&mut context).is_pending());
         assert!(second.as_mut().poll(&mut context).is_pending());
@@ -169,8 +169,8 @@ fn when_the_one_who_fetches_is_dropped_another_takes_over() {
     let cache = TokenCache::default();
     let google = google();
     let mut context = Context::from_waker(Waker::noop());
-    let mut first = Box::pin(cache.get(&host, &google));
-    let mut second = pin!(cache.get(&host, &google));
+    let mut first = Box::pin(super::get(&cache, &host, &google));
+    let mut second = pin!(super::get(&cache, &host, &google));
     assert!(first.as_mut().poll(&mut context).is_pending());
     assert!(second.as_mut().poll(&mut context).is_pending());
     drop(first);

@@ -70,6 +70,7 @@ pub(super) async fn build<H: Host>(
                 subject: draft.subject.clone(),
                 state: draft.state,
                 ticket,
+                variables: draft.variables.clone(),
                 successor: draft.successor.clone(),
                 // What is compared is the ticket; a message stands beside it.
                 message: vec![],

@@ -12,6 +12,7 @@ use super::{Look, PlanError, subject_of};
 use crate::flow::Flow;
 use crate::identity::{Millis, PassId};
 use crate::parts;
+use crate::hooks::choose::{Chooser, Decision};
 use crate::ports::{Host, Random as _};
 use crate::rebuild::Built;
 use crate::select::{Choice, Stray, select};
@@ -53,6 +54,8 @@ pub(super) struct Draft<'a> {
     pub state: PassState,
     /// What it is built from now; none after erasure.
     pub ticket: Option<TicketPart>,
+    /// What the tenant's plugin has added to it.
+    pub variables: Vec<(String, String)>,
     /// `ticket` is new and has to be sealed.
     pub fresh: bool,
     /// Its template is another one than the pass was last built with, by name or by content.
@@ -89,22 +92,25 @@ impl Draft<'_> {
 }
 
 /// The outer error stops the run, the inner one only this pass.
-pub(super) fn draft<'a, H: Host>(
+pub(super) async fn draft<'a, H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     look: &Look<'_>,
     operation: &'a Operation,
     again: &mut Option<Millis>,
+    chooser: &mut Chooser,
 ) -> Result<Result<Option<Draft<'a>>, String>, PlanError> {
     let subject = subject_of(&operation.subject);
     let stored =
         operation.pass.as_ref().and_then(|id| look.view.passes.iter().find(|pass| pass.id.as_str() == id).cloned());
+    let before = stored.as_ref().map(|stored| parts::open(tenant, stored)).transpose()?.flatten();
+    let (before, variables) = before.map_or((None, vec![]), |opened| (Some(opened.part), opened.variables));
     let (ticket, fresh) = match (&operation.action, &stored) {
         (Action::Offer(part) | Action::Update(part) | Action::Revive(part), _) => (Some(part.clone()), true),
         (Action::Keep, Some(stored)) if stored.sealed.is_none() && look.recovered.contains_key(&subject) => {
             (look.recovered.get(&subject).cloned(), true)
         }
-        (Action::End(_) | Action::Keep, Some(stored)) => (parts::open(tenant, stored)?, false),
+        (Action::End(_) | Action::Keep, Some(_)) => (before, false),
         (Action::End(_) | Action::Keep, None) => return Ok(Ok(None)),
     };
     let mut absent_since = None;
@@ -135,7 +141,16 @@ pub(super) fn draft<'a, H: Host>(
         (_, Some(stored)) => Choice { template: Some(&stored.template), stray: None },
         _ => Choice { template: None, stray: None },
     };
-    let Some(template) = template.map(str::to_owned) else {
+    let mut template = template.map(str::to_owned);
+    if fresh && let Some(part) = &ticket {
+        let wanted = chooser.choose(flow, tenant, &subject, &part.selectors, template.as_deref()).await?;
+        match wanted {
+            Decision::Made(name) => template = Some(name),
+            Decision::Default => {}
+            Decision::Again => return Err(PlanError::Plugin),
+        }
+    }
+    let Some(template) = template else {
         return Ok(Err(format!("no template for {}", subject.identifier().0)));
     };
     let digest = tenant.templates.get(&template).map(|template| &template.digest);
@@ -161,6 +176,7 @@ pub(super) fn draft<'a, H: Host>(
         operation,
         state,
         ticket,
+        variables,
         fresh,
         retemplated,
         successor,

@@ -6,6 +6,7 @@
 
 mod build;
 mod draft;
+mod shape;
 mod told;
 mod write;
 
@@ -26,6 +27,7 @@ use crate::flow::Flow;
 use crate::identity::{DAY, Millis};
 use crate::options::Options;
 use crate::parts::{self, PartError};
+use crate::hooks::choose::Chooser;
 use crate::ports::{Host, Random};
 use crate::rebuild::{self, RebuildError};
 use crate::select::Stray;
@@ -42,6 +44,8 @@ pub enum PlanError {
     Part(PartError),
     #[error(transparent)]
     Rebuild(RebuildError),
+    #[error("the tenant's plugin asks to be tried again later")]
+    Plugin,
 }
 
 impl From<PartError> for PlanError {
@@ -138,7 +142,7 @@ pub fn known_passes(tenant: &Tenant, view: &FileView) -> Result<Vec<KnownPass>, 
                 order: pass.order.clone(),
                 file: pass.file.clone(),
                 ticket: pass.ticket.clone(),
-                snapshot: parts::open(tenant, pass)?,
+                snapshot: parts::open(tenant, pass)?.map(|opened| opened.part),
                 shown: pass
                     .events
                     .iter()
@@ -159,8 +163,11 @@ pub async fn make<H: Host>(
     let mut errors = Vec::new();
     let mut again = None;
     let mut drafts = Vec::new();
+    // Of the task and its generation: a repetition of the run asks under the same name.
+    let id = format!("{}.{}", lease.task, lease.generation);
+    let mut chooser = Chooser::new(id.clone(), fetched.started_at, lease.attempts);
     for operation in &verdict.operations {
-        match draft(flow, tenant, look, operation, &mut again)? {
+        match draft(flow, tenant, look, operation, &mut again, &mut chooser).await? {
             Ok(Some(draft)) => drafts.push(draft),
             Ok(None) => {}
             Err(problem) => errors.push(problem),
@@ -178,6 +185,7 @@ pub async fn make<H: Host>(
     }
     link_successors(&mut drafts, view);
     let events = current_events(fetched, view, verdict);
+    shape::shape(flow, tenant, lease, look, &events, &mut drafts, &id).await?;
     build(flow, tenant, &events, &mut drafts, &mut errors).await?;
     if drop_unbuilt(&mut drafts) {
         link_successors(&mut drafts, view);

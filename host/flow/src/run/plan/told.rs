@@ -33,6 +33,8 @@ pub(super) async fn told<H: Host>(
         subject: &write.subject,
         template: &write.template,
         state: write.state,
+        file: write.file.as_deref(),
+        order: write.order.as_deref(),
         attributes: &Sorted::of(&tenant.keys, &tenant.id, &write.id, &attributes),
     };
     let told = happening::of_change(flow, tenant, &about, change, flow.now());

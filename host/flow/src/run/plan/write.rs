@@ -13,7 +13,7 @@ use super::{Look, PlanError, identifiers};
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::notification::token_mac;
-use crate::parts;
+use crate::parts::{self, Opened};
 use crate::ports::Host;
 use crate::run::record;
 use crate::sealing::TenantKeys;
@@ -53,7 +53,8 @@ pub(super) async fn write<H: Host>(
             let ends =
                 part.events.iter().filter_map(|key| events.get(key)).filter_map(|event| event.part.ends_at).max();
             let ends = ends.and_then(|end| Millis::try_from(end).ok());
-            Some(parts::seal(flow, tenant, &draft.id, &draft.subject, part, ends).await?)
+            let opened = Opened { part: part.clone(), variables: draft.variables.clone() };
+            Some(parts::seal(flow, tenant, &draft.id, &draft.subject, &opened, ends).await?)
         }
         _ => None,
     };

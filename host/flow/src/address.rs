@@ -1,0 +1,91 @@
+//! An absolute address that others gave us, read once and in one way.
+//!
+//! Owns the form: whatever two parsers could take for two hosts (blanks, backslashes, user information) is not an address. Does not own whether
+//! it may be called: an allow-list (`plugin::allow`) and the host's egress say so.
+
+use http::Uri;
+
+/// Characters of an address: what servers commonly take in a request line.
+const LONGEST: usize = 2_048;
+
+/// `scheme://host[:port][/path][?query]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    text: String,
+    pub encrypted: bool,
+    /// In lower case; an IPv6 literal in its brackets.
+    pub host: String,
+    pub port: u16,
+    /// With the query, never empty.
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    #[error("an absolute URL of at most 2048 ASCII characters is expected, such as https://crm.example/hooks/wallet")]
+    Form,
+    #[error("user and password do not belong in the address: a secret path or the signature says who calls")]
+    UserInfo,
+    #[error("a fragment (#…) is never sent, so it has no meaning here")]
+    Fragment,
+}
+
+impl Address {
+    /// # Examples
+    ///
+    /// ```
+    /// use passerelle_flow::address::{Address, AddressError};
+    ///
+    /// let address = Address::parse("https://CRM.example/hooks?k=1").unwrap();
+    /// assert_eq!((address.host.as_str(), address.port, address.path.as_str()), ("crm.example", 443, "/hooks?k=1"));
+    /// assert_eq!(Address::parse("https://user@crm.example/"), Err(AddressError::UserInfo));
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let plain =
+            |c: u8| c.is_ascii_graphic() && !matches!(c, b'\\' | b'"' | b'<' | b'>' | b'^' | b'`' | b'{' | b'|' | b'}');
+        if text.len() > LONGEST || !text.bytes().all(plain) {
+            return Err(AddressError::Form);
+        }
+        if text.contains('#') {
+            return Err(AddressError::Fragment);
+        }
+        let url: Uri = text.parse().map_err(|_| AddressError::Form)?;
+        let authority = url.authority().ok_or(AddressError::Form)?;
+        if authority.as_str().contains('@') {
+            return Err(AddressError::UserInfo);
+        }
+        let encrypted = match url.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(AddressError::Form),
+        };
+        let host = authority.host();
+        let named = !host.is_empty() && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'));
+        let literal = host.starts_with('[') && host.ends_with(']');
+        let after_host = authority.as_str().get(host.len()..).unwrap_or_default();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            // `host:` without a number is no port.
+            None if !after_host.is_empty() => return Err(AddressError::Form),
+            None if encrypted => 443,
+            None => 80,
+        };
+        if port == 0 || !(named || literal) {
+            return Err(AddressError::Form);
+        }
+        let path = url.path_and_query().map_or("/", |path| path.as_str());
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Self { text: text.to_owned(), encrypted, host: host.to_ascii_lowercase(), port, path })
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it leads, without the way there: `https://crm.example:8443`. May be logged; a path may hold a token.
+    pub fn origin(&self) -> String {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}:{}", self.host, self.port)
+    }
+}

@@ -1,0 +1,109 @@
+//! One vetted request on its way: its turn, its credential, the host's limits.
+//!
+//! Owns what is done alike for an answer that a hook asked for and for a delivery. Does not own when it is tried again.
+
+use http::header::USER_AGENT;
+use http::{HeaderName, StatusCode};
+
+use crate::plugin::credential::{self, Kind};
+use crate::plugin::request::Vetted;
+use crate::plugin::token::{self, TokenError};
+use crate::flow::Flow;
+use crate::identity::Millis;
+use crate::ports::{Host, Http as _, HttpFailure, HttpRequest, HttpResponse};
+use crate::store::{Spend, StoreError};
+use crate::tenant::Tenant;
+use crate::token_cache::AccessToken;
+use crate::turn;
+
+const MINUTE: Millis = 60_000;
+/// Turns that a request waits for, and how far away the last of them may be: the destination's minute, and no more than a lease can bear.
+const TURNS: u32 = 2;
+const PATIENCE: Millis = 5_000;
+/// A receiver tells us from others by it.
+const AGENT: &str = concat!("Passerelle/", env!("CARGO_PKG_VERSION"), " (plugin)");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[derive(Debug, thiserror::Error)]
+pub enum CourierError {
+    #[error(transparent)]
+    Http(#[from] HttpFailure),
+    /// The destination's budget has none left before then.
+    #[error("as many requests as the destination may get were sent")]
+    OverBudget { until: Millis },
+    #[error("the credential: {0}")]
+    Token(#[from] TokenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Sends it. `key`: what a receiver knows a repetition by; none for what only asks.
+pub async fn send<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    request: &Vetted,
+    key: Option<&str>,
+) -> Result<HttpResponse, CourierError> {
+    let scope = format!("plugin/{}/{}", tenant.id, request.address.origin());
+    let limit = i64::from(tenant.plugin.limits.requests_per_minute);
+    let spend = |now| Spend { scope: scope.clone(), now, limit, window: MINUTE, reserve: 0 };
+    if let Some(until) = turn::take(&flow.host, TURNS, PATIENCE, spend).await? {
+        return Err(CourierError::OverBudget { until });
+    }
+    let kind = request.credential.as_ref().and_then(|name| tenant.plugin.credentials.get(name)).map(|it| &it.kind);
+    let token = token(flow, tenant, kind).await?;
+    let response = attempt(flow, tenant, request, kind, token.as_ref(), key).await?;
+    match token {
+        // It was withdrawn before its time: nobody is given it again, and this request gets one more chance.
+        Some(refused) if response.status == StatusCode::UNAUTHORIZED => {
+            flow.plugins.tokens.forget(&refused);
+            let token = self::token(flow, tenant, kind).await?;
+            attempt(flow, tenant, request, kind, token.as_ref(), key).await
+        }
+        _ => Ok(response),
+    }
+}
+
+async fn token<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    kind: Option<&Kind>,
+) -> Result<Option<AccessToken>, TokenError> {
+    match kind {
+        Some(Kind::OAuth2(client)) => {
+            token::get(&flow.plugins.tokens, &flow.host, &tenant.id, client).await.map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn attempt<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    request: &Vetted,
+    kind: Option<&Kind>,
+    token: Option<&AccessToken>,
+    key: Option<&str>,
+) -> Result<HttpResponse, CourierError> {
+    let limits = &tenant.plugin.limits;
+    let mut headers = request.headers.clone();
+    headers.push((USER_AGENT, AGENT.to_owned()));
+    headers.extend(key.map(|key| (IDEMPOTENCY_KEY, key.to_owned())));
+    if let Some(kind) = kind {
+        let added = credential::headers(kind, request, token.map(|token| &**token), flow.now());
+        // A plugin may not have written in the credential's place.
+        headers.retain(|(name, _)| added.iter().all(|(added, _)| added != name));
+        headers.extend(added);
+    }
+    let request = HttpRequest {
+        method: request.method.clone(),
+        url: request.address.as_str().to_owned(),
+        headers,
+        body: request.body.clone(),
+        timeout: limits.timeout,
+        response_limit: limits.response_body,
+        identity: None,
+        on_behalf_of: Some(tenant.id.clone()),
+    };
+    Ok(flow.host.http().send(request).await?)
+}

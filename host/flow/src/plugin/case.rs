@@ -1,0 +1,286 @@
+//! A case: a recorded event, what the world would answer, and what a plugin is expected to make of it. `passerelle plugin test` plays it.
+//!
+//! Owns the form, which is JSON for people to write, and the playing, without a network: what a plugin asks for is answered from the case, or not at
+//! all. Does not own the sandbox that the plugin is called in.
+
+mod form;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use passerelle_contract::tenant::types::{Answer, Call, Failure, Fault, Request, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::PluginFailure;
+use super::hook::{Hook, HookCall, Returned, Turn};
+use super::request::{Breach, judge, judge_variables, shown};
+use super::setup::{PluginSetup, ROUNDS};
+use crate::ports::SandboxFailure;
+
+pub use form::FormError;
+
+/// A case, as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    hook: Hook,
+    call: WrittenCall,
+    event: Value,
+    #[serde(default)]
+    answers: BTreeMap<String, WrittenAnswer>,
+    expect: Option<Expected>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCall {
+    id: String,
+    tenant: String,
+    at: u64,
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum WrittenAnswer {
+    Failed {
+        failure: WrittenFailure,
+    },
+    Answered {
+        status: u16,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        #[serde(default)]
+        body: Value,
+    },
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WrittenFailure {
+    Denied,
+    Unreachable,
+    TimedOut,
+    TooLarge,
+    OverBudget,
+}
+
+/// What a case expects: the names that are asked for, round by round, and the end.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    #[serde(default)]
+    pub asked: Vec<Vec<String>>,
+    pub result: Value,
+}
+
+/// A case that can be played.
+pub struct Case {
+    pub call: HookCall,
+    answers: BTreeMap<String, Result<Response, Failure>>,
+    pub expected: Option<Expected>,
+}
+
+/// What a plugin made of a case.
+#[derive(Debug)]
+pub struct Played {
+    /// Requests that it asked to be answered, round by round.
+    pub asked: Vec<Vec<Request>>,
+    pub ended: Result<Returned, PluginFailure>,
+}
+
+impl Case {
+    pub fn parse(text: &[u8]) -> Result<Self, FormError> {
+        let written: Written = serde_json::from_slice(text).map_err(|error| FormError::Json(error.to_string()))?;
+        let event = form::event(written.hook, written.event)?;
+        let answers = written.answers.into_iter().map(|(name, answer)| (name, answer.outcome())).collect();
+        let WrittenCall { id, tenant, at, settings } = written.call;
+        let call = Call { id, tenant, at, settings: settings.into_iter().collect(), answers: vec![] };
+        Ok(Self { call: HookCall { call, event }, answers, expected: written.expect })
+    }
+
+    /// A case about an event that happened, which nobody answers for.
+    pub fn unanswered(call: HookCall) -> Self {
+        Self { call, answers: BTreeMap::new(), expected: None }
+    }
+
+    /// Plays it. `sandbox` is one call of the plugin.
+    pub async fn play<F: Future<Output = Result<Returned, SandboxFailure>>>(
+        &self,
+        setup: &PluginSetup,
+        sandbox: impl Fn(HookCall) -> F,
+    ) -> Played {
+        let mut asked: Vec<Vec<Request>> = Vec::new();
+        let mut call = self.call.clone();
+        let hook = call.event.hook();
+        let ended = loop {
+            let returned = match sandbox(call.clone()).await {
+                Ok(returned) => returned,
+                Err(failure) => break Err(failure.into()),
+            };
+            let requests = match &returned {
+                Ok(turn) if !turn.fits(hook) => break Err(Breach::OtherHook.into()),
+                Ok(Turn::Ask(requests)) => requests.clone(),
+                Ok(Turn::Deliver(requests)) => match judge(requests.clone(), setup) {
+                    Ok(_) => break Ok(returned),
+                    Err(breach) => break Err(breach.into()),
+                },
+                Ok(Turn::Variables(variables)) => match judge_variables(variables) {
+                    Ok(()) => break Ok(returned),
+                    Err(breach) => break Err(breach.into()),
+                },
+                Ok(Turn::Chosen(_) | Turn::Default) | Err(_) => break Ok(returned),
+            };
+            if asked.len() >= ROUNDS {
+                break Err(Breach::Endless.into());
+            }
+            if requests.is_empty() {
+                break Err(Breach::AskedNothing.into());
+            }
+            if let Err(breach) = judge(requests.clone(), setup) {
+                break Err(breach.into());
+            }
+            if let Some(again) = requests.iter().find(|new| call.call.answers.iter().any(|old| old.name == new.name)) {
+                break Err(Breach::AskedAlready(again.name.clone()).into());
+            }
+            for request in &requests {
+                let outcome = self.answers.get(&request.name).cloned().unwrap_or(Err(Failure::Unreachable));
+                call.call.answers.push(Answer { name: request.name.clone(), outcome });
+            }
+            asked.push(requests);
+        };
+        Played { asked, ended }
+    }
+}
+
+impl WrittenAnswer {
+    fn outcome(self) -> Result<Response, Failure> {
+        match self {
+            Self::Failed { failure } => Err(match failure {
+                WrittenFailure::Denied => Failure::Denied,
+                WrittenFailure::Unreachable => Failure::Unreachable,
+                WrittenFailure::TimedOut => Failure::TimedOut,
+                WrittenFailure::TooLarge => Failure::TooLarge,
+                WrittenFailure::OverBudget => Failure::OverBudget,
+            }),
+            Self::Answered { status, headers, body } => {
+                let headers = headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+                Ok(Response { status, headers, body: form::bytes(body) })
+            }
+        }
+    }
+}
+
+impl Played {
+    /// As a case would expect it.
+    pub fn as_expected(&self) -> Result<Expected, PluginFailure> {
+        let names = |requests: &Vec<Request>| requests.iter().map(|request| request.name.clone()).collect();
+        Ok(Expected {
+            asked: self.asked.iter().map(names).collect(),
+            result: match &self.ended {
+                Err(failure) => return Err(failure.clone()),
+                Ok(returned) => result(returned),
+            },
+        })
+    }
+
+    /// What differs from what was expected, in lines for a person; none: nothing does.
+    pub fn differences(&self, hook: Hook, expected: &Expected) -> Vec<String> {
+        let got = match self.as_expected() {
+            Ok(got) => got,
+            Err(failure) => return vec![format!("it failed: {failure}")],
+        };
+        let mut differences = Vec::new();
+        if got.asked != expected.asked {
+            differences.push(format!("asked for {:?}, expected {:?}", got.asked, expected.asked));
+        }
+        let (got, wanted) = (normal(hook, got.result), normal(hook, expected.result.clone()));
+        if got != wanted {
+            differences.push(format!("answered {got}, expected {wanted}"));
+        }
+        differences
+    }
+
+    /// For a person: what it would have done.
+    pub fn told(&self) -> String {
+        let mut text = String::new();
+        for (round, requests) in self.asked.iter().enumerate() {
+            _ = writeln!(text, "round {}: asks for", round + 1);
+            requests.iter().for_each(|request| tell(&mut text, request));
+        }
+        match &self.ended {
+            Err(failure) => _ = writeln!(text, "fails: {failure}"),
+            Ok(Err(Fault::Reject(why))) => _ = writeln!(text, "rejects it: {}", shown(why)),
+            Ok(Err(Fault::Retry)) => text.push_str("asks to be tried again later\n"),
+            Ok(Ok(Turn::Default)) => text.push_str("leaves it to the default\n"),
+            Ok(Ok(Turn::Chosen(name))) => _ = writeln!(text, "chooses the template {name}"),
+            Ok(Ok(Turn::Variables(variables))) => {
+                text.push_str("sets the variables\n");
+                for (name, value) in variables {
+                    _ = writeln!(text, "  tenant.{name} = {value}");
+                }
+            }
+            Ok(Ok(Turn::Deliver(requests))) if requests.is_empty() => text.push_str("sends nothing\n"),
+            Ok(Ok(Turn::Deliver(requests))) => {
+                text.push_str("sends\n");
+                requests.iter().for_each(|request| tell(&mut text, request));
+            }
+            Ok(Ok(Turn::Ask(_))) => {}
+        }
+        text
+    }
+}
+
+fn tell(text: &mut String, request: &Request) {
+    let credential = request.credential.as_ref().map(|name| format!("  with credential {name}")).unwrap_or_default();
+    _ = writeln!(text, "  {}: {} {}{credential}", request.name, form::method(request.method).to_uppercase(), request.url);
+    for (name, value) in &request.headers {
+        _ = writeln!(text, "    {name}: {value}");
+    }
+    if !request.body.is_empty() {
+        _ = writeln!(text, "    {}", String::from_utf8_lossy(&request.body));
+    }
+}
+
+fn result(returned: &Returned) -> Value {
+    match returned {
+        Err(Fault::Reject(text)) => json!({ "reject": text }),
+        Err(Fault::Retry) => "retry".into(),
+        Ok(Turn::Default) => "default".into(),
+        Ok(Turn::Chosen(name)) => json!({ "chosen": name }),
+        Ok(Turn::Variables(variables)) => {
+            let variables: Map<String, Value> =
+                variables.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            json!({ "variables": variables })
+        }
+        Ok(Turn::Deliver(requests)) => json!({ "deliver": requests.iter().map(form::request).collect::<Vec<_>>() }),
+        Ok(Turn::Ask(requests)) => json!({ "ask": requests.iter().map(form::request).collect::<Vec<_>>() }),
+    }
+}
+
+/// `unchanged` is how `shape-payload` says `default`; a request that is written without what is empty is the same request.
+fn normal(hook: Hook, result: Value) -> Value {
+    match result {
+        Value::String(word) if word == "unchanged" && hook == Hook::ShapePayload => "default".into(),
+        Value::Object(object) => Value::Object(
+            object
+                .into_iter()
+                .map(|(name, value)| match value {
+                    Value::Array(requests) => (name, requests.into_iter().map(full).collect()),
+                    value => (name, value),
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
+fn full(request: Value) -> Value {
+    let Value::Object(mut request) = request else { return request };
+    request.entry("headers").or_insert_with(|| json!({}));
+    request.entry("body").or_insert(Value::Null);
+    request.entry("credential").or_insert(Value::Null);
+    Value::Object(request)
+}

@@ -1,0 +1,49 @@
+//! A tenant's plugin as data: what it may be called with and answer, what it may have done for it, and the judgement of both.
+//!
+//! Owns the shapes, the allow-list, credentials, the limits, the breaker, and cases that are played without a network. Does not own when a hook is
+//! called and what becomes of its answer (`hooks`), nor the sandbox (the host's port [`crate::ports::Plugins`]).
+//!
+//! A plugin gets values and returns values; nothing here trusts what it returns.
+
+pub mod allow;
+pub mod breaker;
+pub mod case;
+pub mod credential;
+pub mod hook;
+pub mod request;
+pub mod setup;
+pub mod token;
+
+use std::collections::BTreeSet;
+
+use self::breaker::Breakers;
+use self::hook::Hook;
+use self::request::Breach;
+use self::token::TokenCache;
+use crate::ports::SandboxFailure;
+
+/// SHA-256 of a plugin's bytes: which build it is.
+pub type Digest = [u8; 32];
+
+/// The plugin that a tenant has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    pub digest: Digest,
+    pub hooks: BTreeSet<Hook>,
+}
+
+/// What outlives a call.
+#[derive(Default)]
+pub struct PluginState {
+    pub breakers: Breakers,
+    pub(crate) tokens: TokenCache,
+}
+
+/// Why a plugin's call came to nothing. In words for the operator and the author.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PluginFailure {
+    #[error(transparent)]
+    Sandbox(#[from] SandboxFailure),
+    #[error("it broke its contract: {0}")]
+    Contract(#[from] Breach),
+}

@@ -1,0 +1,65 @@
+//! What a tenant lets its plugin do: whom it may call, with which credentials, and how much.
+//!
+//! Owns the numbers and where they come from. Does not own their form in `tenant.toml` (`tenant::config::plugin`) nor the plugin itself, which is a
+//! file beside it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::allow::Destination;
+use super::credential::Credential;
+
+/// How often a hook may ask before it has to decide: a customer, what belongs to the customer, and one more.
+pub const ROUNDS: usize = 3;
+/// Characters of a fault's text that are kept: a line of a list.
+pub const TEXT: usize = 256;
+
+#[derive(Clone, Debug, Default)]
+pub struct PluginSetup {
+    /// Spin: the component that the plugin is in. On a server the plugin is the file `plugin.wasm` of the tenant's folder.
+    pub component: Option<String>,
+    pub allow: Vec<Destination>,
+    pub settings: Vec<(String, String)>,
+    pub credentials: BTreeMap<String, Credential>,
+    pub limits: PluginLimits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// Processor time of one call, spent in the plugin. Waiting for an answer is none: no plugin runs meanwhile.
+    pub cpu: Duration,
+    /// Of one call, by the clock.
+    pub wall: Duration,
+    /// Bytes, over all memories and tables.
+    pub memory: usize,
+    /// Bytes that one call may return.
+    pub output: usize,
+    /// Of one answer of a hook, be it *ask* or *deliver*.
+    pub requests: usize,
+    /// Bytes of a request's body.
+    pub request_body: usize,
+    /// Bytes of an answer's body.
+    pub response_body: usize,
+    /// From the first byte of the connection to the last of the answer.
+    pub timeout: Duration,
+    /// To one destination, over all events of the tenant.
+    pub requests_per_minute: u32,
+}
+
+impl Default for PluginLimits {
+    /// Measured with `cargo xtask bench sandbox`: a hook of the example takes under a millisecond in Rust, a few in JavaScript and some tens in
+    /// Python, whose interpreter begins anew; both interpreters need some 20 to 40 MB before they do anything. So ten times what the slowest takes.
+    fn default() -> Self {
+        Self {
+            cpu: Duration::from_millis(500),
+            wall: Duration::from_secs(5),
+            memory: 128 << 20,
+            output: 1 << 20,
+            requests: 16,
+            request_body: 256 << 10,
+            response_body: 256 << 10,
+            timeout: Duration::from_secs(10),
+            requests_per_minute: 600,
+        }
+    }
+}

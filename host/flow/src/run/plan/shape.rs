@@ -1,0 +1,73 @@
+//! What the tenant's plugin adds to passes whose ticket is new or has changed.
+//!
+//! Owns which passes it is asked about, and what it is told of them. Does not own the asking (`hooks::shape`).
+
+use std::collections::HashMap;
+
+use passerelle_contract::tenant::types::Pass;
+
+use super::build::CurrentEvent;
+use super::draft::Draft;
+use super::{Look, PlanError, identifiers};
+use crate::attribute::Sorted;
+use crate::flow::Flow;
+use crate::happening::kind;
+use crate::hooks::choose::Decision;
+use crate::hooks::shape::{self, Shaped};
+use crate::ports::Host;
+use crate::store::{Attributes as _, TaskLease};
+use crate::tenant::Tenant;
+
+pub(super) async fn shape<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    lease: &TaskLease,
+    look: &Look<'_>,
+    events: &HashMap<String, CurrentEvent>,
+    drafts: &mut [Draft<'_>],
+    id: &str,
+) -> Result<(), PlanError> {
+    if !shape::is_wanted(flow, tenant) {
+        return Ok(());
+    }
+    for draft in drafts.iter_mut().filter(|draft| draft.fresh) {
+        let Some(ticket) = &draft.ticket else { continue };
+        let shaped = Shaped {
+            pass: pass(flow, tenant, draft).await?,
+            ticket,
+            events: ticket.events.iter().filter_map(|key| events.get(key)).map(|event| &event.part).collect(),
+            id: format!("{id}.{}", draft.subject.identifier().1),
+            at: look.fetched.started_at,
+            attempts: lease.attempts,
+        };
+        match shape::shape(flow, tenant, shaped).await? {
+            Decision::Made(variables) => draft.variables = variables,
+            Decision::Default => {}
+            Decision::Again => return Err(PlanError::Plugin),
+        }
+    }
+    Ok(())
+}
+
+async fn pass<H: Host>(flow: &Flow<H>, tenant: &Tenant, draft: &Draft<'_>) -> Result<Pass, PlanError> {
+    let mut attributes = match &draft.stored {
+        None => vec![],
+        Some(_) => flow.host.store().attributes(&tenant.id, &draft.id).await?,
+    };
+    if let Some(ticket) = &draft.ticket {
+        let new = identifiers(flow, tenant, &draft.id, &draft.subject, ticket)?;
+        attributes.retain(|known| !new.iter().any(|new| (new.kind, &new.name) == (known.kind, &known.name)));
+        attributes.extend(new);
+    }
+    let sorted = Sorted::of(&tenant.keys, &tenant.id, &draft.id, &attributes);
+    let (name, value) = draft.subject.identifier();
+    let mut identifiers = vec![(name.to_owned(), value.to_owned())];
+    identifiers.extend(sorted.identifiers.into_iter().chain(sorted.personal.into_iter()));
+    Ok(Pass {
+        id: draft.id.as_str().to_owned(),
+        kind: kind(&draft.subject).to_owned(),
+        template: draft.template.clone(),
+        identifiers,
+        metadata: sorted.metadata.into_iter().collect(),
+    })
+}

@@ -1,0 +1,176 @@
+//! A tenant's plugin in its sandbox: each call in a fresh instance, under the tenant's limits.
+//!
+//! Owns which hooks a component has, and the call. Does not own what a hook is called about, nor where the bytes come from. Every hook is optional: an
+//! export that is not there is none, one of another shape is refused when the plugin is loaded, so that a call never finds out.
+
+use std::collections::BTreeSet;
+
+use passerelle_flow::plugin::Digest;
+use passerelle_flow::plugin::hook::{Event, Hook, HookCall, Returned, Turn};
+use passerelle_flow::plugin::setup::PluginLimits;
+use passerelle_flow::ports::SandboxFailure;
+use wasmtime::component::{Component, InstancePre};
+
+use super::artefact::Artefact;
+use super::bindings::tenant;
+use super::convert::Cross;
+use super::load::{self, Imports, LoadError};
+use super::meter::{Limits, Meter};
+use super::runtime::Engine;
+
+/// The package of the hooks, as exports name it.
+const PACKAGE: &str = "passerelle:tenant/";
+/// Versions of it that are called alike: types are compared, and within 0.1 none may change.
+const VERSION: &str = "0.1.";
+
+/// A loaded plugin. Cheap to share, ready for any number of calls.
+pub struct Plugin {
+    engine: Engine,
+    component: InstancePre<Meter>,
+    exports: Exports,
+    digest: Digest,
+}
+
+/// Where each hook's function is; none: the component has no such hook.
+struct Exports {
+    choose: Option<tenant::choose_template::GuestIndices>,
+    shape: Option<tenant::shape_payload::GuestIndices>,
+    installed: Option<tenant::on_pass_installed::GuestIndices>,
+    uninstalled: Option<tenant::on_pass_uninstalled::GuestIndices>,
+    order: Option<tenant::on_order_changed::GuestIndices>,
+}
+
+impl Plugin {
+    /// Compiles in this process: for tools, and tests. A server compiles in another one ([`super::artefact`]).
+    pub fn load(engine: &Engine, wasm: &[u8]) -> Result<Self, LoadError> {
+        let component = load::load(engine, wasm, Imports::TypesOnly)?;
+        Self::of(engine, component, super::artefact::digest(wasm))
+    }
+
+    /// Loads what this host has compiled.
+    pub fn load_compiled(engine: &Engine, artefact: &Artefact) -> Result<Self, LoadError> {
+        let component: Component = artefact.open(engine)?;
+        Self::of(engine, load::link(engine, &component, Imports::TypesOnly)?, artefact.digest())
+    }
+
+    fn of(engine: &Engine, component: InstancePre<Meter>, digest: Digest) -> Result<Self, LoadError> {
+        let present = hooks(engine, component.component())?;
+        let exports = Exports::of(&component, &present)?;
+        Ok(Self { engine: engine.clone(), component, exports, digest })
+    }
+
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub fn hooks(&self) -> BTreeSet<Hook> {
+        Hook::ALL.into_iter().filter(|hook| self.exports.has(*hook)).collect()
+    }
+
+    /// One call of one hook. A hook that is not there answers with the default.
+    pub async fn call(&self, limits: &PluginLimits, call: HookCall) -> Result<Returned, SandboxFailure> {
+        let HookCall { call, event } = call;
+        let call = call.cross();
+        let limits = Limits { cpu: limits.cpu, wall: limits.wall, memory: limits.memory, output: limits.output };
+        match event {
+            Event::ChooseTemplate(candidate) => {
+                let Some(choose) = &self.exports.choose else { return Ok(Ok(Turn::Default)) };
+                let candidate = candidate.cross();
+                let answer = self.engine.call(&limits, async |store| {
+                    let guest = self.component.instantiate_async(&mut *store).await?;
+                    choose.load(&mut *store, &guest)?.call_choose(store, &call, &candidate).await
+                });
+                answer.await.map(|answer| answer.cross().map(Turn::from))
+            }
+            Event::ShapePayload(subject) => {
+                let Some(shape) = &self.exports.shape else { return Ok(Ok(Turn::Default)) };
+                let subject = subject.cross();
+                let answer = self.engine.call(&limits, async |store| {
+                    let guest = self.component.instantiate_async(&mut *store).await?;
+                    shape.load(&mut *store, &guest)?.call_shape(store, &call, &subject).await
+                });
+                answer.await.map(|answer| answer.cross().map(Turn::from))
+            }
+            Event::OnPassInstalled(event) => {
+                let Some(installed) = &self.exports.installed else { return Ok(Ok(Turn::Deliver(vec![]))) };
+                let event = event.cross();
+                let answer = self.engine.call(&limits, async |store| {
+                    let guest = self.component.instantiate_async(&mut *store).await?;
+                    installed.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
+                });
+                answer.await.map(|answer| answer.cross().map(Turn::from))
+            }
+            Event::OnPassUninstalled(event) => {
+                let Some(uninstalled) = &self.exports.uninstalled else { return Ok(Ok(Turn::Deliver(vec![]))) };
+                let event = event.cross();
+                let answer = self.engine.call(&limits, async |store| {
+                    let guest = self.component.instantiate_async(&mut *store).await?;
+                    uninstalled.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
+                });
+                answer.await.map(|answer| answer.cross().map(Turn::from))
+            }
+            Event::OnOrderChanged(event) => {
+                let Some(order) = &self.exports.order else { return Ok(Ok(Turn::Deliver(vec![]))) };
+                let event = event.cross();
+                let answer = self.engine.call(&limits, async |store| {
+                    let guest = self.component.instantiate_async(&mut *store).await?;
+                    order.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
+                });
+                answer.await.map(|answer| answer.cross().map(Turn::from))
+            }
+        }
+    }
+}
+
+impl Exports {
+    fn of(component: &InstancePre<Meter>, present: &BTreeSet<Hook>) -> Result<Self, LoadError> {
+        fn probe<T>(present: &BTreeSet<Hook>, hook: Hook, found: wasmtime::Result<T>) -> Result<Option<T>, LoadError> {
+            match (found, present.contains(&hook)) {
+                (Ok(indices), _) => Ok(Some(indices)),
+                (Err(_), false) => Ok(None),
+                (Err(source), true) => Err(LoadError::Hook { hook: hook.name(), source }),
+            }
+        }
+        let choose = tenant::choose_template::GuestIndices::new(component);
+        let shape = tenant::shape_payload::GuestIndices::new(component);
+        let installed = tenant::on_pass_installed::GuestIndices::new(component);
+        let uninstalled = tenant::on_pass_uninstalled::GuestIndices::new(component);
+        let order = tenant::on_order_changed::GuestIndices::new(component);
+        let exports = Self {
+            choose: probe(present, Hook::ChooseTemplate, choose)?,
+            shape: probe(present, Hook::ShapePayload, shape)?,
+            installed: probe(present, Hook::OnPassInstalled, installed)?,
+            uninstalled: probe(present, Hook::OnPassUninstalled, uninstalled)?,
+            order: probe(present, Hook::OnOrderChanged, order)?,
+        };
+        if Hook::ALL.into_iter().any(|hook| exports.has(hook)) { Ok(exports) } else { Err(LoadError::NoHook) }
+    }
+
+    fn has(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::ChooseTemplate => self.choose.is_some(),
+            Hook::ShapePayload => self.shape.is_some(),
+            Hook::OnPassInstalled => self.installed.is_some(),
+            Hook::OnPassUninstalled => self.uninstalled.is_some(),
+            Hook::OnOrderChanged => self.order.is_some(),
+        }
+    }
+}
+
+/// The hooks that a component says it has. Exports of other packages are its own affair: some toolchains add theirs.
+fn hooks(engine: &Engine, component: &Component) -> Result<BTreeSet<Hook>, LoadError> {
+    let mut hooks = BTreeSet::new();
+    for (name, _) in component.component_type().exports(engine.wasmtime()) {
+        let Some(rest) = name.strip_prefix(PACKAGE) else { continue };
+        let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
+        if !version.starts_with(VERSION) {
+            return Err(LoadError::Version(name.to_owned()));
+        }
+        match Hook::parse(interface) {
+            Some(hook) => _ = hooks.insert(hook),
+            None if interface == "types" => {}
+            None => return Err(LoadError::UnknownHook(name.to_owned())),
+        }
+    }
+    Ok(hooks)
+}

@@ -1,0 +1,28 @@
+//! The export: `wasi:http/handler`, which the edge calls once per hook.
+
+use passerelle_contract::tenant::{choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload};
+use passerelle_flow::plugin::hook::{Event, HookCall, Returned, Turn};
+use spin_sdk::http::body::IncomingBodyExt as _;
+use spin_sdk::http::{IntoResponse, Request, http_service};
+use http::StatusCode;
+
+#[http_service]
+async fn handle(request: Request) -> impl IntoResponse {
+    // The edge writes it, and nobody else can: it is as long as what the edge has read already.
+    let Ok(body) = request.into_body().bytes().await else { return (StatusCode::BAD_REQUEST, Vec::new()) };
+    let Ok(call) = serde_json::from_slice::<HookCall>(&body) else { return (StatusCode::BAD_REQUEST, Vec::new()) };
+    match serde_json::to_vec(&called(call)) {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()),
+    }
+}
+
+fn called(HookCall { call, event }: HookCall) -> Returned {
+    match event {
+        Event::ChooseTemplate(candidate) => choose_template::choose(&call, &candidate).map(Turn::from),
+        Event::ShapePayload(subject) => shape_payload::shape(&call, &subject).map(Turn::from),
+        Event::OnPassInstalled(event) => on_pass_installed::notify(&call, &event).map(Turn::from),
+        Event::OnPassUninstalled(event) => on_pass_uninstalled::notify(&call, &event).map(Turn::from),
+        Event::OnOrderChanged(event) => on_order_changed::notify(&call, &event).map(Turn::from),
+    }
+}
