@@ -17,7 +17,7 @@ impl Call {
         value(&self.settings, name)
     }
 
-    /// A setting without which the hook cannot work. Where it is missing, the event is rejected, and the operator reads why.
+    /// A setting without which the hook cannot work. Where it is missing or empty, the event is rejected, and the operator reads why.
     ///
     /// ```
     /// use passerelle_plugin::{Fault, testing};
@@ -26,7 +26,7 @@ impl Call {
     /// assert_eq!(testing::call([]).required("crm"), Err(missing));
     /// ```
     pub fn required(&self, name: &str) -> Result<&str, Fault> {
-        self.setting(name).ok_or_else(|| Fault::Reject(format!("the setting {name} is missing")))
+        self.setting(name).filter(|value| !value.is_empty()).ok_or_else(|| Fault::Reject(format!("the setting {name} is missing")))
     }
 
     /// The items of a setting that is a list, separated by commas; spaces around an item do not count. None where there is no such setting.
@@ -116,6 +116,13 @@ mod tests {
         assert_eq!(list(""), [""; 0]);
         assert_eq!(list(" , "), [""; 0]);
         assert_eq!(list("A,,B C ,"), ["A", "B C"]);
+    }
+
+    #[test]
+    fn a_required_setting_is_not_empty() {
+        let call = testing::call([("crm", ""), ("key", "k")]);
+        assert_eq!(call.required("crm"), Err(Fault::Reject("the setting crm is missing".to_owned())));
+        assert_eq!(call.required("key"), Ok("k"));
     }
 
     #[test]

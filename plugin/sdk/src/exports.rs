@@ -6,9 +6,7 @@
 use crate::bindings::exports::passerelle::tenant::{
     choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload,
 };
-use crate::{
-    Call, Candidate, Choice, Fault, Installed, OrderChanged, Plugin, Shaping, Subject, Turn, Uninstalled,
-};
+use crate::{Call, Candidate, Choice, Fault, Installed, OrderChanged, Plugin, Shaping, Subject, Turn, Uninstalled};
 
 impl<P: Plugin> choose_template::Guest for P {
     fn choose(call: Call, candidate: Candidate) -> Result<Choice, Fault> {

@@ -14,8 +14,8 @@ mod customer;
 mod tests;
 
 use passerelle_plugin::{
-    Call, Candidate, Choice, Fault, Installed, OrderChanged, Pass, Plugin, Request, Shaping, Subject, Turn, Uninstalled,
-    Value, Wallet, json, rfc3339,
+    Call, Candidate, Choice, Fault, Installed, OrderChanged, Pass, Plugin, Request, Shaping, Subject, Turn,
+    Uninstalled, Value, Wallet, json, rfc3339,
 };
 
 use crate::customer::{Customer, Lookup};
@@ -35,7 +35,7 @@ impl Plugin for Crm {
     }
 
     fn shape_payload(call: &Call, subject: &Subject) -> Result<Shaping, Fault> {
-        let (Some(crm), "eventTicket") = (call.setting("crm"), subject.pass.kind.as_str()) else {
+        let (Ok(crm), "eventTicket") = (call.required("crm"), subject.pass.kind.as_str()) else {
             return Ok(Shaping::Unchanged);
         };
         Ok(match customer::look_up(call, crm, &subject.pass) {

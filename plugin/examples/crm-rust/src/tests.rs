@@ -97,10 +97,7 @@ fn what_the_crm_cannot_say_leaves_the_ticket_as_it_is() {
 
 #[test]
 fn a_pass_without_a_movement_is_nobodys_and_nobody_is_asked() {
-    assert_eq!(
-        Crm::shape_payload(&testing::call([CRM]), &subject(testing::pass([]))),
-        Ok(Shaping::Variables(vec![]))
-    );
+    assert_eq!(Crm::shape_payload(&testing::call([CRM]), &subject(testing::pass([]))), Ok(Shaping::Variables(vec![])));
     let told = delivered(Crm::on_pass_installed(&testing::call([CRM]), &installed(testing::pass([]))));
     assert_eq!(told[0].1["customerId"], Value::Null);
 }
