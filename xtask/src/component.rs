@@ -54,11 +54,13 @@ pub fn build(steps: &mut Steps) -> Result<PathBuf> {
     let module = target_dir.join(toolchain::COMPONENT).join("component/passerelle_connector.wasm");
     let module = std::fs::read(&module).with_context(|| format!("cannot read {}", module.display()))?;
     let module = module::keep_copies_inside(&module)?;
-    let component = ComponentEncoder::default()
-        .module(&module)
-        .and_then(|encoder| encoder.validate(true).encode())
-        .context("the connector is not a component of the world `connector`")?;
-    check(&component)?;
+    let component = encode(&module).context("the connector")?;
+    ensure!(
+        component.len() <= CEILING,
+        "the connector has {} KB, {} more than its ceiling",
+        component.len().div_ceil(1024),
+        (component.len() - CEILING).div_ceil(1024)
+    );
 
     let file = target_dir.join("component/connector.wasm");
     let new = write_if_changed(&file, &component)?;
@@ -80,38 +82,59 @@ pub fn flags(own: &[&str]) -> String {
     own.iter().map(|flag| (*flag).to_owned()).chain(home).chain([root]).collect::<Vec<_>>().join(" ")
 }
 
-fn check(component: &[u8]) -> Result<()> {
-    ensure!(
-        component.len() <= CEILING,
-        "the component has {} KB, {} more than its ceiling",
-        component.len().div_ceil(1024),
-        (component.len() - CEILING).div_ceil(1024)
-    );
-    if let Some(import) = imports(component)?.first() {
-        bail!("the component imports `{import}`; it must import nothing");
+/// Makes a component of a core module, by the world that its bindings have written into it. It is valid and imports nothing.
+pub fn encode(module: &[u8]) -> Result<Vec<u8>> {
+    let component = ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .context("it is no component of its world")?;
+    if let Some(import) = imports(&component)?.first() {
+        bail!("it imports `{import}`; it must import nothing");
     }
-    Ok(())
+    Ok(component)
 }
 
-/// The names of what a component imports. Modules and components inside import from each other; what the outermost level imports, a host has to
-/// give.
+/// The names of what a component imports: what a host has to give.
 pub fn imports(component: &[u8]) -> Result<Vec<String>> {
-    let mut depth = 0_u32;
     let mut imports = Vec::new();
+    outermost(component, |payload| {
+        if let Payload::ComponentImportSection(section) = payload {
+            for import in section {
+                imports.push(import?.name.name.to_owned());
+            }
+        }
+        Ok(())
+    })?;
+    Ok(imports)
+}
+
+/// The names of what a component exports.
+pub fn exports(component: &[u8]) -> Result<Vec<String>> {
+    let mut exports = Vec::new();
+    outermost(component, |payload| {
+        if let Payload::ComponentExportSection(section) = payload {
+            for export in section {
+                exports.push(export?.name.name.to_owned());
+            }
+        }
+        Ok(())
+    })?;
+    Ok(exports)
+}
+
+/// Shows the sections of the outermost level. Modules and components inside import from each other, which is nobody else's concern.
+fn outermost<'c>(component: &'c [u8], mut look: impl FnMut(Payload<'c>) -> Result<()>) -> Result<()> {
+    let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(component) {
         match payload? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => bail!("it is a core module"),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                for import in section {
-                    imports.push(import?.name.name.to_owned());
-                }
-            }
+            payload if depth == 0 => look(payload)?,
             _ => {}
         }
     }
-    Ok(imports)
+    Ok(())
 }
 
 pub fn write_if_changed(file: &Path, bytes: &[u8]) -> Result<bool> {

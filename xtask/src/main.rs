@@ -12,6 +12,7 @@ mod licences;
 mod lock_files;
 mod module;
 mod peer;
+mod rust_plugins;
 mod spin_host;
 mod step;
 mod suite;
@@ -79,6 +80,10 @@ enum What {
 
     /// Build the connector as a component (target/component/connector.wasm) and check it: no import, below its size ceiling.
     Component,
+
+    /// Build the plugins that are written in Rust (target/plugin/crm-rust.wasm, target/plugin/noop.wasm) and check them: no import.
+    #[command(hide = true)]
+    RustPlugins,
 }
 
 #[derive(Subcommand)]
@@ -136,6 +141,10 @@ fn run(command: &Command) -> Result<bool> {
     match &command.what {
         What::Component => {
             component::build(&mut steps)?;
+            Ok(true)
+        }
+        What::RustPlugins => {
+            rust_plugins::build(&mut steps)?;
             Ok(true)
         }
         What::Build { spin: true, .. } => {
