@@ -8,5 +8,4 @@
   (core instance (instantiate $part))
   (core instance (instantiate $part))
   (core instance (instantiate $part))
-  (core instance (instantiate $part))
   (core instance (instantiate $part)))

@@ -9,7 +9,9 @@
 
 mod answer;
 mod events;
+pub mod requests;
 mod table;
+pub mod upstream;
 
 use wasm_encoder::{ComponentBuilder, ComponentExportKind};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};

@@ -63,6 +63,8 @@ pub const GUESTS: &[Guest] = guests! {
     "calls-without-a-loop" Module Stopped(Cpu);
     "tail-calls" Module Stopped(Cpu);
     "fills-its-memory" Module Stopped(Cpu);
+    "holds-many-memories" Beside Stopped(Cpu);
+    "holds-many-instances" Beside Stopped(Cpu);
 
     "grows-at-once" Module Stopped(Memory);
     "grows-page-by-page" Module Stopped(Memory);
