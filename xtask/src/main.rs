@@ -78,12 +78,9 @@ enum What {
     /// What takes seconds once things are built: format, lints, the build for the edge, licences. No test.
     Check,
 
-    /// Build the connector as a component (target/component/connector.wasm) and check it: no import, below its size ceiling.
+    /// Build what the server embeds: the connector as a component (target/component/connector.wasm), checked (no import, below its size ceiling), and the
+    /// plugin that does nothing.
     Component,
-
-    /// Build the plugins that are written in Rust (target/plugin/crm-rust.wasm, target/plugin/noop.wasm) and check them: no import.
-    #[command(hide = true)]
-    RustPlugins,
 }
 
 #[derive(Subcommand)]
@@ -140,27 +137,23 @@ fn run(command: &Command) -> Result<bool> {
     let mut steps = Steps::start();
     match &command.what {
         What::Component => {
-            component::build(&mut steps)?;
-            Ok(true)
-        }
-        What::RustPlugins => {
-            rust_plugins::build(&mut steps)?;
+            embedded(&mut steps)?;
             Ok(true)
         }
         What::Build { spin: true, .. } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             edge::build(&mut steps)?;
             Ok(true)
         }
         What::Build { release, spin: false } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             let mut args = vec!["build", "--package", "passerelle-server"];
             args.extend(release.then_some("--release"));
             steps.must("the passerelle binary", step::cargo(&args))?;
             Ok(true)
         }
         What::Demo { on, passed: Passed { args } } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             steps.must("the passerelle binary", step::cargo(&["build", "--package", "passerelle-server"]))?;
             let mut demo =
                 step::cargo(&["run", "--quiet", "--package", "passerelle-server", "--bin", "passerelle", "--", "demo"]);
@@ -173,7 +166,7 @@ fn run(command: &Command) -> Result<bool> {
             steps.hand_over("the demo", demo)
         }
         What::Bench { what } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             let (name, report) = match what {
                 Bench::Sandbox { report } => ("sandbox", report),
                 Bench::Passes { report } => ("passes", report),
@@ -187,6 +180,12 @@ fn run(command: &Command) -> Result<bool> {
         What::Check => suite::check(&mut steps),
         What::Test(Passed { args }) => suite::test(&mut steps, args),
     }
+}
+
+/// What the server embeds.
+fn embedded(steps: &mut Steps) -> Result<()> {
+    component::build(steps)?;
+    rust_plugins::build(steps).map(drop)
 }
 
 /// Builds a bench, then runs it alone.
