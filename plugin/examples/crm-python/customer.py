@@ -65,7 +65,7 @@ def object_in(body: bytes) -> dict[str, Any]:
     try:
         # Decoded first: `json.loads` would guess an encoding, and JSON has one.
         value = json.loads(body.decode())
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return value if isinstance(value, dict) else {}
 
