@@ -117,7 +117,6 @@ impl Plugin {
     }
 
     fn tell(&self, steps: &Steps, news: &str) -> Result<()> {
-        #[allow(clippy::cast_precision_loss)] // one digit is shown
         let size = std::fs::metadata(self.artefact())?.len() as f64 / f64::from(1 << 20);
         steps.say(format_args!("{TARGET}/{}.wasm: {size:.1} MB, no imports, {news}", self.name));
         Ok(())
@@ -189,7 +188,7 @@ mod tests {
         assert_eq!(needs(&importing(&interface(|_| {}))).unwrap(), nothing);
         assert_eq!(needs(&Component::new().finish()).unwrap(), nothing);
         let function = interface(|interface| {
-            interface.ty().function().params([("at", PrimitiveValType::U64)]).result(None);
+            interface.ty().function().async_(false).params([("at", PrimitiveValType::U64)]).result(None);
             interface.export("sleep", ComponentTypeRef::Func(2));
         });
         let resource = interface(|interface| {
