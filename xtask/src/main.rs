@@ -8,10 +8,12 @@
 mod component;
 mod edge;
 mod google_client;
+mod installed;
 mod licences;
 mod lock_files;
 mod module;
 mod peer;
+mod plugins;
 mod rust_plugins;
 mod spin_host;
 mod step;
@@ -81,6 +83,12 @@ enum What {
     /// Build what the server embeds: the connector as a component (target/component/connector.wasm), checked (no import, below its size ceiling), and the
     /// plugin that does nothing.
     Component,
+
+    /// Build the example plugins in Rust, JavaScript and Python (target/plugin/crm-*.wasm) and check them: no import.
+    ///
+    /// Their compilers are installed into target/plugin-tools (250 MB), in the versions that the examples pin; Node.js and Python where they are
+    /// missing. Only what has changed is built again.
+    Plugins,
 }
 
 #[derive(Subcommand)]
@@ -140,6 +148,11 @@ fn run(command: &Command) -> Result<bool> {
             embedded(&mut steps)?;
             Ok(true)
         }
+        What::Plugins => {
+            rust_plugins::build(&mut steps)?;
+            plugins::build(&mut steps)?;
+            Ok(true)
+        }
         What::Build { spin: true, .. } => {
             embedded(&mut steps)?;
             edge::build(&mut steps)?;
@@ -168,7 +181,10 @@ fn run(command: &Command) -> Result<bool> {
         What::Bench { what } => {
             embedded(&mut steps)?;
             let (name, report) = match what {
-                Bench::Sandbox { report } => ("sandbox", report),
+                Bench::Sandbox { report } => {
+                    plugins::build(&mut steps)?;
+                    ("sandbox", report)
+                }
                 Bench::Passes { report } => ("passes", report),
                 Bench::Pass { report } => {
                     peer::install(&mut steps)?;
