@@ -157,7 +157,7 @@ async fn an_answer_that_is_too_large_is_never_copied() {
             (core instance $i (instantiate $m))
             (func (export "run") (result (list u8)) (canon lift (core func $i "run") (memory $i "memory"))))"#,
     );
-    let pre = load::load(&engine, &wasm.unwrap()).unwrap();
+    let pre = load::load(&engine, &wasm.unwrap(), Imports::None).unwrap();
     let call = |limits: Limits| {
         let (engine, pre) = (&engine, &pre);
         async move {
