@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::tokens::Tokens;
 pub use super::tokens::Issued;
+use super::tokens::Tokens;
 use super::wire::{Answer, Told};
 use super::{Behaviour, Crm, Received};
 use crate::{Millis, NotSeen, form};
