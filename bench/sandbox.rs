@@ -2,11 +2,14 @@
 //!
 //! Each function of the connector, called natively and in a fresh instance, alternating in one run so that whatever else the machine does
 //! touches both. A sandboxed sample is all that a caller waits for: a turn, a store, the instance, the arguments copied in, the function, the
-//! answer copied out, the instance taken down. Medians decide; the 95th percentile is beside them.
+//! answer copied out, the instance taken down. Medians decide; the 95th percentile is beside them. Then the hooks of the example plugin, in each of its
+//! three languages.
 
 #![allow(clippy::print_stdout)] // a table is what it is run for
 
 mod inputs;
+#[path = "sandbox/plugins.rs"]
+mod plugins;
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -192,9 +195,11 @@ async fn bench(options: &Options) -> Result<bool> {
 
     let aims = aims(&rows);
     print(&rows, &aims, load);
+    let hooks = plugins::measure(&engine).await?;
+    hooks.print();
     let ok = aims.iter().all(Aim::met);
     if let Some(file) = &options.report {
-        report_file::write(file, &json(&rows, &aims, load, connector.len(), ok))?;
+        report_file::write(file, &json(&rows, &aims, load, connector.len(), ok, &hooks))?;
     }
     Ok(ok)
 }
@@ -265,7 +270,7 @@ fn print(rows: &[Row], aims: &[Aim], load: Duration) {
     }
 }
 
-fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool) -> serde_json::Value {
+fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool, hooks: &plugins::Measured) -> serde_json::Value {
     let rounded = |number: f64| (number * 100.0).round() / 100.0;
     let rows = rows.iter().map(|row| {
         json!({
@@ -281,5 +286,6 @@ fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool) -> s
     json!({
         "ok": ok, "component_bytes": bytes, "load_ms": load.as_millis().min(u128::from(u64::MAX)) as u64,
         "functions": rows.collect::<Vec<_>>(), "aims": aims.collect::<Vec<_>>(),
+        "tenant": hooks.json(),
     })
 }

@@ -36,6 +36,7 @@ mod outage;
 mod pass_attributes;
 mod pass_list;
 mod peer;
+mod plugin_examples;
 mod privacy;
 mod process;
 mod recording;

@@ -47,6 +47,10 @@ pub const IMPORTS: [&str; 30] = [
     "wasi:random/random@0.2.6",
 ];
 
+/// What a plugin exports, on Spin all of it: a partial one is completed.
+const HOOKS: [&str; 5] =
+    ["choose-template", "shape-payload", "on-pass-installed", "on-pass-uninstalled", "on-order-changed"];
+
 /// `target/spin/edge.wasm`, as `spin.toml` names it.
 pub fn build(steps: &mut Steps) -> Result<PathBuf> {
     toolchain::target(steps, toolchain::EDGE)?;
@@ -68,7 +72,26 @@ pub fn build(steps: &mut Steps) -> Result<PathBuf> {
         IMPORTS.len(),
         if new { "" } else { ", unchanged" }
     ));
+    plugin_host(steps, &target_dir)?;
     Ok(file)
+}
+
+/// `target/spin/plugin-host.wasm`: the component that stands in front of a tenant's plugin.
+fn plugin_host(steps: &mut Steps, target_dir: &Path) -> Result<()> {
+    let mut cargo = step::cargo(&["build", "--package", "passerelle-spin-plugin", "--profile", "component"]);
+    cargo.args(["--target", toolchain::EDGE]).arg("--target-dir").arg(target_dir);
+    cargo.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", component::flags(&[]));
+    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    steps.must("the host of plugins on Spin", cargo)?;
+    let built = target_dir.join(toolchain::EDGE).join("component/passerelle_spin_plugin.wasm");
+    let host = std::fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    for hook in HOOKS {
+        let import = format!("passerelle:tenant/{hook}@0.1.0");
+        ensure!(component::imports(&host)?.contains(&import), "the host of plugins does not import `{import}`");
+    }
+    component::write_if_changed(&target_dir.join("spin/plugin-host.wasm"), &host)?;
+    steps.say(format_args!("target/spin/plugin-host.wasm: {} KB", host.len().div_ceil(1024)));
+    Ok(())
 }
 
 fn check(edge: &[u8]) -> Result<()> {

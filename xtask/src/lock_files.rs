@@ -1,7 +1,8 @@
-//! The two lock files, held against each other: the main workspace's and that of the tests' host for Spin.
+//! The lock files: the main workspace's and that of the tests' host for Spin, held against each other, and those of npm.
 //!
-//! Owns the reading of a lock file, and one rule: what both have, they have in the same version. Both build into one folder, and cranelift is
-//! compiled once for both only as long as everything below it is the same. Does not own where packages may come from (`licences`).
+//! Owns the reading of a lock file, and two rules. What both workspaces have, they have in the same version: both build into one folder, and
+//! cranelift is compiled once for both only as long as everything below it is the same. And what npm installs has a checksum and no address: the
+//! machine that wrote the file may have its packages from elsewhere than the one that reads it. Does not own where crates may come from (`licences`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +15,9 @@ use crate::step::{self, Outcome, Steps};
 pub const MAIN: &str = "Cargo.lock";
 /// The one that follows.
 const SPIN_HOST: &str = "tests/spin-host/Cargo.lock";
+
+/// Those of npm: of a peer in the tests, and of the compiler of plugins in JavaScript.
+const NPM: [&str; 2] = ["tests/peer/package-lock.json", "plugin/examples/crm-js/package-lock.json"];
 
 /// A lock file, as far as anything here asks.
 #[derive(Deserialize)]
@@ -46,6 +50,34 @@ pub fn steps(steps: &mut Steps) {
         }
         Ok(if differing.is_empty() { Outcome::Passed } else { Outcome::Failed })
     });
+    steps.inline("the lock files of npm", |steps| {
+        let mut outcome = Outcome::Passed;
+        for file in NPM {
+            let text = std::fs::read_to_string(step::root().join(file)).with_context(|| file.to_owned())?;
+            for problem in ill_pinned(&text) {
+                steps.say(format_args!("{file}: {problem}"));
+                outcome = Outcome::Failed;
+            }
+        }
+        Ok(outcome)
+    });
+}
+
+/// What is wrong with a lock file of npm. It is npm's own writing: a key stands on a line of its own.
+fn ill_pinned(text: &str) -> Vec<String> {
+    let count = |key: &str| text.lines().filter(|line| line.trim_start().starts_with(key)).count();
+    let (packages, checksums) = (count("\"node_modules/"), count("\"integrity\": \"sha512-"));
+    let addresses = count("\"resolved\"");
+    let mut problems = Vec::new();
+    if packages == 0 || packages != checksums {
+        problems.push(format!("{packages} packages and {checksums} checksums"));
+    }
+    if addresses > 0 {
+        problems.push(format!(
+            "{addresses} addresses: npm install --package-lock-only --omit-lockfile-registry-resolved leaves them out"
+        ));
+    }
+    problems
 }
 
 type Versions = BTreeMap<String, BTreeSet<String>>;
@@ -99,6 +131,22 @@ mod tests {
         let told = differing(&main, &own);
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].starts_with("syn: 3.0.10 here, 3.0.9") && told[0].ends_with("-p syn@3.0.10 --precise 3.0.9"));
+    }
+
+    #[test]
+    fn a_package_of_npm_has_a_checksum_and_no_address() {
+        let package = |more: &str| {
+            format!(
+                "\"node_modules/tar\": {{\n  \"version\": \"7.5.23\",\n{more}  \"integrity\": \"sha512-aa==\"\n}}\n"
+            )
+        };
+        assert_eq!(ill_pinned(&package("")), [""; 0]);
+        assert_eq!(ill_pinned(&package("  \"resolved\": \"https://packages.example/tar.tgz\",\n")).len(), 1);
+        assert_eq!(
+            ill_pinned(&format!("{}\"node_modules/pathe\": {{}}\n", package(""))),
+            ["2 packages and 1 checksums"]
+        );
+        assert_eq!(ill_pinned("").len(), 1, "an empty one pins nothing");
     }
 
     #[test]

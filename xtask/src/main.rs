@@ -8,10 +8,12 @@
 mod component;
 mod edge;
 mod google_client;
+mod installed;
 mod licences;
 mod lock_files;
 mod module;
 mod peer;
+mod plugins;
 mod rust_plugins;
 mod spin_host;
 mod step;
@@ -82,12 +84,15 @@ enum What {
     /// What takes seconds once things are built: format, lints, the build for the edge, licences. No test.
     Check,
 
-    /// Build the connector as a component (target/component/connector.wasm) and check it: no import, below its size ceiling.
+    /// Build what the server embeds: the connector as a component (target/component/connector.wasm), checked (no import, below its size ceiling), and the
+    /// plugin that does nothing.
     Component,
 
-    /// Build the plugins that are written in Rust (target/plugin/crm-rust.wasm, target/plugin/noop.wasm) and check them: no import.
-    #[command(hide = true)]
-    RustPlugins,
+    /// Build the example plugins in Rust, JavaScript and Python (target/plugin/crm-*.wasm) and check them: no import.
+    ///
+    /// Their compilers are installed into target/plugin-tools (250 MB), in the versions that the examples pin; Node.js and Python where they are
+    /// missing. Only what has changed is built again.
+    Plugins,
 }
 
 #[derive(Subcommand)]
@@ -144,27 +149,29 @@ fn run(command: &Command) -> Result<bool> {
     let mut steps = Steps::start();
     match &command.what {
         What::Component => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             Ok(true)
         }
-        What::RustPlugins => {
+        What::Plugins => {
             rust_plugins::build(&mut steps)?;
+            plugins::build(&mut steps)?;
             Ok(true)
         }
         What::Build { spin: true, .. } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             edge::build(&mut steps)?;
             Ok(true)
         }
         What::Build { release, spin: false } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             let mut args = vec!["build", "--package", "passerelle-server"];
             args.extend(release.then_some("--release"));
             steps.must("the passerelle binary", step::cargo(&args))?;
             Ok(true)
         }
         What::Demo { on, plugins, passed: Passed { args } } => {
-            component::build(&mut steps)?;
+            anyhow::ensure!(!plugins || on == "server", "plugins are shown on a server, and not on Spin");
+            embedded(&mut steps)?;
             steps.must("the passerelle binary", step::cargo(&["build", "--package", "passerelle-server"]))?;
             let mut demo =
                 step::cargo(&["run", "--quiet", "--package", "passerelle-server", "--bin", "passerelle", "--", "demo"]);
@@ -174,16 +181,19 @@ fn run(command: &Command) -> Result<bool> {
                 demo.args(["--on", "spin", "--manifest"]).arg(step::root().join("spin.toml"));
             }
             if *plugins {
-                rust_plugins::build(&mut steps)?;
+                plugins::build(&mut steps)?;
                 demo.arg("--plugins").arg(step::root().join("target/plugin"));
             }
             demo.args(args);
             steps.hand_over("the demo", demo)
         }
         What::Bench { what } => {
-            component::build(&mut steps)?;
+            embedded(&mut steps)?;
             let (name, report) = match what {
-                Bench::Sandbox { report } => ("sandbox", report),
+                Bench::Sandbox { report } => {
+                    plugins::build(&mut steps)?;
+                    ("sandbox", report)
+                }
                 Bench::Passes { report } => ("passes", report),
                 Bench::Pass { report } => {
                     peer::install(&mut steps)?;
@@ -195,6 +205,12 @@ fn run(command: &Command) -> Result<bool> {
         What::Check => suite::check(&mut steps),
         What::Test(Passed { args }) => suite::test(&mut steps, args),
     }
+}
+
+/// What the server embeds.
+fn embedded(steps: &mut Steps) -> Result<()> {
+    component::build(steps)?;
+    rust_plugins::build(steps).map(drop)
 }
 
 /// Builds a bench, then runs it alone.

@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{component, edge, google_client, licences, lock_files, peer, spin_host, step, toolchain};
+use crate::{edge, embedded, google_client, licences, lock_files, peer, plugins, spin_host, step, toolchain};
 
 /// All packages but xtask, in every step, so that their dependencies have the same features in each.
 const SELECTION: [&str; 3] = ["--workspace", "--exclude", "xtask"];
@@ -18,7 +18,7 @@ pub fn check(steps: &mut Steps) -> Result<bool> {
     format(steps)?;
     licences::steps(steps)?;
     lock_files::steps(steps);
-    component::build(steps)?;
+    embedded(steps)?;
     lints(steps)?;
     edge(steps)?;
     Ok(steps.summary())
@@ -32,7 +32,8 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     format(steps)?;
     licences::steps(steps)?;
     lock_files::steps(steps);
-    component::build(steps)?;
+    embedded(steps)?;
+    plugins::build(steps)?;
     // The program with the tests, because some start it as a process of its own; and in one go, because chosen alone its dependencies have fewer
     // features, and half of them would be compiled again for the tests.
     steps.run("the server and the tests", step::with(&mut cargo(&["build", "--bins", "--tests"]), &SELECTION))?;

@@ -57,7 +57,7 @@ pub const OPENSSL: Program = Program { name: "openssl", asked: "version", packag
 /// The zip of a pass is read by Python, which has nothing in common with what wrote it.
 pub const PYTHON: Program = Program { name: "python3", asked: "--version", package: "python3" };
 
-/// What the peers among pass makers, and a push service that shares nothing with ours, run on. 18 or newer.
+/// What the peers among pass makers, a push service that shares nothing with ours, and the compiler of plugins in JavaScript run on. 18 or newer.
 pub const NODE: Program = Program { name: "node", asked: "--version", package: "nodejs" };
 pub const NPM: Program = Program { name: "npm", asked: "--version", package: "npm" };
 /// What `python3 -m venv` needs, which Debian keeps in a package of its own. Asked by importing it.

@@ -71,6 +71,11 @@ impl Meter {
         Self { ticks: limits.ticks(), memory: limits.memory, counts }
     }
 
+    /// Bytes that the guest may still ask for.
+    pub fn memory_left(&self) -> usize {
+        self.memory
+    }
+
     /// Called at a tick that finds the guest running, so that time in the host, or waiting for a processor between two polls, is free.
     pub fn tick(&mut self) -> UpdateDeadline {
         self.ticks = self.ticks.saturating_sub(1);

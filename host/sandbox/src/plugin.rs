@@ -69,54 +69,74 @@ impl Plugin {
 
     /// One call of one hook. A hook that is not there answers with the default.
     pub async fn call(&self, limits: &PluginLimits, call: HookCall) -> Result<Returned, SandboxFailure> {
+        self.measured(limits, call).await.0
+    }
+
+    /// The same, and the bytes of memory that the call had at its end.
+    pub async fn measured(&self, limits: &PluginLimits, call: HookCall) -> (Result<Returned, SandboxFailure>, usize) {
         let HookCall { call, event } = call;
         let call = call.cross();
         let limits = Limits { cpu: limits.cpu, wall: limits.wall, memory: limits.memory, output: limits.output };
         match event {
             Event::ChooseTemplate(candidate) => {
-                let Some(choose) = &self.exports.choose else { return Ok(Ok(Turn::Default)) };
+                let Some(hook) = &self.exports.choose else { return (Ok(Ok(Turn::Default)), 0) };
                 let candidate = candidate.cross();
-                let answer = self.engine.call(&limits, async |store| {
-                    let guest = self.component.instantiate_async(&mut *store).await?;
-                    choose.load(&mut *store, &guest)?.call_choose(store, &call, &candidate).await
-                });
-                answer.await.map(|answer| answer.cross().map(Turn::from))
+                let (answer, memory) = self
+                    .engine
+                    .measured(&limits, async |store| {
+                        let guest = self.component.instantiate_async(&mut *store).await?;
+                        hook.load(&mut *store, &guest)?.call_choose(store, &call, &candidate).await
+                    })
+                    .await;
+                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
             }
             Event::ShapePayload(subject) => {
-                let Some(shape) = &self.exports.shape else { return Ok(Ok(Turn::Default)) };
+                let Some(hook) = &self.exports.shape else { return (Ok(Ok(Turn::Default)), 0) };
                 let subject = subject.cross();
-                let answer = self.engine.call(&limits, async |store| {
-                    let guest = self.component.instantiate_async(&mut *store).await?;
-                    shape.load(&mut *store, &guest)?.call_shape(store, &call, &subject).await
-                });
-                answer.await.map(|answer| answer.cross().map(Turn::from))
+                let (answer, memory) = self
+                    .engine
+                    .measured(&limits, async |store| {
+                        let guest = self.component.instantiate_async(&mut *store).await?;
+                        hook.load(&mut *store, &guest)?.call_shape(store, &call, &subject).await
+                    })
+                    .await;
+                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
             }
             Event::OnPassInstalled(event) => {
-                let Some(installed) = &self.exports.installed else { return Ok(Ok(Turn::Deliver(vec![]))) };
+                let Some(hook) = &self.exports.installed else { return (Ok(Ok(Turn::Deliver(vec![]))), 0) };
                 let event = event.cross();
-                let answer = self.engine.call(&limits, async |store| {
-                    let guest = self.component.instantiate_async(&mut *store).await?;
-                    installed.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
-                });
-                answer.await.map(|answer| answer.cross().map(Turn::from))
+                let (answer, memory) = self
+                    .engine
+                    .measured(&limits, async |store| {
+                        let guest = self.component.instantiate_async(&mut *store).await?;
+                        hook.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
+                    })
+                    .await;
+                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
             }
             Event::OnPassUninstalled(event) => {
-                let Some(uninstalled) = &self.exports.uninstalled else { return Ok(Ok(Turn::Deliver(vec![]))) };
+                let Some(hook) = &self.exports.uninstalled else { return (Ok(Ok(Turn::Deliver(vec![]))), 0) };
                 let event = event.cross();
-                let answer = self.engine.call(&limits, async |store| {
-                    let guest = self.component.instantiate_async(&mut *store).await?;
-                    uninstalled.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
-                });
-                answer.await.map(|answer| answer.cross().map(Turn::from))
+                let (answer, memory) = self
+                    .engine
+                    .measured(&limits, async |store| {
+                        let guest = self.component.instantiate_async(&mut *store).await?;
+                        hook.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
+                    })
+                    .await;
+                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
             }
             Event::OnOrderChanged(event) => {
-                let Some(order) = &self.exports.order else { return Ok(Ok(Turn::Deliver(vec![]))) };
+                let Some(hook) = &self.exports.order else { return (Ok(Ok(Turn::Deliver(vec![]))), 0) };
                 let event = event.cross();
-                let answer = self.engine.call(&limits, async |store| {
-                    let guest = self.component.instantiate_async(&mut *store).await?;
-                    order.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
-                });
-                answer.await.map(|answer| answer.cross().map(Turn::from))
+                let (answer, memory) = self
+                    .engine
+                    .measured(&limits, async |store| {
+                        let guest = self.component.instantiate_async(&mut *store).await?;
+                        hook.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
+                    })
+                    .await;
+                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
             }
         }
     }

@@ -73,13 +73,27 @@ impl Engine {
         limits: &Limits,
         guest: impl AsyncFnOnce(&mut Store<Meter>) -> wasmtime::Result<T>,
     ) -> Result<T, SandboxFailure> {
-        let _turn = self.turn().await?;
+        self.measured(limits, guest).await.0
+    }
+
+    /// The same, and the bytes of memory that the guest had at the end.
+    pub(super) async fn measured<T>(
+        &self,
+        limits: &Limits,
+        guest: impl AsyncFnOnce(&mut Store<Meter>) -> wasmtime::Result<T>,
+    ) -> (Result<T, SandboxFailure>, usize) {
+        let _turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(busy) => return (Err(busy), 0),
+        };
         let mut store = self.store(limits);
-        match tokio::time::timeout(limits.wall, guest(&mut store)).await {
+        let answer = match tokio::time::timeout(limits.wall, guest(&mut store)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(failure(&error)),
             Err(_) => Err(SandboxFailure::TimedOut),
-        }
+        };
+        let memory = limits.memory.saturating_sub(store.data().memory_left());
+        (answer, memory)
     }
 
     /// A turn, at once or after a wait.

@@ -21,6 +21,8 @@ use x509_cert::der::Decode as _;
 
 use crate::config::file::ServerFile;
 use crate::config::{Settings, Tenants, Variables};
+use crate::plugins::folder::PluginFolder;
+use crate::server;
 
 pub struct CheckOptions {
     /// `passerelle.toml`
@@ -78,6 +80,7 @@ pub enum Subject {
     Certificate,
     Templates,
     Images,
+    Plugin,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -110,6 +113,7 @@ impl fmt::Display for Subject {
             Self::Certificate => "certificate",
             Self::Templates => "templates",
             Self::Images => "images",
+            Self::Plugin => "plugin",
         })
     }
 }
@@ -186,12 +190,40 @@ fn tenant(tenants: &Tenants, id: &TenantId, now: Millis) -> Vec<Finding> {
         Ok(loaded) => whole(loaded, examination.references.len(), now),
         Err(problems) => broken(problems),
     };
+    findings.extend(plugin(tenants, id, examination.outcome.as_ref().ok()));
     let reader = tenants.secrets(id);
     findings.extend(examination.references.iter().filter_map(|reference| exposed(&reader.locate(reference)?)));
     // Equal references of two kinds (a key picked out of the account's file) are one file.
     findings.dedup();
     findings.sort_by_key(|finding| finding.subject);
     findings
+}
+
+/// Its plugin, if there is one: loaded, which takes some seconds for an interpreter's, and never called.
+fn plugin(tenants: &Tenants, id: &TenantId, loaded: Option<&Loaded>) -> Option<Finding> {
+    let subject = Subject::Plugin;
+    let folder = PluginFolder::of(tenants.folder(), id);
+    let wasm = match folder.read(passerelle_sandbox::SIZE) {
+        Ok(wasm) => wasm?,
+        Err(error) => return Some(Finding { subject, state: State::Bad, says: error.to_string(), remedy: None }),
+    };
+    let loadable = server::engine(None).and_then(|engine| Ok(passerelle_sandbox::Plugin::load(&engine, &wasm)?));
+    let component = match loadable {
+        Ok(component) => component,
+        Err(error) => {
+            let remedy = Some("passerelle plugin build makes one that may run; passerelle plugin rollback brings the one before it back".to_owned());
+            return Some(Finding { subject, state: State::Bad, says: format!("plugin.wasm: {error:#}"), remedy });
+        }
+    };
+    let hooks: Vec<_> = component.hooks().into_iter().map(|hook| hook.name()).collect();
+    let says = format!("plugin.wasm has {}", hooks.join(", "));
+    match loaded {
+        Some(loaded) if loaded.tenant.plugin.allow.is_empty() => {
+            let remedy = "where it is to send something, name the address in [plugin] allow".to_owned();
+            Some(warning(subject, format!("{says}, and may call nobody"), remedy))
+        }
+        _ => Some(good(subject, says)),
+    }
 }
 
 /// A tenant that loads: what it is, and what will become a problem.

@@ -167,6 +167,7 @@ pub async fn push<H: Host>(host: &H, tenant: &Tenant, token: &str) -> Result<Pus
         timeout: TIMEOUT,
         response_limit: RESPONSE_LIMIT,
         identity,
+        on_behalf_of: None,
     };
     match host.http().send(request).await {
         Ok(response) => Ok(judge(&response, host.clock().now())),

@@ -19,7 +19,9 @@ use crate::identity::Millis;
 use crate::ports::{Host, HttpFailure, Plugins};
 use crate::retry_after::retry_in;
 use crate::sealing::SealError;
-use crate::store::{DeliveryAttempt, DeliveryEnd, DeliveryLease, PluginRequest, PluginRequestWrite, Store, StoreResult};
+use crate::store::{
+    DeliveryAttempt, DeliveryEnd, DeliveryLease, Outbox as _, PluginRequest, PluginRequestWrite, StoreResult,
+};
 use crate::tenant::Tenant;
 use crate::webhook::schedule::Asked;
 use crate::webhook::send::{failed, millis};
@@ -103,7 +105,7 @@ async fn deliver<H: Host>(
                 let sent = flow
                     .host
                     .store()
-                    .plugin_request_sent(&tenant.id, id, lease.lease_token, &request.name, status, flow.now())
+                    .plugin_request_sent(&tenant.id, id, lease.lease_token, (&request.name, status), flow.now())
                     .await?;
                 if !sent {
                     return Ok(Outcome::Wait { until: flow.now(), why: "the lease was lost" });
@@ -149,7 +151,7 @@ async fn decide<H: Host>(
         writes.push(PluginRequestWrite { name: name.clone(), position, sealed: sealed.clone() });
         kept.push(PluginRequest { name, position, sealed: Some(sealed), sent_at: None, status: None });
     }
-    let written = flow.host.store().keep_plugin_requests(&tenant.id, &id, lease.lease_token, writes).await?;
+    let written = flow.host.store().keep_plugin_requests(&tenant.id, &id, lease.lease_token, writes, flow.now()).await?;
     if !written {
         return Ok(Err(Outcome::Wait { until: flow.now(), why: "the lease was lost" }));
     }

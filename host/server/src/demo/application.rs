@@ -11,9 +11,14 @@ use passerelle_simulator::Simulator;
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use crate::example;
+use crate::plugins::complete::complete;
+use crate::plugins::folder::PLUGIN;
 
 /// The guard of the sweep. A trial's: whoever reaches this machine reaches the simulator, too.
 pub const SWEEP_TOKEN: &str = "the-demo-s-own";
+
+/// What stands in front of a plugin's hooks, beside the repository's `spin.toml`.
+const PLUGIN_HOST: &str = "target/spin/plugin-host.wasm";
 
 /// First words of `variables.toml`, and so the mark of a folder whose database holds nothing real.
 const MARK: &str = "# Written for a trial against the simulator";
@@ -141,7 +146,54 @@ fn application(manifest: &Path, written: &Written) -> anyhow::Result<()> {
     mount.insert("destination", "/tenants".into());
     edge.insert("files", value(toml_edit::Array::from_iter([mount])));
     edge.remove("build");
+    plugins(&mut document, home, folder)?;
     std::fs::write(&written.manifest, document.to_string())?;
+    Ok(())
+}
+
+/// Plugins in the tenants' folders become components of their own, each behind a private route: what an operator writes by hand (docs/spin.md).
+fn plugins(document: &mut DocumentMut, home: &Path, folder: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder.join("tenants"))? {
+        let tenant = entry?;
+        let file = tenant.path().join(PLUGIN);
+        if !file.is_file() {
+            continue;
+        }
+        let name = format!("{}-plugin", tenant.file_name().to_string_lossy());
+        let completed = complete(&std::fs::read(&file)?).with_context(|| file.display().to_string())?;
+        std::fs::write(folder.join(&name).with_extension("wasm"), completed)?;
+        // What is mounted need not hold it.
+        std::fs::remove_file(&file)?;
+        let host = home.join(PLUGIN_HOST);
+        std::fs::copy(&host, folder.join("plugin-host.wasm"))
+            .with_context(|| format!("cannot copy {}: `cargo xtask build --spin` builds it", host.display()))?;
+        let configuration = tenant.path().join("tenant.toml");
+        let mut text: DocumentMut = std::fs::read_to_string(&configuration)?.parse().context("tenant.toml")?;
+        let plugin = text.entry("plugin").or_insert_with(|| Item::Table(Table::new()));
+        plugin.as_table_mut().context("[plugin] is no table")?.insert("component", value(&name));
+        std::fs::write(&configuration, text.to_string())?;
+
+        let mut dependency = toml_edit::InlineTable::new();
+        dependency.insert("path", format!("{name}.wasm").into());
+        let mut dependencies = Table::new();
+        dependencies.insert("passerelle:tenant@0.1.0", value(dependency));
+        let mut component = Table::new();
+        component.insert("source", value("plugin-host.wasm"));
+        component.insert("dependencies", Item::Table(dependencies));
+        let components = document.get_mut("component").and_then(Item::as_table_mut).context("spin.toml: no component")?;
+        components.insert(&name, Item::Table(component));
+        let edge = components.get_mut("edge").and_then(|edge| edge.get_mut("allowed_outbound_hosts"));
+        let allowed = edge.and_then(Item::as_array_mut).context("spin.toml: `edge` has no allowed_outbound_hosts")?;
+        allowed.push(format!("http://{name}.spin.internal"));
+
+        let mut private = toml_edit::InlineTable::new();
+        private.insert("private", true.into());
+        let mut trigger = Table::new();
+        trigger.insert("route", value(private));
+        trigger.insert("component", value(&name));
+        let triggers = document.get_mut("trigger").and_then(|trigger| trigger.get_mut("http"));
+        triggers.and_then(Item::as_array_of_tables_mut).context("spin.toml: no [[trigger.http]]")?.push(trigger);
+    }
     Ok(())
 }
 

@@ -17,22 +17,21 @@ use crate::server;
 
 /// The target of Rust plugins: its standard library imports nothing.
 const RUST_TARGET: &str = "wasm32-unknown-unknown";
-/// What a folder's build leaves, in each language.
-const BUILT: &str = "plugin.wasm";
 
 pub fn build(folder: &Path, out: Option<&Path>, target: Target) -> anyhow::Result<bool> {
     let language = language_of(folder)?;
+    let name = name_of(folder)?;
     let component = match language {
         Language::Rust => rust(folder)?,
         Language::Js => js(folder)?,
-        Language::Python => python(folder)?,
+        Language::Python => python(folder, &name)?,
     };
     let loaded = Component::load(&server::engine(None)?, &component).context("what was built is no plugin")?;
     let component = match target {
         Target::Server => component,
         Target::Spin => super::complete::complete(&component)?,
     };
-    let out = out.map_or_else(|| folder.join(BUILT), Path::to_owned);
+    let out = out.map_or_else(|| folder.join(name), Path::to_owned);
     std::fs::write(&out, &component).with_context(|| format!("cannot write {}", out.display()))?;
     let hooks: Vec<_> = loaded.hooks().into_iter().map(|hook| hook.name()).collect();
     eprintln!("{}: {} KB, imports nothing, {}", out.display(), component.len().div_ceil(1024), hooks.join(", "));
@@ -48,6 +47,13 @@ fn language_of(folder: &Path) -> anyhow::Result<Language> {
     found.with_context(|| {
         format!("{} is no plugin's folder: it has neither Cargo.toml nor package.json nor requirements.txt", folder.display())
     })
+}
+
+/// What the component is called, unless somebody says otherwise: as its folder, which `plugin new` has named.
+fn name_of(folder: &Path) -> anyhow::Result<String> {
+    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
+    let name = folder.file_name().map_or_else(|| "plugin".to_owned(), |name| name.to_string_lossy().into_owned());
+    Ok(format!("{name}.wasm"))
 }
 
 fn rust(folder: &Path) -> anyhow::Result<Vec<u8>> {
@@ -88,10 +94,14 @@ fn js(folder: &Path) -> anyhow::Result<Vec<u8>> {
         run(Command::new("npm").current_dir(folder).args([install, "--no-audit", "--no-fund"]), MISSING)?;
     }
     run(Command::new("npm").current_dir(folder).args(["run", "--silent", "build"]), MISSING)?;
-    built(folder)
+    // The script writes what the package is called.
+    let package = std::fs::read(folder.join("package.json")).context("cannot read package.json")?;
+    let package: Value = serde_json::from_slice(&package).context("package.json is no JSON")?;
+    let name = package.get("name").and_then(Value::as_str).context("package.json has no name")?;
+    built(&folder.join(format!("{name}.wasm")))
 }
 
-fn python(folder: &Path) -> anyhow::Result<Vec<u8>> {
+fn python(folder: &Path, name: &str) -> anyhow::Result<Vec<u8>> {
     const MISSING: &str = "cannot start python3: Python plugins need Python 3.10 or newer, with venv";
     let environment = folder.join(".venv");
     let tool = environment.join("bin/componentize-py");
@@ -102,9 +112,9 @@ fn python(folder: &Path) -> anyhow::Result<Vec<u8>> {
         let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"];
         run(Command::new(pip).current_dir(folder).args(install), MISSING)?;
     }
-    let arguments = ["--wit-path", "wit", "--world", "plugin", "componentize", "--stub-wasi", "app", "--output", BUILT];
+    let arguments = ["--wit-path", "wit", "--world", "plugin", "componentize", "--stub-wasi", "app", "--output", name];
     run(Command::new(std::path::absolute(tool)?).current_dir(folder).args(arguments), MISSING)?;
-    built(folder)
+    built(&folder.join(name))
 }
 
 fn run(command: &mut Command, missing: &'static str) -> anyhow::Result<()> {
@@ -115,7 +125,6 @@ fn run(command: &mut Command, missing: &'static str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn built(folder: &Path) -> anyhow::Result<Vec<u8>> {
-    let file = folder.join(BUILT);
-    std::fs::read(&file).with_context(|| format!("the build has made no {}", file.display()))
+fn built(file: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(file).with_context(|| format!("the build has made no {}", file.display()))
 }

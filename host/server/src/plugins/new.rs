@@ -41,10 +41,15 @@ pub fn make(language: Language, name: &str, into: &Path) -> anyhow::Result<bool>
     copy(template, &folder, name)?;
     match language {
         Language::Rust => {
-            copy(&SDK, &folder.join("passerelle-plugin"), name)?;
-            write(&folder.join("passerelle-plugin/wit/tenant/tenant.wit"), WIT.as_bytes())?;
+            let sdk = folder.join("passerelle-plugin");
+            copy(&SDK, &sdk, name)?;
+            write(&sdk.join("wit/tenant.wit"), WIT.as_bytes())?;
+            // There the contract lies beside the SDK's sources, and not in another folder of this repository.
+            let bindings = sdk.join("src/bindings.rs");
+            let text = std::fs::read_to_string(&bindings).context("the SDK's bindings")?;
+            write(&bindings, text.replace("../../wit/tenant", "wit").as_bytes())?;
         }
-        Language::Js | Language::Python => write(&folder.join("wit/deps/passerelle-tenant/tenant.wit"), WIT.as_bytes())?,
+        Language::Js | Language::Python => write(&folder.join("wit/deps/tenant/tenant.wit"), WIT.as_bytes())?,
     }
     println!("{} is made. README.md in it says how to go on; the first step is", folder.display());
     println!("  passerelle plugin build {}", folder.display());
@@ -62,8 +67,6 @@ fn copy(from: &Dir<'_>, to: &Path, name: &str) -> anyhow::Result<()> {
                     Some(text) => text.replace(NAME, name).into_bytes(),
                     None => file.contents().to_vec(),
                 };
-                // Cargo takes a folder with a Cargo.toml for a package of its own, also one within another's sources.
-                let at = if file_name == "Cargo.toml.template" { to.join("Cargo.toml") } else { at };
                 write(&at, &content)?;
             }
             (None, None) => {}
