@@ -270,7 +270,14 @@ fn print(rows: &[Row], aims: &[Aim], load: Duration) {
     }
 }
 
-fn json(rows: &[Row], aims: &[Aim], load: Duration, bytes: usize, ok: bool, hooks: &plugins::Measured) -> serde_json::Value {
+fn json(
+    rows: &[Row],
+    aims: &[Aim],
+    load: Duration,
+    bytes: usize,
+    ok: bool,
+    hooks: &plugins::Measured,
+) -> serde_json::Value {
     let rounded = |number: f64| (number * 100.0).round() / 100.0;
     let rows = rows.iter().map(|row| {
         json!({

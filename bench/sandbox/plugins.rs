@@ -56,7 +56,8 @@ pub async fn measure(engine: &Engine) -> Result<Measured> {
     let limits = PluginLimits::default();
     for (language, name) in LANGUAGES {
         let file = Path::new(FOLDER).join(name).with_extension("wasm");
-        let wasm = std::fs::read(&file).with_context(|| format!("{} is not built: cargo xtask plugins", file.display()))?;
+        let wasm =
+            std::fs::read(&file).with_context(|| format!("{} is not built: cargo xtask plugins", file.display()))?;
         let began = Instant::now();
         let plugin = Plugin::load(engine, &wasm).with_context(|| name.to_owned())?;
         measured.plugins.push(PluginRow { language, bytes: wasm.len(), load: began.elapsed() });
@@ -110,7 +111,10 @@ impl Measured {
             println!("{:<11} {:>9} {:>14}", row.language, row.bytes.div_ceil(1024), row.load.as_millis());
         }
         println!("\n{:<11} {:<20} {:>12} {:>9} {:>10}   {:>9}", "", "", "instantiate", "and call", "", "");
-        println!("{:<11} {:<20} {:>12} {:>9} {:>10}   {:>9}", "language", "hook", "median us", "p95 us", "of Rust's", "memory KB");
+        println!(
+            "{:<11} {:<20} {:>12} {:>9} {:>10}   {:>9}",
+            "language", "hook", "median us", "p95 us", "of Rust's", "memory KB"
+        );
         for row in &self.hooks {
             let rust = self.hooks.iter().find(|other| other.language == "Rust" && other.hook == row.hook);
             let ratio = rust.map_or(f64::NAN, |rust| row.samples.median() / rust.samples.median());

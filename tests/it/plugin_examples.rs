@@ -18,7 +18,10 @@ fn root() -> PathBuf {
 pub fn example(name: &str) -> Vec<u8> {
     let file = root().join("target/plugin").join(name).with_extension("wasm");
     std::fs::read(&file).unwrap_or_else(|error| {
-        panic!("{}: {error}; `cargo xtask test` builds it before the tests, by hand: cargo xtask plugins", file.display())
+        panic!(
+            "{}: {error}; `cargo xtask test` builds it before the tests, by hand: cargo xtask plugins",
+            file.display()
+        )
     })
 }
 

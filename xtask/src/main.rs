@@ -50,6 +50,10 @@ enum What {
         /// What to play it on: `spin` is the Spin application, on the program that SPIN_BIN names or on the project's own host.
         #[arg(long, value_parser = ["server", "spin"], default_value = "server")]
         on: String,
+        /// Show the example plugin in its three languages, too: each is built, installed in turn, and followed from a ticket's sale to what a
+        /// simulated CRM hears of its pass.
+        #[arg(long)]
+        plugins: bool,
         #[command(flatten)]
         passed: Passed,
     },
@@ -180,7 +184,8 @@ fn run(command: &Command) -> Result<bool> {
             steps.must("the passerelle binary", step::cargo(&args))?;
             Ok(true)
         }
-        What::Demo { on, passed: Passed { args } } => {
+        What::Demo { on, plugins, passed: Passed { args } } => {
+            anyhow::ensure!(!plugins || on == "server", "plugins are shown on a server, and not on Spin");
             embedded(&mut steps)?;
             steps.must("the passerelle binary", step::cargo(&["build", "--package", "passerelle-server"]))?;
             let mut demo =
@@ -189,6 +194,10 @@ fn run(command: &Command) -> Result<bool> {
                 edge::build(&mut steps)?;
                 demo.env("SPIN_BIN", spin_host::program(&mut steps)?);
                 demo.args(["--on", "spin", "--manifest"]).arg(step::root().join("spin.toml"));
+            }
+            if *plugins {
+                plugins::build(&mut steps)?;
+                demo.arg("--plugins").arg(step::root().join("target/plugin"));
             }
             demo.args(args);
             steps.hand_over("the demo", demo)

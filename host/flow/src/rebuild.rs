@@ -7,10 +7,10 @@ use passerelle_contract::payload::{self, ApplePass, GoogleClass, GooglePass, Ite
 use passerelle_contract::types::{EventPart, PassState as ContractState, Subject, TicketPart};
 
 use crate::flow::Flow;
+use crate::hooks::shape;
 use crate::identity::PassId;
 use crate::notice::{self, NoticeError};
 use crate::parts::{self, PartError};
-use crate::hooks::shape;
 use crate::ports::{Connector, Host, SandboxFailure};
 use crate::store::{PassState, PassSubject, PassView, StoredEvent};
 use crate::tenant::{Template, Tenant};

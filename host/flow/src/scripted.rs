@@ -15,8 +15,10 @@ use passerelle_contract::{installation, payload, scenario, webhook};
 use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
+use crate::plugin::Installed;
+use crate::plugin::hook::{Hook, HookCall, Returned};
 use crate::ports::{
-    ClientIdentity, Clock, Connector, Host, Http, HttpFailure, HttpRequest, HttpResponse, KeyRef, Random,
+    ClientIdentity, Clock, Connector, Host, Http, HttpFailure, HttpRequest, HttpResponse, KeyRef, Plugins, Random,
     SandboxFailure, SignFailure, SignatureAlgorithm, Signer,
 };
 use crate::sealing::TenantKeys;
@@ -55,6 +57,7 @@ pub struct ScriptedHost {
     held: AtomicBool,
     pub signer: Keys,
     store: Budgets,
+    plugin: Option<fn(HookCall) -> Result<Returned, SandboxFailure>>,
 }
 
 impl ScriptedHost {
@@ -66,11 +69,17 @@ impl ScriptedHost {
             held: AtomicBool::new(false),
             signer: Keys::default(),
             store: Budgets::default(),
+            plugin: None,
         }
     }
 
     pub fn with_keys(self, signer: Keys) -> Self {
         Self { signer, ..self }
+    }
+
+    /// The tenant has a plugin, which answers so.
+    pub fn with_plugin(self, plugin: fn(HookCall) -> Result<Returned, SandboxFailure>) -> Self {
+        Self { plugin: Some(plugin), ..self }
     }
 
     /// Requests are not answered before [`ScriptedHost::release`].
@@ -97,6 +106,7 @@ impl Host for ScriptedHost {
     type Http = Self;
     type Signer = Keys;
     type Connector = Self;
+    type Plugins = Self;
     type Store = Budgets;
 
     fn clock(&self) -> &Self {
@@ -114,6 +124,9 @@ impl Host for ScriptedHost {
     fn connector(&self) -> &Self {
         self
     }
+    fn plugins(&self) -> &Self {
+        self
+    }
     fn store(&self) -> &Budgets {
         &self.store
     }
@@ -122,6 +135,16 @@ impl Host for ScriptedHost {
     }
     fn tenants(&self) -> Vec<Arc<Tenant>> {
         vec![Arc::new(tenant())]
+    }
+}
+
+impl Plugins for ScriptedHost {
+    fn installed(&self, _: &Tenant) -> Option<Installed> {
+        self.plugin.map(|_| Installed { digest: [7; 32], hooks: Hook::ALL.into() })
+    }
+
+    async fn call(&self, _: &Tenant, call: HookCall) -> Result<Returned, SandboxFailure> {
+        self.plugin.map_or(Err(SandboxFailure::Busy), |plugin| plugin(call))
     }
 }
 

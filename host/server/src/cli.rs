@@ -118,6 +118,10 @@ pub struct Demo {
     /// Write the table as JSON too: {"ok":bool,"scenarios":[...]}.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+    /// Show the example plugin, too: crm-rust.wasm, crm-js.wasm and crm-python.wasm of this folder, each installed in turn, with a CRM that it asks
+    /// and tells. In a clone, `cargo xtask demo --plugins` builds them first. The report then has "plugins":[...].
+    #[arg(long, value_name = "FOLDER")]
+    pub plugins: Option<PathBuf>,
     /// What to run it on. `spin`: the application of --manifest, by the program that the environment variable SPIN_BIN names (SPIN_UP: the
     /// words before its flags, `up` unless it says otherwise).
     #[arg(long, value_name = "WHAT", value_parser = ["server", "spin"], default_value = "server")]

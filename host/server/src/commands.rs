@@ -88,9 +88,9 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 
 pub fn demo(arguments: Demo, connector: Option<Vec<u8>>) -> anyhow::Result<bool> {
     logging::for_people(arguments.verbose);
-    let Demo { report, stay, folder, on, manifest, .. } = arguments;
+    let Demo { report, stay, folder, on, manifest, plugins, .. } = arguments;
     let spin = (on == "spin").then(|| spin(manifest)).transpose()?;
-    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector, spin }))
+    runtime(None)?.block_on(demo::run(DemoOptions { folder, report, stay, connector, spin, plugins }))
 }
 
 /// The program that runs Spin applications, as the environment names it.

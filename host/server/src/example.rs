@@ -113,6 +113,59 @@ pub fn report_back(folder: &Path, world: &Simulator) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Switches off what [`report_back`] has switched on.
+pub fn report_nothing(folder: &Path) -> anyhow::Result<()> {
+    let file = folder.join("tenants").join(TENANT).join("tenant.toml");
+    let mut document: DocumentMut = std::fs::read_to_string(&file)?.parse().context("tenant.toml")?;
+    let secutix = document.get_mut("secutix").and_then(toml_edit::Item::as_table_mut);
+    let secutix = secutix.context("the example has no [secutix]")?;
+    secutix.remove("persist_installation_status");
+    secutix.remove("printing");
+    std::fs::write(&file, document.to_string())?;
+    Ok(())
+}
+
+/// The example's template for those whom a plugin chooses it for.
+pub const PLUGIN_TEMPLATE: &str = "vip";
+
+/// What the example plugin is to the CRM, and the product that it gives [`PLUGIN_TEMPLATE`] to.
+pub struct PluginClient<'a> {
+    pub id: &'a str,
+    pub secret: &'a str,
+    pub product: &'a str,
+}
+
+/// Lets the example plugin call the simulated CRM, in a folder that [`write`] has filled: `[plugin]`, as an operator would write it.
+pub fn let_plugin_call(folder: &Path, world: &Simulator, client: &PluginClient<'_>) -> anyhow::Result<()> {
+    const SECRET: &str = "crm.secret";
+    let tenant = folder.join("tenants").join(TENANT);
+    let file = tenant.join("tenant.toml");
+    let mut document: DocumentMut = std::fs::read_to_string(&file)?.parse().context("tenant.toml")?;
+    let api = world.crm().api();
+    let hosts = || value(toml_edit::Array::from_iter([api.url()]));
+    let mut settings = toml_edit::Table::new();
+    for (key, text) in [("crm", api.url()), ("vip_products", client.product), ("vip_template", PLUGIN_TEMPLATE)] {
+        settings.insert(key, value(text));
+    }
+    let mut credential = toml_edit::Table::new();
+    credential.insert("kind", value("oauth2"));
+    credential.insert("hosts", hosts());
+    credential.insert("secret", value(format!("file:{SECRET}")));
+    credential.insert("token_url", value(api.token_url()));
+    credential.insert("client_id", value(client.id));
+    let mut credentials = toml_edit::Table::new();
+    credentials.set_implicit(true);
+    credentials.insert("crm", toml_edit::Item::Table(credential));
+    let mut plugin = toml_edit::Table::new();
+    plugin.insert("allow", hosts());
+    plugin.insert("settings", toml_edit::Item::Table(settings));
+    plugin.insert("credentials", toml_edit::Item::Table(credentials));
+    document.insert("plugin", toml_edit::Item::Table(plugin));
+    secret(&tenant, SECRET, client.secret)?;
+    std::fs::write(&file, document.to_string())?;
+    Ok(())
+}
+
 fn forget_the_world_before(folder: &Path) -> anyhow::Result<()> {
     let written = std::fs::read_to_string(folder.join("passerelle.toml")).unwrap_or_default();
     if !written.starts_with(MARK) {

@@ -5,9 +5,9 @@
 //! plugin may do (the tenant's configuration).
 
 mod build;
-pub mod complete;
 pub mod command;
 pub mod compiler;
+pub mod complete;
 pub mod folder;
 mod new;
 mod replay;
@@ -53,7 +53,10 @@ pub enum Look {
     Loaded(Installed),
     Removed,
     /// The one before it, if there was one, is still in force.
-    Broken { kept: bool, error: PluginError },
+    Broken {
+        kept: bool,
+        error: PluginError,
+    },
 }
 
 impl Plugins {
@@ -86,11 +89,7 @@ impl Plugins {
         self.current.write().unwrap_or_else(PoisonError::into_inner).retain(|tenant, _| present(tenant));
     }
 
-    async fn load(
-        &self,
-        tenant: &TenantId,
-        before: Option<&Arc<Plugin>>,
-    ) -> Result<Option<Arc<Plugin>>, PluginError> {
+    async fn load(&self, tenant: &TenantId, before: Option<&Arc<Plugin>>) -> Result<Option<Arc<Plugin>>, PluginError> {
         let folder = PluginFolder::of(&self.tenants, tenant);
         let Some(wasm) = folder.read(SIZE)? else { return Ok(None) };
         let digest = artefact::digest(&wasm);

@@ -154,7 +154,8 @@ pub fn host(
     let store = SqliteStore::open(&settings.store, crate::store::Options::default())
         .with_context(|| format!("cannot open the store {}", settings.store.display()))?;
     let clock = clock.unwrap_or_default();
-    let host = ServerHost { clock: clock.clone(), random: SystemRandom, egress, signer, sandbox, plugins, store, tenants };
+    let host =
+        ServerHost { clock: clock.clone(), random: SystemRandom, egress, signer, sandbox, plugins, store, tenants };
     Ok((host, clock))
 }
 

@@ -122,6 +122,10 @@ impl Control {
                     json!({"url": desk.url(), "records": desk.records(), "unmatched": desk.unmatched(), "received": desk.received()}),
                 )
             }
+            ["crm-api"] => {
+                let api = world.crm.api();
+                Ok(json!({"url": api.url(), "tokenUrl": api.token_url(), "issued": api.issued(), "calls": api.calls()}))
+            }
             ["oddities"] => Ok(json!(secutix.oddities(|oddities| oddities.clone()))),
             ["log", "secutix"] => Ok(json!(secutix.calls())),
             ["log", "prints"] => Ok(json!(secutix.prints())),

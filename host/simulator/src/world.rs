@@ -120,7 +120,7 @@ pub struct Addresses {
     pub google_token: String,
     pub google_save: String,
     pub google_keys: String,
-    /// A desk of the CRM is below it: `/hooks/{name}`.
+    /// A desk of the CRM is below it, `/hooks/{name}`, and its API: `/oauth/token`, `/customers`, `/wallet-events`.
     pub crm: String,
     pub vibes: String,
     pub control: Option<String>,

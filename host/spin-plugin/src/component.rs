@@ -1,10 +1,12 @@
 //! The export: `wasi:http/handler`, which the edge calls once per hook.
 
-use passerelle_contract::tenant::{choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload};
+use http::StatusCode;
+use passerelle_contract::tenant::{
+    choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload,
+};
 use passerelle_flow::plugin::hook::{Event, HookCall, Returned, Turn};
 use spin_sdk::http::body::IncomingBodyExt as _;
 use spin_sdk::http::{IntoResponse, Request, http_service};
-use http::StatusCode;
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {

@@ -2,8 +2,8 @@
 //!
 //! Owns the rows, and that only the holder of the delivery's lease writes them. Does not own the delivery itself (`deliveries`).
 
-use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::hooks::endpoint::ID;
+use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{PluginRequest, PluginRequestWrite};
 
 use crate::{Connection, Fault, params, statement};
@@ -69,6 +69,7 @@ pub(crate) fn forget(conn: &dyn Connection, tenant: &TenantId, happening: &str, 
 
 fn holds(conn: &dyn Connection, tenant: &TenantId, happening: &str, lease_token: i64) -> Result<bool, Fault> {
     let sql = "SELECT 1 FROM delivery WHERE tenant = ?1 AND webhook = ?2 AND happening = ?3 AND state = 'leased' AND lease_token = ?4";
-    let held = statement::one(conn, sql, params![tenant.as_str(), ID, happening, lease_token], |row| row.get::<i64>(0))?;
+    let held =
+        statement::one(conn, sql, params![tenant.as_str(), ID, happening, lease_token], |row| row.get::<i64>(0))?;
     Ok(held.is_some())
 }

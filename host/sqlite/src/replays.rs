@@ -3,8 +3,8 @@
 //! Owns which happenings those are. What is sent again keeps its id, so a receiver that has it already does nothing; and it goes out before later
 //! ones of its pass, as ever.
 
-use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::hooks::endpoint::ID;
+use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{Happening, ReplaySince, ReplayStep, Replayed, StoredHappening};
 
 use crate::{Connection, Fault, deliveries, happenings, params, plugin_requests, statement, webhooks};

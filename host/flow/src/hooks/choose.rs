@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use passerelle_contract::tenant::choose_template::Candidate;
 
 use super::event;
-use crate::plugin::hook::{Event, Hook, HookCall, Turn};
 use super::round::{Ended, run};
 use crate::flow::Flow;
 use crate::happening::kind;
 use crate::identity::Millis;
+use crate::plugin::hook::{Event, Hook, HookCall, Turn};
 use crate::ports::{Host, Plugins};
 use crate::store::{PassSubject, StoreResult};
 use crate::tenant::{CARD, TICKET, Tenant};

@@ -5,11 +5,11 @@
 use http::header::USER_AGENT;
 use http::{HeaderName, StatusCode};
 
+use crate::flow::Flow;
+use crate::identity::Millis;
 use crate::plugin::credential::{self, Kind};
 use crate::plugin::request::Vetted;
 use crate::plugin::token::{self, TokenError};
-use crate::flow::Flow;
-use crate::identity::Millis;
 use crate::ports::{Host, Http as _, HttpFailure, HttpRequest, HttpResponse};
 use crate::store::{Spend, StoreError};
 use crate::tenant::Tenant;
@@ -70,9 +70,7 @@ async fn token<H: Host>(
     kind: Option<&Kind>,
 ) -> Result<Option<AccessToken>, TokenError> {
     match kind {
-        Some(Kind::OAuth2(client)) => {
-            token::get(&flow.plugins.tokens, &flow.host, &tenant.id, client).await.map(Some)
-        }
+        Some(Kind::OAuth2(client)) => token::get(&flow.plugins.tokens, &flow.host, &tenant.id, client).await.map(Some),
         _ => Ok(None),
     }
 }

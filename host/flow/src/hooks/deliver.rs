@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::courier::{self, CourierError};
-use crate::plugin::hook::{HookCall, Turn};
-use crate::plugin::request::{Denial, Vetted, judge};
-use super::round::{Ended, run};
 use super::event;
-use crate::plugin::Installed;
+use super::round::{Ended, run};
 use crate::flow::Flow;
 use crate::identity::Millis;
+use crate::plugin::Installed;
+use crate::plugin::hook::{HookCall, Turn};
+use crate::plugin::request::{Denial, Vetted, judge};
 use crate::ports::{Host, HttpFailure, Plugins};
 use crate::retry_after::retry_in;
 use crate::sealing::SealError;
@@ -66,10 +66,18 @@ fn wait(at: Millis, why: &str) -> DeliveryEnd {
 enum Outcome {
     Done,
     /// Nothing was tried.
-    Wait { until: Millis, why: &'static str },
-    Failed { asked: Asked, error: String },
+    Wait {
+        until: Millis,
+        why: &'static str,
+    },
+    Failed {
+        asked: Asked,
+        error: String,
+    },
     /// Trying again changes nothing: a person's.
-    Hopeless { error: String },
+    Hopeless {
+        error: String,
+    },
 }
 
 impl Outcome {
@@ -151,7 +159,8 @@ async fn decide<H: Host>(
         writes.push(PluginRequestWrite { name: name.clone(), position, sealed: sealed.clone() });
         kept.push(PluginRequest { name, position, sealed: Some(sealed), sent_at: None, status: None });
     }
-    let written = flow.host.store().keep_plugin_requests(&tenant.id, &id, lease.lease_token, writes, flow.now()).await?;
+    let written =
+        flow.host.store().keep_plugin_requests(&tenant.id, &id, lease.lease_token, writes, flow.now()).await?;
     if !written {
         return Ok(Err(Outcome::Wait { until: flow.now(), why: "the lease was lost" }));
     }
@@ -241,11 +250,7 @@ fn seal<H: Host>(
 }
 
 /// Opened and judged again: the list of now decides, not that of then.
-fn open(
-    tenant: &Tenant,
-    happening: &str,
-    request: &PluginRequest,
-) -> Result<Result<Vetted, Denial>, OpenError> {
+fn open(tenant: &Tenant, happening: &str, request: &PluginRequest) -> Result<Result<Vetted, Denial>, OpenError> {
     let sealed = request.sealed.as_ref().ok_or(SealError::Form)?;
     let text = tenant.keys.open_small(sealed, &place(tenant, happening, &request.name))?;
     let Kept { request } = serde_json::from_slice(&text).map_err(|_| SealError::Form)?;

@@ -3,9 +3,9 @@
 //! Owns its row: which happenings it gets, by the hooks that it has. So what it is told comes in the order of each pass, at least once, with the
 //! schedule, the pauses and the dead letters of webhooks, and is listed and replayed like them. Its row has no address and no secret.
 
+use super::event::kinds_of;
 use crate::flow::Flow;
 use crate::plugin::Installed;
-use super::event::kinds_of;
 use crate::ports::{Host, Plugins};
 use crate::store::{Outbox as _, StoreResult, WebhookMade, WebhookWrite};
 use crate::tenant::Tenant;

@@ -6,9 +6,9 @@ use passerelle_contract::tenant::types::{Call, Pass, Wallet};
 use passerelle_contract::tenant::{on_order_changed, on_pass_installed, on_pass_uninstalled};
 use serde_json::{Map, Value};
 
-use crate::plugin::hook::{Event, Hook, HookCall};
 use crate::happening::{self, PropertiesError};
 use crate::identity::Millis;
+use crate::plugin::hook::{Event, Hook, HookCall};
 use crate::store::{HappeningKind, StoredHappening};
 use crate::tenant::Tenant;
 

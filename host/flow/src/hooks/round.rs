@@ -31,7 +31,9 @@ pub enum Ended {
     /// It trapped, ran into a limit or broke the contract.
     Failed(PluginFailure),
     /// It failed too often in a row and is left alone until then.
-    Broken { until: Millis },
+    Broken {
+        until: Millis,
+    },
 }
 
 /// Calls a hook of the tenant's plugin, and fetches what it asks for.
@@ -172,3 +174,6 @@ fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
     }
     given
 }
+
+#[cfg(test)]
+mod tests;

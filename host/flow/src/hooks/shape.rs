@@ -9,10 +9,10 @@ use passerelle_contract::types::{EventPart, TicketPart};
 
 use super::choose::{Decision, RETRIES};
 use super::event;
-use crate::plugin::hook::{Event, Hook, HookCall, Turn};
 use super::round::{Ended, run};
 use crate::flow::Flow;
 use crate::identity::Millis;
+use crate::plugin::hook::{Event, Hook, HookCall, Turn};
 use crate::ports::{Host, Plugins};
 use crate::store::StoreResult;
 use crate::tenant::Tenant;

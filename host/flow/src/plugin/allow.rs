@@ -26,7 +26,9 @@ enum Host {
 pub enum DestinationError {
     #[error("must be scheme, host and port, such as https://api.crm.example or https://*.crm.example:8443")]
     Form,
-    #[error("must begin with https://; http:// is for trials on one machine, with plain_http = true under [egress] of passerelle.toml")]
+    #[error(
+        "must begin with https://; http:// is for trials on one machine, with plain_http = true under [egress] of passerelle.toml"
+    )]
     NotEncrypted,
     #[error("must not be a whole top-level domain: everybody may buy a name below it")]
     TooWide,
@@ -64,7 +66,9 @@ impl Destination {
             return Err(DestinationError::Form);
         }
         let host = match wild {
-            true if !address.host.contains('.') || address.host.starts_with('[') => return Err(DestinationError::TooWide),
+            true if !address.host.contains('.') || address.host.starts_with('[') => {
+                return Err(DestinationError::TooWide);
+            }
             true => Host::Below(format!(".{}", address.host)),
             false => Host::Exactly(address.host),
         };
@@ -108,13 +112,32 @@ mod tests {
 
     #[test]
     fn an_entry_is_scheme_host_and_port_and_nothing_else() {
-        for text in ["https://crm.example", "https://crm.example:8443", "https://*.crm.example", "https://[2001:db8::1]", "https://10.0.0.1"] {
+        for text in [
+            "https://crm.example",
+            "https://crm.example:8443",
+            "https://*.crm.example",
+            "https://[2001:db8::1]",
+            "https://10.0.0.1",
+        ] {
             assert!(of(text).is_ok(), "{text}");
         }
         for text in [
-            "crm.example", "*", "https://*", "https://crm.example/", "https://crm.example/path", "https://crm.example?x",
-            "https://user@crm.example", "https://crm.example.", "https://.crm.example", "https://a..b.example", "ftp://crm.example",
-            "https://*.*.example", "https://cr*m.example", "https://crm.example:0", "https://crm.example:", "https://bücher.example",
+            "crm.example",
+            "*",
+            "https://*",
+            "https://crm.example/",
+            "https://crm.example/path",
+            "https://crm.example?x",
+            "https://user@crm.example",
+            "https://crm.example.",
+            "https://.crm.example",
+            "https://a..b.example",
+            "ftp://crm.example",
+            "https://*.*.example",
+            "https://cr*m.example",
+            "https://crm.example:0",
+            "https://crm.example:",
+            "https://bücher.example",
             " https://crm.example",
         ] {
             assert_eq!(of(text), Err(DestinationError::Form), "{text}");

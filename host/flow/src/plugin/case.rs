@@ -235,7 +235,13 @@ impl Played {
 
 fn tell(text: &mut String, request: &Request) {
     let credential = request.credential.as_ref().map(|name| format!("  with credential {name}")).unwrap_or_default();
-    _ = writeln!(text, "  {}: {} {}{credential}", request.name, form::method(request.method).to_uppercase(), request.url);
+    _ = writeln!(
+        text,
+        "  {}: {} {}{credential}",
+        request.name,
+        form::method(request.method).to_uppercase(),
+        request.url
+    );
     for (name, value) in &request.headers {
         _ = writeln!(text, "    {name}: {value}");
     }

@@ -28,13 +28,25 @@ pub struct Credential {
 #[derive(Clone)]
 pub enum Kind {
     /// An API key in a header of its own.
-    Header { header: HeaderName, value: Zeroizing<String> },
-    Bearer { token: Zeroizing<String> },
-    Basic { user: String, password: Zeroizing<String> },
+    Header {
+        header: HeaderName,
+        value: Zeroizing<String>,
+    },
+    Bearer {
+        token: Zeroizing<String>,
+    },
+    Basic {
+        user: String,
+        password: Zeroizing<String>,
+    },
     /// OAuth 2.0 client credentials (RFC 6749 §4.4): a token is bought and kept while it lasts.
     OAuth2(OAuth2),
     /// HMAC-SHA256 over time, method, path and body, in hex. See [`signed_text`].
-    Hmac { header: HeaderName, timestamp: HeaderName, secret: Zeroizing<Vec<u8>> },
+    Hmac {
+        header: HeaderName,
+        timestamp: HeaderName,
+        secret: Zeroizing<Vec<u8>>,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -4,7 +4,9 @@
 //! an answer leads to (`round`, `deliver`).
 
 use passerelle_contract::tenant::types::{Call, Fault, Request};
-use passerelle_contract::tenant::{choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload};
+use passerelle_contract::tenant::{
+    choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload,
+};
 use serde::{Deserialize, Serialize};
 
 /// An interface of `wit/tenant`.
@@ -19,8 +21,13 @@ pub enum Hook {
 }
 
 impl Hook {
-    pub const ALL: [Self; 5] =
-        [Self::ChooseTemplate, Self::ShapePayload, Self::OnPassInstalled, Self::OnPassUninstalled, Self::OnOrderChanged];
+    pub const ALL: [Self; 5] = [
+        Self::ChooseTemplate,
+        Self::ShapePayload,
+        Self::OnPassInstalled,
+        Self::OnPassUninstalled,
+        Self::OnOrderChanged,
+    ];
 
     /// As the WIT has it.
     pub const fn name(self) -> &'static str {

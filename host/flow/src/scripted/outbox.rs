@@ -3,7 +3,8 @@
 use super::*;
 use crate::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening, Webhook, WebhookMade, WebhookWrite,
+    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
+    Webhook, WebhookMade, WebhookWrite,
 };
 
 impl Outbox for Budgets {
@@ -65,14 +66,7 @@ impl Outbox for Budgets {
     ) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
-    async fn plugin_request_sent(
-        &self,
-        _: &TenantId,
-        _: &str,
-        _: i64,
-        _: (&str, u16),
-        _: Millis,
-    ) -> StoreResult<bool> {
+    async fn plugin_request_sent(&self, _: &TenantId, _: &str, _: i64, _: (&str, u16), _: Millis) -> StoreResult<bool> {
         panic!("no protocol asks for this")
     }
 }

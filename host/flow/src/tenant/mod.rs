@@ -28,8 +28,8 @@ use zeroize::Zeroizing;
 
 pub use self::path_secret::PathSecret;
 use crate::identity::{Millis, TenantId};
-use crate::ports::{ClientIdentity, KeyRef};
 use crate::plugin::setup::PluginSetup;
+use crate::ports::{ClientIdentity, KeyRef};
 use crate::proof::Prover;
 use crate::sealing::TenantKeys;
 use crate::store::ApiKeyRow;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::body::time;
 use super::endpoint::{self, Draft, Endpoint, Settled, Violations};
 use super::send::response_place;
-use crate::identity::{Millis, uuid};
 use crate::hooks::endpoint::is_plugin;
+use crate::identity::{Millis, uuid};
 use crate::ports::{HttpFailure, Random};
 use crate::sealing::SealError;
 use crate::store::{

@@ -14,8 +14,8 @@ use super::body::{self, Body, BodyError};
 use super::endpoint::Endpoint;
 use super::schedule::Asked;
 use crate::flow::Flow;
-use crate::identity::Millis;
 use crate::hooks;
+use crate::identity::Millis;
 use crate::ports::{Host, Http as _, HttpFailure, HttpRequest, HttpResponse};
 use crate::retry_after::retry_in;
 use crate::store::{

@@ -37,7 +37,7 @@ impl Watch {
     /// log says so.
     ///
     /// `then`: what is done after each look, before who asked for it is told.
-    pub fn start<F: Future<Output = ()> + Send>(
+    pub fn start<F: Future<Output = ()> + Send + 'static>(
         tenants: Arc<Tenants>,
         then: impl Fn() -> F + Send + 'static,
     ) -> Self {
@@ -83,7 +83,7 @@ fn watcher(tenants: &Tenants, change: mpsc::Sender<()>) -> Option<notify::Recomm
         .ok()
 }
 
-async fn run<F: Future<Output = ()> + Send>(
+async fn run<F: Future<Output = ()> + Send + 'static>(
     tenants: Arc<Tenants>,
     then: impl Fn() -> F + Send + 'static,
     mut changed: mpsc::Receiver<()>,

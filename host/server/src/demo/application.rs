@@ -180,7 +180,8 @@ fn plugins(document: &mut DocumentMut, home: &Path, folder: &Path) -> anyhow::Re
         let mut component = Table::new();
         component.insert("source", value("plugin-host.wasm"));
         component.insert("dependencies", Item::Table(dependencies));
-        let components = document.get_mut("component").and_then(Item::as_table_mut).context("spin.toml: no component")?;
+        let components =
+            document.get_mut("component").and_then(Item::as_table_mut).context("spin.toml: no component")?;
         components.insert(&name, Item::Table(component));
         let edge = components.get_mut("edge").and_then(|edge| edge.get_mut("allowed_outbound_hosts"));
         let allowed = edge.and_then(Item::as_array_mut).context("spin.toml: `edge` has no allowed_outbound_hosts")?;

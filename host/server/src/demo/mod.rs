@@ -7,16 +7,19 @@ pub mod application;
 pub mod client;
 pub mod edge;
 mod installations;
+mod plugin_report;
+mod plugins;
 mod report;
 mod scene;
 mod scenes;
 mod shown;
 pub mod stage;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+pub use plugin_report::{PluginEvent, PluginRow};
 pub use report::{InstallationStep, Report, Scenario};
 
 use crate::report_file;
@@ -29,10 +32,16 @@ pub struct DemoOptions {
     pub connector: Option<Vec<u8>>,
     /// On Spin instead of a server.
     pub spin: Option<edge::Spin>,
+    /// The folder with the example plugin in its three languages, which are then played, too.
+    pub plugins: Option<PathBuf>,
 }
 
 /// Plays everything; `Ok(true)` when every scenario ended as the matrix says.
 pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
+    anyhow::ensure!(
+        options.plugins.is_none() || options.spin.is_none(),
+        "plugins are shown on a server: on Spin each is a component that the application is deployed with"
+    );
     let temporary;
     let folder = match &options.folder {
         Some(folder) => {
@@ -51,7 +60,10 @@ pub async fn run(options: DemoOptions) -> anyhow::Result<bool> {
     let (connector, spin) = (options.connector.clone(), options.spin.clone());
     let stage = Stage::set(&folder, StageOptions { connector, spin, reports: true, ..StageOptions::default() }).await?;
     let before = started(&stage);
-    let report = scenes::play(&stage).await;
+    let mut report = scenes::play(&stage).await;
+    if let Some(plugins) = options.plugins.as_ref().filter(|_| report.error.is_none()) {
+        report.add(play_plugins(&stage, &folder, plugins).await, stage.world.complaints());
+    }
     report.print();
     if let Some(before) = before {
         say(&before);
@@ -94,6 +106,14 @@ pub async fn play(stage: &Stage) -> anyhow::Result<Report> {
         Some(error) => anyhow::bail!("{error}"),
         None => Ok(report),
     }
+}
+
+/// The example plugin of each file in `plugins`, on a stage whose configuration is in `folder`.
+///
+/// # Errors
+/// When it could not be played to its end.
+pub async fn play_plugins(stage: &Stage, folder: &Path, plugins: &Path) -> anyhow::Result<Vec<PluginRow>> {
+    plugins::play(stage, folder, plugins).await
 }
 
 /// Progress for the person in front of it; the table goes to standard output.

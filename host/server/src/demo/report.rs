@@ -1,7 +1,7 @@
 //! The outcome of the demo: a table for people, the same as JSON for programs.
 //!
 //! Owns the shape that the documentation promises: `{"ok":bool,"scenarios":[{"case","recognised","explanation","facts","passes",
-//! "notification_to_phone_ms","secutix_calls","ok"}]}`, `missing` where something expected was not seen, and `error` where the play could not go
+//! "notification_to_phone_ms","secutix_calls","ok"}]}`, `plugins` where they were played (`plugin_report`), `missing` where something expected was not seen, and `error` where the play could not go
 //! on. Does not own what is asked of a scenario (`scene`).
 
 use std::collections::BTreeMap;
@@ -11,6 +11,8 @@ use passerelle_flow::run::FindingRecord;
 use passerelle_flow::words;
 use serde::Serialize;
 
+use super::plugin_report::{self, PluginRow};
+
 #[derive(Serialize)]
 pub struct Report {
     pub ok: bool,
@@ -18,6 +20,9 @@ pub struct Report {
     /// What holders did with a pass, and who knows of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub installations: Vec<InstallationStep>,
+    /// The example plugin in three languages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginRow>,
     /// What was expected of the whole and not seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<String>,
@@ -128,7 +133,19 @@ impl Report {
     ) -> Self {
         let good = scenarios.iter().all(|scenario| scenario.ok) && installations.iter().all(|step| step.ok);
         let ok = good && missing.is_empty() && error.is_none();
-        Self { ok, scenarios, installations, missing, error }
+        Self { ok, scenarios, installations, plugins: Vec::new(), missing, error }
+    }
+
+    /// What the plugins did, and all that phones have complained of since the beginning.
+    pub(super) fn add(&mut self, played: anyhow::Result<Vec<PluginRow>>, complaints: Vec<String>) {
+        match played {
+            Ok(plugins) => self.plugins = plugins,
+            Err(error) => self.error = Some(format!("{error:#}")),
+        }
+        let known = self.missing.clone();
+        self.missing.extend(complaints.into_iter().filter(|complaint| !known.contains(complaint)));
+        let played = !self.plugins.is_empty() && self.plugins.iter().all(|row| row.ok);
+        self.ok = self.ok && played && self.missing.is_empty() && self.error.is_none();
     }
 
     #[allow(clippy::print_stdout)] // as below
@@ -216,9 +233,13 @@ impl Report {
         if !self.installations.is_empty() {
             self.print_installations();
         }
+        if !self.plugins.is_empty() {
+            plugin_report::print(&self.plugins, width());
+        }
         let good = self.scenarios.iter().filter(|scenario| scenario.ok).count()
-            + self.installations.iter().filter(|step| step.ok).count();
-        println!("{good} of {} scenarios ok", self.scenarios.len() + self.installations.len());
+            + self.installations.iter().filter(|step| step.ok).count()
+            + self.plugins.iter().filter(|row| row.ok).count();
+        println!("{good} of {} scenarios ok", self.scenarios.len() + self.installations.len() + self.plugins.len());
         for missing in &self.missing {
             println!("NOT OK: {missing}");
         }

@@ -3,7 +3,7 @@
 //! Owns setting up, putting a ticket on phones, waiting for rest, and taking down.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -90,6 +90,8 @@ pub struct StageOptions {
     pub tenant: Option<fn(String) -> String>,
     /// What phones do goes back to SecuTix. It takes its turn at SecuTix, so a stage may be long at coming to rest.
     pub reports: bool,
+    /// What compiles plugins, where this program is not `passerelle` itself.
+    pub compiler: Option<PathBuf>,
     /// The application on Spin instead of a server.
     pub spin: Option<Spin>,
 }
@@ -122,8 +124,12 @@ impl Stage {
                 On::Spin(Box::new(Edge::start(spin, folder, &world, address, EdgeOptions::default()).await?))
             }
             None => {
-                let start =
-                    StartOptions { connector: options.connector, listener: Some(listener), ..StartOptions::default() };
+                let start = StartOptions {
+                    connector: options.connector,
+                    listener: Some(listener),
+                    compiler: options.compiler,
+                    ..StartOptions::default()
+                };
                 let server = Server::start(&settings, start).await?;
                 if server.flow.host.tenants.get(&tenant).is_none() {
                     bail!(

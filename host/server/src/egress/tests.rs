@@ -183,6 +183,7 @@ fn get(url: impl Into<String>) -> HttpRequest {
         timeout: Duration::from_secs(30),
         response_limit: 1000,
         identity: None,
+        on_behalf_of: None,
     }
 }
 

@@ -42,10 +42,14 @@ pub fn build(folder: &Path, out: Option<&Path>, target: Target) -> anyhow::Resul
 }
 
 fn language_of(folder: &Path) -> anyhow::Result<Language> {
-    let marks = [("Cargo.toml", Language::Rust), ("package.json", Language::Js), ("requirements.txt", Language::Python)];
+    let marks =
+        [("Cargo.toml", Language::Rust), ("package.json", Language::Js), ("requirements.txt", Language::Python)];
     let found = marks.iter().find(|(mark, _)| folder.join(mark).is_file()).map(|(_, language)| *language);
     found.with_context(|| {
-        format!("{} is no plugin's folder: it has neither Cargo.toml nor package.json nor requirements.txt", folder.display())
+        format!(
+            "{} is no plugin's folder: it has neither Cargo.toml nor package.json nor requirements.txt",
+            folder.display()
+        )
     })
 }
 
@@ -80,7 +84,8 @@ fn rust(folder: &Path) -> anyhow::Result<Vec<u8>> {
 /// The WebAssembly that cargo says it has made: that of the package itself comes last.
 fn modules(messages: &[u8]) -> Vec<PathBuf> {
     let messages = messages.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Value>(line).ok());
-    let artefacts = messages.filter(|message| message.get("reason").and_then(Value::as_str) == Some("compiler-artifact"));
+    let artefacts =
+        messages.filter(|message| message.get("reason").and_then(Value::as_str) == Some("compiler-artifact"));
     let files = artefacts.filter_map(|message| message.get("filenames").and_then(Value::as_array).cloned()).flatten();
     let files = files.filter_map(|file| file.as_str().map(PathBuf::from));
     files.filter(|file| file.extension().is_some_and(|extension| extension == "wasm")).collect()

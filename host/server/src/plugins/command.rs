@@ -111,7 +111,8 @@ fn check(file: &Path, against: Option<(TenantId, Configured)>, report: Option<&P
                     parts.push(format!("hooks that are gone: {}", gone.join(", ")));
                 }
                 if added.is_empty() && gone.is_empty() {
-                    parts.push("the same hooks; `passerelle plugin replay` shows what it would do otherwise".to_owned());
+                    parts
+                        .push("the same hooks; `passerelle plugin replay` shows what it would do otherwise".to_owned());
                 }
                 parts.join("; ")
             }
@@ -168,8 +169,7 @@ fn install(of: &PluginOf, file: &Path) -> anyhow::Result<bool> {
     let wasm = folder::read(file, SIZE)?.with_context(|| format!("there is no file {}", file.display()))?;
     let engine = server::engine(None)?;
     let digest = artefact::digest(&wasm);
-    let compiler =
-        Compiler { program: std::env::current_exe()?, folder: server::compiled_folder(&settings) };
+    let compiler = Compiler { program: std::env::current_exe()?, folder: server::compiled_folder(&settings) };
     println!("compiling {} KB in a process with limits", wasm.len().div_ceil(1024));
     let compiled = runtime(None)?.block_on(compiler.compiled(&engine, wasm.clone(), digest));
     let compiled = compiled.with_context(|| format!("{} is not installed", file.display()))?;
@@ -202,7 +202,9 @@ fn status(of: &PluginOf) -> anyhow::Result<bool> {
         }
     }
     let (tenants, _) = Tenants::open(&settings);
-    let loaded = tenants.get(&tenant).with_context(|| format!("the configuration of {tenant} is broken: `passerelle check` says how"))?;
+    let loaded = tenants
+        .get(&tenant)
+        .with_context(|| format!("the configuration of {tenant} is broken: `passerelle check` says how"))?;
     let setup = &loaded.plugin;
     let hosts: Vec<String> = setup.allow.iter().map(ToString::to_string).collect();
     println!("  may call     {}", if hosts.is_empty() { "nobody".to_owned() } else { hosts.join(", ") });
@@ -222,7 +224,9 @@ fn status(of: &PluginOf) -> anyhow::Result<bool> {
     })?;
     let (row, waiting, dead) = waiting;
     match row {
-        None => println!("  events       none: no server has taken it up yet, or it has no hook that is told of events"),
+        None => {
+            println!("  events       none: no server has taken it up yet, or it has no hook that is told of events")
+        }
         Some(row) if !row.settled.enabled => {
             println!("  events       none: it is switched off; `passerelle plugin enable {tenant}` switches it on")
         }
@@ -258,9 +262,13 @@ fn enable(of: &PluginOf) -> anyhow::Result<bool> {
     })?;
     match done {
         None => bail!("{tenant} has no plugin that is told of events"),
-        Some(false) => bail!("somebody else has changed it at the same time; look with `passerelle plugin status {tenant}`"),
+        Some(false) => {
+            bail!("somebody else has changed it at the same time; look with `passerelle plugin status {tenant}`")
+        }
         Some(true) => {
-            println!("It is told of events again. `passerelle webhook replay --tenant {tenant} plugin --since …` tells it what it missed.");
+            println!(
+                "It is told of events again. `passerelle webhook replay --tenant {tenant} plugin --since …` tells it what it missed."
+            );
             Ok(true)
         }
     }

@@ -47,7 +47,9 @@ pub fn replay(
 ) -> anyhow::Result<bool> {
     let settings = settings(configured)?;
     let (tenants, _) = Tenants::open(&settings);
-    let loaded = tenants.get(tenant).with_context(|| format!("there is no tenant {tenant} in force: `passerelle check` says why"))?;
+    let loaded = tenants
+        .get(tenant)
+        .with_context(|| format!("there is no tenant {tenant} in force: `passerelle check` says why"))?;
     let new = load(file)?;
     let installed = match PluginFolder::of(&settings.tenants, tenant).read(SIZE)? {
         None => None,
@@ -71,14 +73,21 @@ pub fn replay(
                         continue;
                     }
                 };
-                let title = format!("{} {} {}", time(stored.happening.at), stored.happening.kind.name(), stored.happening.id);
+                let title =
+                    format!("{} {} {}", time(stored.happening.at), stored.happening.kind.name(), stored.happening.id);
                 compare(&loaded, &new, installed.as_ref(), call, &title, all, &mut count).await;
             }
         }
         store.close().await;
         anyhow::Ok(count)
     })?;
-    println!("{} events since {}; {} would be handled otherwise, {} failed", count.events, time(since), count.differ, count.failed);
+    println!(
+        "{} events since {}; {} would be handled otherwise, {} failed",
+        count.events,
+        time(since),
+        count.differ,
+        count.failed
+    );
     if count.unreadable > 0 {
         println!("{} could not be read: they were sealed with another key", count.unreadable);
     }

@@ -3,7 +3,8 @@
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening, Webhook, WebhookMade, WebhookWrite,
+    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
+    Webhook, WebhookMade, WebhookWrite,
 };
 use passerelle_sqlite::{Connection, deliveries, happenings, plugin_requests, replays, sent, webhooks};
 
@@ -127,9 +128,8 @@ impl Outbox for SqliteStore {
         now: Millis,
     ) -> StoreResult<bool> {
         let (tenant, happening) = (tenant.clone(), happening.to_owned());
-        let keep = move |conn: &dyn Connection| {
-            plugin_requests::keep(conn, &tenant, &happening, lease_token, &requests, now)
-        };
+        let keep =
+            move |conn: &dyn Connection| plugin_requests::keep(conn, &tenant, &happening, lease_token, &requests, now);
         self.writer.call(Wait, keep).await
     }
 

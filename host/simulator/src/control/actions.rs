@@ -65,6 +65,15 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "POST /control/crm/{desk} {\"behave\":\"hangs\"} or {\"behave\":{\"status\":{\"status\":500}}} or {\"trust\":\"whsec_…\"}",
         "how it answers, and what it verifies with; {\"joinBy\":\"crm.customerId\"} is for all desks",
     ),
+    ("GET /control/crm-api", "the CRM's API, for plugins: its address, tokens that were bought, all that came"),
+    (
+        "POST /control/crm-api/client {\"id\",\"secret\"}",
+        "a client that may buy tokens; /refuse {\"id\",\"refused\":true}; /withdraw makes all tokens void",
+    ),
+    (
+        "POST /control/crm-api/customer {\"movement\",\"customerId\",\"tier\"}",
+        "whom a ticket belongs to; /behave {\"route\":\"token|customers|wallet-events\",\"behave\":\"hangs\"}",
+    ),
     ("POST /control/android/{name}/save {\"url\"}", "opens a save link; /remove {\"object\"}"),
     ("GET /control/vibes", "the company at Vibes, its registrations, and how it differs from the documentation"),
     (
@@ -187,6 +196,21 @@ impl Control {
                     world.crm.join_by(identifier);
                 }
                 return Ok(json!({"url": desk.url()}));
+            }
+            ["crm-api", "client"] => world.crm.api().register(text("id")?, text("secret")?),
+            ["crm-api", "refuse"] => {
+                let refused = body.get("refused").and_then(Value::as_bool);
+                world.crm.api().refuse(text("id")?, refused.ok_or(ControlError::Missing("refused"))?);
+            }
+            ["crm-api", "withdraw"] => world.crm.api().withdraw_tokens(),
+            ["crm-api", "customer"] => {
+                let movement = text("movement")?;
+                world.crm.api().know(movement, read(body, "movement, customerId, tier")?);
+            }
+            ["crm-api", "behave"] => {
+                let value = |key: &str| body.get(key).unwrap_or(&Value::Null);
+                let route = read(value("route"), "route: token, customers or wallet-events")?;
+                world.crm.api().behave(route, read(value("behave"), "behave: as for a desk")?);
             }
             ["iphone", name, "add"] => return Ok(json!(world.iphone(name).add(text("url")?).await?)),
             ["iphone", name, "remove"] => {

@@ -1,11 +1,13 @@
-//! A CRM that receives webhooks, on a real socket: honest, slow, dead, lying, redirecting or hostile, as it is told.
+//! A CRM that receives webhooks and has an API, on a real socket: honest, slow, dead, lying, redirecting or hostile, as it is told.
 //!
-//! Owns its desks (an address each, with its own secrets, behaviour and records) and all that they have seen. Verifies signatures with its own reading
+//! Owns its desks (an address each, with its own secrets, behaviour and records) and all that they have seen; what plugins use is in `api`. Verifies signatures with its own reading
 //! of Standard Webhooks and shares no code with what it checks. Bounded by [`LARGEST`] of a request and its own drop, which ends every connection.
 
+mod api;
 mod behaviour;
 mod records;
 mod signature;
+mod tokens;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -19,11 +21,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use self::api::Api;
+pub use self::api::{ApiCall, ApiRoute, CrmApi, Customer, Issued};
 pub use self::behaviour::Behaviour;
 pub use self::records::CrmRecord;
 use self::records::Records;
 use self::signature::Key;
 pub use self::signature::KeyError;
+use self::wire::{Answer, Told};
 use crate::authority::{Authority, AuthorityError};
 use crate::{Millis, NotSeen};
 
@@ -91,6 +96,7 @@ struct DeskState {
 #[derive(Default)]
 struct State {
     desks: BTreeMap<String, DeskState>,
+    api: Api,
     ahead: Millis,
     join: Option<String>,
 }
@@ -167,6 +173,11 @@ impl Crm {
         CrmDesk { crm: self.clone(), name: name.into() }
     }
 
+    /// What a plugin calls, beside the desks.
+    pub fn api(&self) -> CrmApi {
+        CrmApi { crm: self.clone() }
+    }
+
     pub fn desks(&self) -> Vec<String> {
         self.with(|state| state.desks.keys().cloned().collect())
     }
@@ -185,34 +196,43 @@ impl Crm {
     }
 
     /// Takes a request, and says how it is answered.
-    fn receive(&self, mut received: Received) -> Behaviour {
-        let behaviour = self.with(|state| {
+    fn receive(&self, received: Received) -> Told {
+        let told = self.with(|state| {
             let now = crate::now() + state.ahead;
-            let join = state.join.clone().unwrap_or_else(|| "secutix.movementId".to_owned());
-            let name = received.path.split('?').next().unwrap_or_default().trim_start_matches("/hooks/").to_owned();
-            let Some(desk) = state.desks.get_mut(&name) else {
-                return Behaviour::Status { status: 404, retry_after: None };
-            };
-            received.at = now;
-            let keys = &desk.keys;
-            received.verified = (!keys.is_empty()).then(|| signature::verify(keys, &received, now));
-            let behaviour = desk.behaviour.at(desk.since_told);
-            desk.since_told = desk.since_told.saturating_add(1);
-            // Whoever forges learns nothing else.
-            let behaviour = match received.verified {
-                Some(false) => Behaviour::Status { status: 401, retry_after: None },
-                _ => behaviour,
-            };
-            received.answered = behaviour.name();
-            received.taken = behaviour.takes();
-            received.repeated = desk.records.knows(received.id());
-            if received.taken {
-                desk.records.apply(&join, &received);
+            match ApiRoute::of(&received.path) {
+                Some(route) => state.api.receive(route, received, now),
+                None => Told { behaviour: state.at_a_desk(received, now), honest: Answer::default() },
             }
-            desk.received.push(received);
-            behaviour
         });
         self.changes.send_modify(|changes| *changes += 1);
+        told
+    }
+}
+
+impl State {
+    fn at_a_desk(&mut self, mut received: Received, now: Millis) -> Behaviour {
+        let join = self.join.clone().unwrap_or_else(|| "secutix.movementId".to_owned());
+        let name = received.path.split('?').next().unwrap_or_default().trim_start_matches("/hooks/").to_owned();
+        let Some(desk) = self.desks.get_mut(&name) else {
+            return Behaviour::Status { status: 404, retry_after: None };
+        };
+        received.at = now;
+        let keys = &desk.keys;
+        received.verified = (!keys.is_empty()).then(|| signature::verify(keys, &received, now));
+        let behaviour = desk.behaviour.at(desk.since_told);
+        desk.since_told = desk.since_told.saturating_add(1);
+        // Whoever forges learns nothing else.
+        let behaviour = match received.verified {
+            Some(false) => Behaviour::Status { status: 401, retry_after: None },
+            _ => behaviour,
+        };
+        received.answered = behaviour.name();
+        received.taken = behaviour.takes();
+        received.repeated = desk.records.knows(received.id());
+        if received.taken {
+            desk.records.apply(&join, &received);
+        }
+        desk.received.push(received);
         behaviour
     }
 }

@@ -13,6 +13,39 @@ const DRIP: Duration = Duration::from_millis(20);
 /// How long what hangs is held: longer than any sender waits.
 const HOLD: Duration = Duration::from_secs(600);
 
+/// A status with its headers and its body.
+#[derive(Clone)]
+pub(super) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Vec<u8>,
+}
+
+/// What a desk says to a webhook.
+impl Default for Answer {
+    fn default() -> Self {
+        Self { status: 200, headers: Vec::new(), body: b"thanks".to_vec() }
+    }
+}
+
+impl Answer {
+    pub fn json(status: u16, body: &Value) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned())];
+        Self { status, headers, body: body.to_string().into_bytes() }
+    }
+
+    pub fn with(mut self, header: (&'static str, String)) -> Self {
+        self.headers.push(header);
+        self
+    }
+}
+
+/// How a request is answered, and what with where the behaviour is an honest one.
+pub(super) struct Told {
+    pub behaviour: Behaviour,
+    pub honest: Answer,
+}
+
 /// One request per connection.
 pub(super) async fn serve<S>(crm: Crm, mut stream: S) -> std::io::Result<()>
 where
@@ -21,11 +54,11 @@ where
     let Some(received) = read(&mut stream).await? else { return Ok(()) };
     let told = received.body.clone();
     let own = format!("{}{}", crm.url(), received.path);
-    let behaviour = crm.receive(received);
+    let Told { behaviour, honest } = crm.receive(received);
     if let Some(delay) = behaviour.delay() {
         tokio::time::sleep(delay).await;
     }
-    answer(&mut stream, &behaviour, &own, &told).await?;
+    answer(&mut stream, &behaviour, &honest, &own, &told).await?;
     stream.shutdown().await
 }
 
@@ -74,13 +107,14 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Option<Re
 async fn answer<S: AsyncWrite + Unpin>(
     stream: &mut S,
     behaviour: &Behaviour,
+    honest: &Answer,
     own: &str,
     told: &[u8],
 ) -> std::io::Result<()> {
     match behaviour {
         Behaviour::Echoes => plain(stream, 200, &[], told).await,
         Behaviour::Honest | Behaviour::Slow { .. } | Behaviour::Recovers { .. } | Behaviour::Breaks { .. } => {
-            plain(stream, 200, &[], b"thanks").await
+            plain(stream, honest.status, &honest.headers, &honest.body).await
         }
         Behaviour::Status { status, retry_after } => {
             let after = retry_after.map(|seconds| ("retry-after", seconds.to_string()));

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
+use crate::form::unescaped;
 use crate::google::GoogleService;
 use crate::google::resources::Refused;
 use crate::jws::{self, Key};
@@ -62,21 +63,4 @@ impl GoogleService {
         self.state().tokens.insert(token.clone(), second + HOUR);
         Ok(json!({"access_token": token, "expires_in": HOUR - 1, "token_type": "Bearer"}))
     }
-}
-
-/// Form decoding. None: a broken escape, or not UTF-8.
-fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let pair = [rest.next()?, rest.next()?];
-                u8::from_str_radix(std::str::from_utf8(&pair).ok()?, 16).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -59,7 +59,12 @@ impl Http for Outbound {
 }
 
 /// A request to another component of the application, through its private route: no address is looked up and no wire is used.
-pub async fn chained(component: &str, body: Bytes, timeout: Duration, limit: usize) -> Result<HttpResponse, HttpFailure> {
+pub async fn chained(
+    component: &str,
+    body: Bytes,
+    timeout: Duration,
+    limit: usize,
+) -> Result<HttpResponse, HttpFailure> {
     let request = HttpRequest {
         method: http::Method::POST,
         url: format!("http://{component}.spin.internal/"),

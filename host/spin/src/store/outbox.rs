@@ -3,7 +3,8 @@
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening, Webhook, WebhookMade, WebhookWrite,
+    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
+    Webhook, WebhookMade, WebhookWrite,
 };
 use passerelle_sqlite::{deliveries, happenings, plugin_requests, replays, sent, webhooks};
 

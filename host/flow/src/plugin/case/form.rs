@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 
 use passerelle_contract::tenant::types::{Method, Pass, Request, Wallet};
-use passerelle_contract::tenant::{choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload};
+use passerelle_contract::tenant::{
+    choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

@@ -10,9 +10,9 @@ use passerelle_contract::types::TicketPart;
 
 use super::{Look, PlanError, subject_of};
 use crate::flow::Flow;
+use crate::hooks::choose::{Chooser, Decision};
 use crate::identity::{Millis, PassId};
 use crate::parts;
-use crate::hooks::choose::{Chooser, Decision};
 use crate::ports::{Host, Random as _};
 use crate::rebuild::Built;
 use crate::select::{Choice, Stray, select};

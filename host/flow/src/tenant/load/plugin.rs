@@ -32,7 +32,8 @@ impl Loader<'_> {
         let component = self.rule("plugin.component", component, COMPONENT);
         let allow = self.destinations("plugin.allow", &config.allow);
         let size: usize = config.settings.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let settings = self.rule("plugin.settings", size <= SETTINGS, "must have 16 KB at most: every call carries them");
+        let settings =
+            self.rule("plugin.settings", size <= SETTINGS, "must have 16 KB at most: every call carries them");
         let mut credentials = BTreeMap::new();
         let mut whole = true;
         for (name, credential) in &config.credentials {
@@ -74,7 +75,8 @@ impl Loader<'_> {
     fn plugin_credential(&mut self, key: &str, config: &CredentialConfig) -> Option<Credential> {
         let at = |name: &str| format!("{key}.{name}");
         let hosts = self.destinations(&at("hosts"), &config.hosts);
-        let some = self.rule(&at("hosts"), !config.hosts.is_empty(), "must name an address at least: it is for no other");
+        let some =
+            self.rule(&at("hosts"), !config.hosts.is_empty(), "must name an address at least: it is for no other");
         let secret = self.secret(&at("secret"), &config.secret).map(without_line_break);
         let secret = secret.and_then(|secret| {
             let text = std::str::from_utf8(&secret).ok().filter(|text| is_plain(text));
@@ -86,7 +88,11 @@ impl Loader<'_> {
                     None
                 }
                 None => {
-                    self.rule(&at("secret"), false, "must lead to one line of visible ASCII characters: it stands in a header");
+                    self.rule(
+                        &at("secret"),
+                        false,
+                        "must lead to one line of visible ASCII characters: it stands in a header",
+                    );
                     None
                 }
             }
@@ -162,7 +168,8 @@ impl Loader<'_> {
             "idempotency-key",
             "content-type",
         ];
-        let header: Option<HeaderName> = name.parse().ok().filter(|name: &HeaderName| !RESERVED.contains(&name.as_str()));
+        let header: Option<HeaderName> =
+            name.parse().ok().filter(|name: &HeaderName| !RESERVED.contains(&name.as_str()));
         self.rule(key, header.is_some(), "must be a header's name, and none that a request has anyway")?;
         header
     }
@@ -183,10 +190,13 @@ impl Loader<'_> {
         let mut whole = true;
         for (name, value, least, most) in limits {
             let fits = value.is_none_or(|value| (least..=most).contains(&value));
-            whole &= self.rule(&format!("plugin.limits.{name}"), fits, "is outside of what the documentation allows").is_some();
+            whole &= self
+                .rule(&format!("plugin.limits.{name}"), fits, "is outside of what the documentation allows")
+                .is_some();
         }
         whole.then_some(())?;
-        let millis = |value: Option<u32>, default: Duration| value.map_or(default, |ms| Duration::from_millis(ms.into()));
+        let millis =
+            |value: Option<u32>, default: Duration| value.map_or(default, |ms| Duration::from_millis(ms.into()));
         let bytes = |value: Option<u32>, shift: u32, default: usize| value.map_or(default, |n| (n as usize) << shift);
         Some(PluginLimits {
             cpu: millis(config.cpu_ms, default.cpu),

@@ -120,7 +120,7 @@ fn the_example_templates_give_what_is_on_record() {
 
 #[test]
 fn the_example_templates_have_no_warnings() {
-    for name in ["event-ticket", "season-ticket", "member-card"] {
+    for name in ["event-ticket", "vip", "season-ticket", "member-card"] {
         let warnings = compiled(&source(name)).warnings;
         assert!(warnings.is_empty(), "{}", shown(&warnings));
     }
@@ -276,6 +276,25 @@ fn a_ticket_says_where_when_and_whose() {
     assert_eq!(object["seatInfo"]["seat"]["defaultValue"]["value"], "7");
     assert_eq!(object["reservationInfo"]["confirmationCode"], "10000702652");
     assert_eq!(payload.google.unwrap().class_key, "event-ticket.performance.10228231109243");
+}
+
+#[test]
+fn a_plugin_s_variable_is_shown_and_without_it_its_field_is_not_there() {
+    let vip = compiled(&source("vip"));
+    let shown = |variables: &[(&str, &str)]| {
+        let mut job = job(&vip, &ticket_body(), vec![carmen()]);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        job.items[0].variables.extend(variables.iter().map(owned));
+        let payload = built(&job);
+        let tier = field(&apple(&payload), "eventTicket", "tier").cloned();
+        let modules = object(&payload)["textModulesData"].as_array().cloned().unwrap_or_default();
+        (tier, modules.into_iter().find(|module| module["id"] == "tier"))
+    };
+    let (apple_tier, google_tier) = shown(&[("tenant.tier", "gold")]);
+    assert_eq!(apple_tier.unwrap()["value"], "gold");
+    assert_eq!(google_tier.unwrap()["body"], "gold");
+    assert_eq!(shown(&[]), (None, None));
+    assert_eq!(shown(&[("tenant.other", "gold")]), (None, None));
 }
 
 #[test]

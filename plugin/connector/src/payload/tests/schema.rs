@@ -36,14 +36,16 @@ fn check(payload: &Built) {
 
 #[test]
 fn the_examples_are_what_google_describes() {
-    let (ticket, subscription, card) =
-        (compiled(&source("event-ticket")), compiled(&source("season-ticket")), compiled(&source("member-card")));
+    let [ticket, vip, subscription, card] =
+        ["event-ticket", "vip", "season-ticket", "member-card"].map(|name| compiled(&source(name)));
     for (template, body, events) in [
         (&ticket, ticket_body(), vec![carmen()]),
+        (&vip, ticket_body(), vec![carmen()]),
         (&subscription, ticket_body(), season()),
         (&card, card_body(), vec![]),
     ] {
         let mut job = job(template, &body, events);
+        job.items[0].variables.push(("tenant.tier".to_owned(), "gold".to_owned()));
         check(&built(&job));
         job.items[0].state = PassState::Void;
         job.items[0].variables.push(("host.successor".to_owned(), "https://passes.example.org/p".to_owned()));
