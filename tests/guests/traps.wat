@@ -1,7 +1,7 @@
 ;; Traps when the call's id begins with `!`, and answers all others.
 (module
   (memory (export "memory") 1)
-  (func (export "cabi_realloc") (param i32 i32 i32 $size i32) (result i32)
+  (func (export "cabi_realloc") (param i32 i32 i32) (param $size i32) (result i32)
     (global.set $free (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
     (global.get $free)
     (global.set $free (i32.add (global.get $free) (local.get $size))))

@@ -13,7 +13,9 @@ pub mod requests;
 mod table;
 pub mod upstream;
 
-use wasm_encoder::{ComponentBuilder, ComponentExportKind};
+use wasm_encoder::{
+    CodeSection, ComponentBuilder, ComponentExportKind, Function, FunctionSection, Module, ModuleArg, TypeSection,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -63,7 +65,7 @@ pub fn good_with_imported_types() -> Vec<u8> {
 
 /// The bytes of a text, be it a module's or a component's.
 pub fn module(text: &str) -> Vec<u8> {
-    wat::parse_str(text).unwrap()
+    wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// A world with the hooks that a module's exports name.
@@ -106,12 +108,27 @@ fn beside(other: &[u8]) -> Vec<u8> {
     builder.finish()
 }
 
-/// A plugin that takes long to compile: so many functions of so many additions each, all of which are exported and none of which is ever called.
-pub fn slow_to_compile(functions: usize, additions: usize) -> Vec<u8> {
-    let body = "local.get 0 i32.add ".repeat(additions);
-    let one = format!("(func (param i32) (result i32) local.get 0 {body})\n");
-    let module = GOOD.trim_end().strip_suffix(')').unwrap().to_owned() + "\n" + &one.repeat(functions) + ")";
-    component(&module, Form::Module)
+/// A plugin that takes more time and memory to compile than anybody should give it: functions of nothing but empty loops, three bytes each, in each of
+/// which the compiler puts a look at the clock.
+pub fn long_to_compile() -> Vec<u8> {
+    /// Each as long as a function may be for wasmtime, 7,654,321 bytes, and together less than a plugin may have.
+    const FUNCTIONS: u32 = 3;
+    const LOOPS: usize = 2_500_000;
+    let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    types.ty().function([], []);
+    for _ in 0..FUNCTIONS {
+        functions.function(0);
+        let mut body = Function::new([]);
+        body.raw([0x03, 0x40, 0x0b].repeat(LOOPS));
+        body.instructions().end();
+        code.function(&body);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    let mut component = ComponentBuilder::default();
+    let module = component.core_module(None, &module);
+    component.core_instantiate(None, module, Vec::<(&str, ModuleArg)>::new());
+    beside(&component.finish())
 }
 
 #[cfg(test)]
