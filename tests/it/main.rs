@@ -37,6 +37,7 @@ mod pass_attributes;
 mod pass_list;
 mod peer;
 mod plugin_examples;
+mod plugins;
 mod privacy;
 mod process;
 mod recording;
