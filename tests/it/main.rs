@@ -38,6 +38,7 @@ mod pass_list;
 mod peer;
 mod plugin_compile;
 mod plugin_examples;
+mod plugins;
 mod privacy;
 mod process;
 mod recording;

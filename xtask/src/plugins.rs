@@ -117,8 +117,10 @@ impl Plugin {
     }
 
     fn tell(&self, steps: &Steps, news: &str) -> Result<()> {
-        let size = std::fs::metadata(self.artefact())?.len() as f64 / f64::from(1 << 20);
-        steps.say(format_args!("{TARGET}/{}.wasm: {size:.1} MB, no imports, {news}", self.name));
+        let artefact = std::fs::read(self.artefact())?;
+        let imports = if component::imports(&artefact)?.is_empty() { "no imports" } else { "imports types only" };
+        let size = artefact.len() as f64 / f64::from(1 << 20);
+        steps.say(format_args!("{TARGET}/{}.wasm: {size:.1} MB, {imports}, {news}", self.name));
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use super::event::kinds_of;
 use crate::flow::Flow;
 use crate::plugin::Installed;
 use crate::ports::{Host, Plugins};
-use crate::store::{Outbox as _, StoreResult, WebhookMade, WebhookWrite};
+use crate::store::{DisabledFor, Outbox as _, StoreResult, WebhookMade, WebhookWrite};
 use crate::tenant::Tenant;
 use crate::webhook::endpoint::{Format, Settings};
 use crate::webhook::pattern::Patterns;
@@ -34,7 +34,9 @@ pub async fn settle<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> StoreResult<()>
             }
             (Some(kept), Some(wanted)) => {
                 // The same build that was switched off because it failed for days stays off: another one begins anew.
-                let same = kept.settled.sealed == wanted.sealed && kept.settled.events == wanted.events;
+                let failed = kept.disabled.is_some_and(|(_, why)| why != DisabledFor::Person);
+                let in_place = kept.settled.enabled || failed;
+                let same = in_place && kept.settled.sealed == wanted.sealed && kept.settled.events == wanted.events;
                 same || flow.host.store().update_webhook(&tenant.id, kept.version, wanted.clone(), now).await?
             }
             (Some(kept), None) if !kept.settled.enabled => true,

@@ -73,6 +73,9 @@ enum WrittenFailure {
 pub struct Expected {
     #[serde(default)]
     pub asked: Vec<Vec<String>>,
+    /// Some of those requests in full, by name.
+    #[serde(default)]
+    pub requests: BTreeMap<String, Value>,
     pub result: Value,
 }
 
@@ -179,6 +182,12 @@ impl Played {
         let names = |requests: &Vec<Request>| requests.iter().map(|request| request.name.clone()).collect();
         Ok(Expected {
             asked: self.asked.iter().map(names).collect(),
+            requests: self
+                .asked
+                .iter()
+                .flatten()
+                .map(|request| (request.name.clone(), form::request(request)))
+                .collect(),
             result: match &self.ended {
                 Err(failure) => return Err(failure.clone()),
                 Ok(returned) => result(returned),
@@ -195,6 +204,16 @@ impl Played {
         let mut differences = Vec::new();
         if got.asked != expected.asked {
             differences.push(format!("asked for {:?}, expected {:?}", got.asked, expected.asked));
+        }
+        for (name, wanted) in &expected.requests {
+            let mut wanted = full(wanted.clone());
+            if let Value::Object(wanted) = &mut wanted {
+                wanted.insert("name".to_owned(), name.as_str().into());
+            }
+            let asked = got.requests.get(name).cloned().unwrap_or(Value::Null);
+            if asked != wanted {
+                differences.push(format!("asked {asked}, expected {wanted}"));
+            }
         }
         let (got, wanted) = (normal(hook, got.result), normal(hook, expected.result.clone()));
         if got != wanted {
@@ -288,5 +307,9 @@ fn full(request: Value) -> Value {
     request.entry("headers").or_insert_with(|| json!({}));
     request.entry("body").or_insert(Value::Null);
     request.entry("credential").or_insert(Value::Null);
+    // An empty body is none.
+    if request.get("body").and_then(Value::as_str) == Some("") {
+        request.insert("body".to_owned(), Value::Null);
+    }
     Value::Object(request)
 }

@@ -76,12 +76,20 @@ impl<'a> Act<'a> {
         let server = stage.server().context("a plugin's file is installed on a server; on Spin it is a component")?;
         let mut row = PluginRow::of(example.name, example.language);
         row.bytes = wasm.len();
-        say(&format!("Installing {} ({} KB), and following a ticket with it ...", example.name, wasm.len().div_ceil(1024)));
+        say(&format!(
+            "Installing {} ({} KB), and following a ticket with it ...",
+            example.name,
+            wasm.len().div_ceil(1024)
+        ));
         let api = stage.world.crm().api();
         let secret = STANDARD.encode(SystemRandom.bytes::<32>());
         api.register(example.name, &secret);
         let began = Instant::now();
-        example::let_plugin_call(folder, &stage.world, &example::PluginClient { id: example.name, secret: &secret, product: SPECIAL })?;
+        example::let_plugin_call(
+            folder,
+            &stage.world,
+            &example::PluginClient { id: example.name, secret: &secret, product: SPECIAL },
+        )?;
         PluginFolder::of(&stage.settings.tenants, &stage.tenant).install(wasm)?;
         server.reload_now().await;
         row.in_force_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -208,7 +216,10 @@ impl<'a> Act<'a> {
         wrong(self.row.tier.as_deref() == Some(tier), "the tier on the pass");
         wrong(told.iter().map(ApiCall::event).eq(EVENTS), "each event once, in its order");
         wrong(rest.iter().map(ApiCall::event).eq(["created"]), "the other ticket's event");
-        wrong(told.iter().all(|call| call.text("passType") == Some(example::PLUGIN_TEMPLATE)), "the template in each event");
+        wrong(
+            told.iter().all(|call| call.text("passType") == Some(example::PLUGIN_TEMPLATE)),
+            "the template in each event",
+        );
         let customers = told.iter().filter(|call| matches!(call.event(), "installed" | "removed"));
         let known = |call: &ApiCall| {
             call.text("customerId") == Some(&customer(self.example))
