@@ -26,15 +26,15 @@ pub fn config() -> Config {
     config
 }
 
-/// Slots for `calls` calls at a time. A component of ours has one core instance, one memory and one table; components made from
-/// JavaScript and Python have several.
+/// Slots for `calls` calls at a time, each of which may have all that one may have: else a component with many memories would take its neighbours' room,
+/// and they would be told that no sandbox is free. It is address space that this takes, and no memory: 4 GiB for each memory, of 128 TiB.
 pub fn pool(calls: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls);
     pool.total_stacks(calls);
-    pool.total_core_instances(calls.saturating_mul(8));
-    pool.total_memories(calls.saturating_mul(4));
-    pool.total_tables(calls.saturating_mul(8));
+    pool.total_core_instances(calls.saturating_mul(meter::INSTANCES));
+    pool.total_memories(calls.saturating_mul(meter::MEMORIES));
+    pool.total_tables(calls.saturating_mul(meter::TABLES));
     pool.max_core_instances_per_component(meter::INSTANCES);
     pool.max_memories_per_component(meter::MEMORIES);
     pool.max_tables_per_component(meter::TABLES);
