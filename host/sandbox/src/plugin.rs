@@ -148,7 +148,7 @@ impl Exports {
             match (found, present.contains(&hook)) {
                 (Ok(indices), _) => Ok(Some(indices)),
                 (Err(_), false) => Ok(None),
-                (Err(source), true) => Err(LoadError::Hook { hook: hook.name(), source }),
+                (Err(why), true) => Err(LoadError::Hook { hook: hook.name(), why }),
             }
         }
         let choose = tenant::choose_template::GuestIndices::new(component);
@@ -183,7 +183,8 @@ fn hooks(engine: &Engine, component: &Component) -> Result<BTreeSet<Hook>, LoadE
     for (name, _) in component.component_type().exports(engine.wasmtime()) {
         let Some(rest) = name.strip_prefix(PACKAGE) else { continue };
         let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
-        if !version.starts_with(VERSION) {
+        // One before a release (`0.1.0-rc.1`) is like no other.
+        if !version.starts_with(VERSION) || version.contains('-') {
             return Err(LoadError::Version(name.to_owned()));
         }
         match Hook::parse(interface) {
