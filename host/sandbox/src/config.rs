@@ -26,15 +26,16 @@ pub fn config() -> Config {
     config
 }
 
-/// Slots for `calls` calls at a time. A component of ours has one core instance, one memory and one table; components made from
-/// JavaScript and Python have several.
+/// Slots for `calls` calls at a time, each of which may be of a component that has as much of everything as a component may have: whatever a plugin is
+/// made of, it takes no slot of anybody else's call. A component of ours has one core instance, one memory and one table; those made from Python have
+/// some forty instances.
 pub fn pool(calls: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls);
     pool.total_stacks(calls);
-    pool.total_core_instances(calls.saturating_mul(8));
-    pool.total_memories(calls.saturating_mul(4));
-    pool.total_tables(calls.saturating_mul(8));
+    pool.total_core_instances(calls.saturating_mul(meter::INSTANCES));
+    pool.total_memories(calls.saturating_mul(meter::MEMORIES));
+    pool.total_tables(calls.saturating_mul(meter::TABLES));
     pool.max_core_instances_per_component(meter::INSTANCES);
     pool.max_memories_per_component(meter::MEMORIES);
     pool.max_tables_per_component(meter::TABLES);
