@@ -26,8 +26,9 @@ pub fn config() -> Config {
     config
 }
 
-/// Slots for `calls` calls at a time, each of which may have all that one may have: else a component with many memories would take its neighbours' room,
-/// and they would be told that no sandbox is free. It is address space that this takes, and no memory: 4 GiB for each memory, of 128 TiB.
+/// Slots for `calls` calls at a time, each of which may be of a component that has as much of everything as a component may have: whatever a plugin is
+/// made of, it takes no slot of anybody else's call. A component of ours has one core instance, one memory and one table; those made from Python have
+/// some forty instances.
 pub fn pool(calls: u32) -> InstanceAllocationStrategy {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls);

@@ -235,6 +235,7 @@ impl Played {
             Ok(Err(Fault::Retry)) => text.push_str("asks to be tried again later\n"),
             Ok(Ok(Turn::Default)) => text.push_str("leaves it to the default\n"),
             Ok(Ok(Turn::Chosen(name))) => _ = writeln!(text, "chooses the template {name}"),
+            Ok(Ok(Turn::Variables(variables))) if variables.is_empty() => text.push_str("sets no variables\n"),
             Ok(Ok(Turn::Variables(variables))) => {
                 text.push_str("sets the variables\n");
                 for (name, value) in variables {

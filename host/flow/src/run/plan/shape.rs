@@ -28,6 +28,8 @@ pub(super) async fn shape<H: Host>(
     id: &str,
 ) -> Result<(), PlanError> {
     if !shape::is_wanted(flow, tenant) {
+        // The default is none, also for a pass that has those of a plugin that was there before.
+        drafts.iter_mut().filter(|draft| draft.fresh).for_each(|draft| draft.variables.clear());
         return Ok(());
     }
     for draft in drafts.iter_mut().filter(|draft| draft.fresh) {
