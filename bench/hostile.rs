@@ -1,7 +1,7 @@
 //! `cargo xtask sandbox-report`: everything that means harm, each beside a neighbour that makes an ordinary call all the time.
 //!
-//! One process, on the server's own engine, pool, compiler and egress. Each row is one way to do harm, done again and again for half a second; beside it
-//! another tenant's well-behaved plugin is called in a task of its own, as an event's is, and its slowest calls are told beside those that it has when it
+//! One process, on the server's own engine, pool, compiler and egress. Each row is one way to do harm, done again and again for half a second, a
+//! plugin's by three at a time; beside it another tenant's well-behaved plugin is called in a task of its own, as an event's is, and its slowest calls are told beside those that it has when it
 //! is alone, measured just before. A row is `ok` when what should have stopped it did, in time, when every call of the neighbour was answered, and
 //! when the process has given back what it took.
 //!
@@ -36,18 +36,20 @@ use crate::compiled::Loader;
 use crate::neighbour::Neighbour;
 use crate::row::Table;
 
+/// As many as the server has on a small machine.
+const THREADS: u32 = 2;
+
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1).peekable();
+    let args: Vec<String> = std::env::args().skip(1).collect();
     // The server's compiler starts its own program once more, and here that is this one.
-    if let [first, second, to] = args.clone().collect::<Vec<_>>().as_slice()
+    if let [first, second, to] = args.as_slice()
         && [first.as_str(), second.as_str()] == compiler::CHILD
     {
         return ExitCode::from(u8::try_from(compiler::child(to.as_ref())).unwrap_or(u8::MAX));
     }
     let run = || {
-        let options = Options::read(&mut args)?;
-        // As many threads as the server has on a small machine.
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let options = Options::read(args)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS as usize).enable_all().build()?;
         report_file::or_failure(options.report.as_deref(), runtime.block_on(report(&options)))
     };
     match run() {
@@ -68,8 +70,8 @@ struct Options {
 }
 
 impl Options {
-    fn read(args: &mut impl Iterator<Item = String>) -> Result<Self> {
-        let mut options = Self::default();
+    fn read(args: Vec<String>) -> Result<Self> {
+        let (mut options, mut args) = (Self::default(), args.into_iter());
         while let Some(arg) = args.next() {
             let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
             match arg.as_str() {
@@ -89,7 +91,7 @@ async fn report(options: &Options) -> Result<bool> {
     let engine = Engine::new(Capacity::default())?;
     let compiler = Compiler { program: std::env::current_exe()?, folder: folder.path().join("compiled") };
     let loader = Loader { engine, compiler };
-    let neighbour = Neighbour::new(loader.load(good()).await.context("the neighbour")?);
+    let neighbour = Neighbour::new(loader.load(good()).await.context("the neighbour")?).await?;
     let mut table = Table::new(neighbour, options.only.clone());
     plugins::rows(&mut table, &loader).await?;
     compiled::rows(&mut table, &loader).await?;

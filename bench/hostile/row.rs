@@ -143,7 +143,7 @@ impl Row {
     fn print(&self) {
         let megabytes = |kb: Option<u64>| kb.map_or("-".to_owned(), |kb| (kb >> 10).to_string());
         println!(
-            "{:<32} {:>9.1} {:>9}   {:>9.2} {:>9.2} {:>7}   {:>7} {:>7} {:>7}   {}",
+            "{:<32} {:>9.1} {:>9}   {:>9.3} {:>9.3} {:>7}   {:>7} {:>7} {:>7}   {}",
             self.case,
             self.lived.as_secs_f64() * 1000.0,
             self.within.as_millis(),

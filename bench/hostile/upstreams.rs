@@ -151,7 +151,7 @@ async fn inside(table: &mut Table) -> Result<()> {
     ];
     nobody_is_called(
         table,
-        "loopback",
+        "dials-loopback",
         "Has this machine called, by name and in each spelling of its address; a server listens there.",
         &[],
         &spellings,
@@ -167,7 +167,7 @@ async fn metadata(table: &mut Table) -> Result<()> {
     ];
     nobody_is_called(
         table,
-        "metadata-services",
+        "dials-metadata-services",
         "Has the clouds' metadata services called, in each spelling, while the operator has opened every network.",
         &["0.0.0.0/0", "::/0", "169.254.169.254/32"],
         &spellings,
@@ -201,6 +201,8 @@ async fn nobody_is_called(
             for host in spellings {
                 match egress.send(get(format!("http://{host}:{port}/"))?).await {
                     Err(HttpFailure::Denied) => {}
+                    // Not every resolver knows this machine by each of its names.
+                    Err(HttpFailure::Unreachable) if host.to_ascii_lowercase().starts_with("localhost") => {}
                     other => called.push(format!("{host}: {:?}", other.map(|answer| answer.status))),
                 }
             }
