@@ -2,10 +2,14 @@
 //!
 //! Owns how many calls run at a time. Does not own what a call may use (`meter`).
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use passerelle_flow::ports::SandboxFailure;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 
@@ -87,7 +91,7 @@ impl Engine {
             Err(busy) => return (Err(busy), 0),
         };
         let mut store = self.store(limits);
-        let answer = match tokio::time::timeout(limits.wall, guest(&mut store)).await {
+        let answer = match aside(tokio::time::timeout(limits.wall, guest(&mut store))).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(failure(&error)),
             Err(_) => Err(SandboxFailure::TimedOut),
@@ -116,6 +120,21 @@ impl Engine {
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
         store.set_epoch_deadline(1);
         store
+    }
+}
+
+/// Runs a call on a thread of its own from its first tick on. Most calls end before it, and never know. What computes for longer would keep a thread of the
+/// executor busy, tick after tick, and neighbours wait for that thread's turn; so the executor gets another thread, and the machine's scheduler shares
+/// the processors between them. Bounded by the turns. An executor of one thread has no other to give, and goes round.
+async fn aside<F: Future>(call: F) -> F::Output {
+    let mut call = pin!(call);
+    if let Poll::Ready(answer) = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
+        return answer;
+    }
+    let executor = Handle::current();
+    match executor.runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| executor.block_on(call)),
+        _ => call.await,
     }
 }
 
