@@ -26,7 +26,9 @@ impl Call {
     /// assert_eq!(testing::call([]).required("crm"), Err(missing));
     /// ```
     pub fn required(&self, name: &str) -> Result<&str, Fault> {
-        self.setting(name).filter(|value| !value.is_empty()).ok_or_else(|| Fault::Reject(format!("the setting {name} is missing")))
+        self.setting(name)
+            .filter(|value| !value.is_empty())
+            .ok_or_else(|| Fault::Reject(format!("the setting {name} is missing")))
     }
 
     /// The items of a setting that is a list, separated by commas; spaces around an item do not count. None where there is no such setting.
