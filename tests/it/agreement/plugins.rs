@@ -80,8 +80,15 @@ async fn play(world: &Simulator, side: &Side, clock: bool) -> Vec<Value> {
 
 /// A call without what differs between two runs: ids, times, tokens, and the widths that follow from them.
 fn seen(call: &ApiCall) -> Value {
-    const RANDOM: [&str; 7] =
-        ["authorization", "idempotency-key", "host", "content-length", "connection", "accept-encoding", "transfer-encoding"];
+    const RANDOM: [&str; 7] = [
+        "authorization",
+        "idempotency-key",
+        "host",
+        "content-length",
+        "connection",
+        "accept-encoding",
+        "transfer-encoding",
+    ];
     let own = |name: &str| RANDOM.contains(&name) || name.starts_with("spin-") || name.starts_with("trace");
     let mut body = call.received.json.clone();
     if let Some(body) = body.as_object_mut() {
