@@ -37,6 +37,7 @@ mod outage;
 mod pass_attributes;
 mod pass_list;
 mod peer;
+mod plugin_compile;
 mod plugin_examples;
 mod plugins;
 mod privacy;

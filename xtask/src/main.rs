@@ -81,6 +81,21 @@ enum What {
         what: Bench,
     },
 
+    /// Everything that means harm to the sandbox, each beside a neighbour that makes an ordinary call all the time.
+    ///
+    /// Plugins that compute for ever, take memory, trap, lie about their answers or want what they may not have; components that are dear to
+    /// compile; servers that never end. In one process, on the server's own engine, compiler and egress; takes some minutes. Prints what stopped
+    /// each, how long it lived, how long the neighbour waited meanwhile and what the process held. `--report FILE` writes the same as JSON with a
+    /// top-level `ok`; the exit code says it, too.
+    SandboxReport {
+        /// Where to write the JSON report.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Cases whose name contains this, and no others.
+        #[arg(long, value_name = "WORDS")]
+        only: Option<String>,
+    },
+
     /// What takes seconds once things are built: format, lints, the build for the edge, licences. No test.
     Check,
 
@@ -200,7 +215,12 @@ fn run(command: &Command) -> Result<bool> {
                     ("pass", report)
                 }
             };
-            bench(&mut steps, name, report.as_deref())
+            bench(&mut steps, name, report.as_deref(), &[])
+        }
+        What::SandboxReport { report, only } => {
+            embedded(&mut steps)?;
+            let only = only.as_ref().map(|words| ["--only", words]);
+            bench(&mut steps, "hostile", report.as_deref(), only.as_ref().map_or(&[], |only| only.as_slice()))
         }
         What::Check => suite::check(&mut steps),
         What::Test(Passed { args }) => suite::test(&mut steps, args),
@@ -214,7 +234,7 @@ fn embedded(steps: &mut Steps) -> Result<()> {
 }
 
 /// Builds a bench, then runs it alone.
-fn bench(steps: &mut Steps, name: &str, report: Option<&Path>) -> Result<bool> {
+fn bench(steps: &mut Steps, name: &str, report: Option<&Path>, args: &[&str]) -> Result<bool> {
     // The dev profile, as everything else: `cargo bench` would compile wasmtime a second time for its own.
     let target = ["bench", "--profile", "dev", "--workspace", "--exclude", "xtask", "--bench", name];
     let mut build = step::cargo(&target);
@@ -225,5 +245,6 @@ fn bench(steps: &mut Steps, name: &str, report: Option<&Path>) -> Result<bool> {
         // Cargo runs a bench in its package's folder; the caller meant their own.
         bench.arg("--report").arg(std::path::absolute(report)?);
     }
+    bench.args(args);
     steps.hand_over("measuring", bench)
 }

@@ -3,6 +3,8 @@
 //! Owns the form: whatever two parsers could take for two hosts (blanks, backslashes, user information) is not an address. Does not own whether
 //! it may be called: an allow-list (`plugin::allow`) and the host's egress say so.
 
+use std::net::Ipv6Addr;
+
 use http::Uri;
 
 /// Characters of an address: what servers commonly take in a request line.
@@ -60,17 +62,23 @@ impl Address {
             _ => return Err(AddressError::Form),
         };
         let host = authority.host();
-        let named = !host.is_empty() && host.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-'));
-        let literal = host.starts_with('[') && host.ends_with(']');
+        // The root's dot may stand at the end; no other label is empty.
+        let label = |label: &str| !label.is_empty() && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        let named = host.strip_suffix('.').unwrap_or(host).split('.').all(label);
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        if !named && literal.is_none_or(|literal| literal.parse::<Ipv6Addr>().is_err()) {
+            return Err(AddressError::Form);
+        }
+        // Digits and nothing else: `:` alone, or `:+443`, is a port for some and none for others.
         let after_host = authority.as_str().get(host.len()..).unwrap_or_default();
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            // `host:` without a number is no port.
+        let port = match after_host.strip_prefix(':') {
             None if !after_host.is_empty() => return Err(AddressError::Form),
             None if encrypted => 443,
             None => 80,
+            Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => digits.parse().map_err(|_| AddressError::Form)?,
+            Some(_) => return Err(AddressError::Form),
         };
-        if port == 0 || !(named || literal) {
+        if port == 0 {
             return Err(AddressError::Form);
         }
         let path = url.path_and_query().map_or("/", |path| path.as_str());

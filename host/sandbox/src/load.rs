@@ -1,7 +1,9 @@
 //! From bytes to a component that may run: what is refused, and in which words.
 //!
-//! Owns the checks that need no call. Compiling is the expensive part and happens here, at start or at upload: never for a request.
+//! Owns the checks that need no call. Compiling is the expensive part and happens here, at start or at upload: never for a request. What a component calls
+//! its imports and exports is its author's, and goes to a log and a terminal: it is cut, and on one line.
 
+use passerelle_flow::plugin::request::shown;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -24,20 +26,25 @@ pub enum LoadError {
         "this is a core module, not a component: encode it with `wasm-tools component new`, or build it for a component target"
     )]
     CoreModule,
-    #[error("the component imports `{0}`; components run here must import nothing")]
+    #[error("the component imports `{}`; components run here must import nothing", shown(.0))]
     Imports(String),
-    #[error("the component is broken, or needs more than a sandbox has: {0}")]
-    Refused(#[source] wasmtime::Error),
-    #[error("the component does not export what the contract asks for: {0}")]
-    World(#[source] wasmtime::Error),
-    #[error("the component exports `{0}`, a version of the contract that this host does not know; it knows 0.1")]
+    #[error("the component is broken, or needs more than a sandbox has: {}", chain(.0))]
+    Refused(wasmtime::Error),
+    #[error("the component does not export what the contract asks for: {}", chain(.0))]
+    World(wasmtime::Error),
+    #[error("the component exports `{}`, a version of the contract that this host does not know; it knows 0.1", shown(.0))]
     Version(String),
-    #[error("the component exports `{0}`, which is no hook of the contract")]
+    #[error("the component exports `{}`, which is no hook of the contract", shown(.0))]
     UnknownHook(String),
     #[error("the component exports none of the hooks, so there is nothing to call")]
     NoHook,
-    #[error("the component's `{hook}` is not the one of the contract: {source}")]
-    Hook { hook: &'static str, source: wasmtime::Error },
+    #[error("the component's `{hook}` is not the one of the contract: {}", chain(.why))]
+    Hook { hook: &'static str, why: wasmtime::Error },
+}
+
+/// All that wasmtime says, from the outside in: its first words are seldom the ones that help.
+fn chain(error: &wasmtime::Error) -> String {
+    shown(&format!("{error:#}"))
 }
 
 /// Which imports do no harm.

@@ -3,13 +3,14 @@
 //! Owns which hooks a component has, and the call. Does not own what a hook is called about, nor where the bytes come from. Every hook is optional: an
 //! export that is not there is none, one of another shape is refused when the plugin is loaded, so that a call never finds out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use passerelle_flow::plugin::Digest;
 use passerelle_flow::plugin::hook::{Event, Hook, HookCall, Returned, Turn};
 use passerelle_flow::plugin::setup::PluginLimits;
 use passerelle_flow::ports::SandboxFailure;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentNamedList, InstancePre, Lift, Lower};
 
 use super::artefact::Artefact;
 use super::bindings::tenant;
@@ -143,27 +144,39 @@ impl Plugin {
 }
 
 impl Exports {
-    fn of(component: &InstancePre<Meter>, present: &BTreeSet<Hook>) -> Result<Self, LoadError> {
-        fn probe<T>(present: &BTreeSet<Hook>, hook: Hook, found: wasmtime::Result<T>) -> Result<Option<T>, LoadError> {
-            match (found, present.contains(&hook)) {
-                (Ok(indices), _) => Ok(Some(indices)),
-                (Err(_), false) => Ok(None),
-                (Err(source), true) => Err(LoadError::Hook { hook: hook.name(), source }),
-            }
-        }
-        let choose = tenant::choose_template::GuestIndices::new(component);
-        let shape = tenant::shape_payload::GuestIndices::new(component);
-        let installed = tenant::on_pass_installed::GuestIndices::new(component);
-        let uninstalled = tenant::on_pass_uninstalled::GuestIndices::new(component);
-        let order = tenant::on_order_changed::GuestIndices::new(component);
+    fn of(component: &InstancePre<Meter>, present: &BTreeMap<Hook, String>) -> Result<Self, LoadError> {
+        use tenant::types::{Call, Fault, Turn};
+        use tenant::{choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload};
+
+        let probe = Probe { component, present };
         let exports = Self {
-            choose: probe(present, Hook::ChooseTemplate, choose)?,
-            shape: probe(present, Hook::ShapePayload, shape)?,
-            installed: probe(present, Hook::OnPassInstalled, installed)?,
-            uninstalled: probe(present, Hook::OnPassUninstalled, uninstalled)?,
-            order: probe(present, Hook::OnOrderChanged, order)?,
+            choose: probe.hook::<_, (&Call, &choose_template::Candidate), (Result<choose_template::Choice, Fault>,)>(
+                Hook::ChooseTemplate,
+                "choose",
+                choose_template::GuestIndices::new,
+            )?,
+            shape: probe.hook::<_, (&Call, &shape_payload::Subject), (Result<shape_payload::Shaping, Fault>,)>(
+                Hook::ShapePayload,
+                "shape",
+                shape_payload::GuestIndices::new,
+            )?,
+            installed: probe.hook::<_, (&Call, &on_pass_installed::Installed), (Result<Turn, Fault>,)>(
+                Hook::OnPassInstalled,
+                "notify",
+                on_pass_installed::GuestIndices::new,
+            )?,
+            uninstalled: probe.hook::<_, (&Call, &on_pass_uninstalled::Uninstalled), (Result<Turn, Fault>,)>(
+                Hook::OnPassUninstalled,
+                "notify",
+                on_pass_uninstalled::GuestIndices::new,
+            )?,
+            order: probe.hook::<_, (&Call, &on_order_changed::OrderChanged), (Result<Turn, Fault>,)>(
+                Hook::OnOrderChanged,
+                "notify",
+                on_order_changed::GuestIndices::new,
+            )?,
         };
-        if Hook::ALL.into_iter().any(|hook| exports.has(hook)) { Ok(exports) } else { Err(LoadError::NoHook) }
+        if present.is_empty() { Err(LoadError::NoHook) } else { Ok(exports) }
     }
 
     fn has(&self, hook: Hook) -> bool {
@@ -177,17 +190,57 @@ impl Exports {
     }
 }
 
-/// The hooks that a component says it has. Exports of other packages are its own affair: some toolchains add theirs.
-fn hooks(engine: &Engine, component: &Component) -> Result<BTreeSet<Hook>, LoadError> {
-    let mut hooks = BTreeSet::new();
+/// Looks a hook's function up, and compares its type with the contract's.
+struct Probe<'a> {
+    component: &'a InstancePre<Meter>,
+    /// The hooks that the component says it has, and the name of each export.
+    present: &'a BTreeMap<Hook, String>,
+}
+
+impl Probe<'_> {
+    fn hook<T, P, R>(
+        &self,
+        hook: Hook,
+        function: &str,
+        find: impl Fn(&InstancePre<Meter>) -> wasmtime::Result<T>,
+    ) -> Result<Option<T>, LoadError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let Some(export) = self.present.get(&hook) else { return Ok(None) };
+        let found = find(self.component).and_then(|found| self.typed::<P, R>(export, function).map(|()| found));
+        found.map(Some).map_err(|why| LoadError::Hook { hook: hook.name(), why })
+    }
+
+    /// For functions of interfaces the generated bindings compare types when an instance is called, which is too late for whoever installs a plugin.
+    /// For functions of worlds they do it like this.
+    fn typed<P, R>(&self, export: &str, function: &str) -> wasmtime::Result<()>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let component = self.component.component();
+        let interface = component.get_export_index(None, export);
+        match interface.and_then(|interface| component.get_export(Some(&interface), function)) {
+            Some((ComponentItem::ComponentFunc(it), _)) => it.typecheck::<P, R>(&self.component.instance_type()),
+            _ => wasmtime::bail!("`{function}` is no function of it"),
+        }
+    }
+}
+
+/// The hooks that a component says it has, and the names by which it says so. Exports of other packages are its own affair: some toolchains add theirs.
+fn hooks(engine: &Engine, component: &Component) -> Result<BTreeMap<Hook, String>, LoadError> {
+    let mut hooks = BTreeMap::new();
     for (name, _) in component.component_type().exports(engine.wasmtime()) {
         let Some(rest) = name.strip_prefix(PACKAGE) else { continue };
         let (interface, version) = rest.split_once('@').unwrap_or((rest, ""));
-        if !version.starts_with(VERSION) {
+        // One before a release (`0.1.0-rc.1`) is like no other.
+        if !version.starts_with(VERSION) || version.contains('-') {
             return Err(LoadError::Version(name.to_owned()));
         }
         match Hook::parse(interface) {
-            Some(hook) => _ = hooks.insert(hook),
+            Some(hook) => _ = hooks.insert(hook, name.to_owned()),
             None if interface == "types" => {}
             None => return Err(LoadError::UnknownHook(name.to_owned())),
         }

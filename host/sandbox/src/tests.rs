@@ -8,6 +8,9 @@ use super::load::{self, Imports, LoadError};
 use super::meter::{Limits, TICK};
 use super::runtime::{Capacity, Engine};
 
+mod damaged;
+mod hostile;
+
 const LIMITS: Limits =
     Limits { cpu: Duration::from_millis(50), wall: Duration::from_secs(20), memory: 8 << 20, output: 64 << 10 };
 

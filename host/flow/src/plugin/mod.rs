@@ -10,6 +10,8 @@ pub mod breaker;
 pub mod case;
 pub mod credential;
 pub mod hook;
+#[cfg(test)]
+mod properties;
 pub mod request;
 pub mod setup;
 pub mod token;

@@ -32,6 +32,7 @@ use crate::signer::KeySigner;
 
 mod addresses;
 mod bodies;
+mod hostile;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 

@@ -122,7 +122,7 @@ pub fn child(to: &Path) -> i32 {
 
 #[cfg(unix)]
 fn limit() -> std::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limits = [
         (Resource::Cpu, PROCESSOR),
         (Resource::As, ADDRESS_SPACE),
@@ -131,6 +131,8 @@ fn limit() -> std::io::Result<()> {
         (Resource::Core, 0),
     ];
     for (resource, most) in limits {
+        // Whoever started the server may allow less already, and more than that cannot be asked for.
+        let most = getrlimit(resource).maximum.map_or(most, |given| given.min(most));
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     Ok(())

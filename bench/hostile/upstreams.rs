@@ -1,0 +1,214 @@
+//! Rows of whom a plugin has called: servers that mean harm, and addresses of the inside of a network. Through the server's own egress; what counts for
+//! an address that must not be called is that nobody was connected to.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use bytes::Bytes;
+use http::Method;
+use passerelle_flow::identity::TenantId;
+use passerelle_flow::ports::{Http as _, HttpFailure, HttpRequest};
+use passerelle_guests::upstream::{Behaviour, Upstream, gzip_bomb};
+use passerelle_server::config::{self, Settings, Tenants};
+use passerelle_server::egress::Egress;
+use passerelle_server::signer::KeySigner;
+
+use crate::row::{Expected, Once, Table};
+
+/// What a request may take here, and the bytes of an answer: a tenant's own limits, but for the time, which is ten times that.
+const TIMEOUT: Duration = Duration::from_secs(1);
+const BODY: usize = 256 << 10;
+/// A refusal, or an answer that is cut.
+const AT_ONCE: Duration = Duration::from_millis(100);
+/// KB for an answer's body, the headers, and the buffers of a connection.
+const ROOM: u64 = 1 << 10;
+/// Bytes that the kernel takes from a server before anybody reads them: buffers of both sockets, which grow up to this.
+const BUFFERS: u64 = 16 << 20;
+
+fn egress(allow: &[&str]) -> Result<Egress> {
+    let allow = allow.iter().map(|network| network.parse()).collect::<Result<_, _>>()?;
+    let settings = match Settings::parse("passerelle.toml", b"", Path::new("/nonexistent")) {
+        Ok(settings) => settings,
+        Err(problems) => bail!("{problems:?}"),
+    };
+    let signer = Arc::new(KeySigner::new(Arc::new(Tenants::new(&settings))));
+    Ok(Egress::new(&config::Egress { allow, plain_http: true, extra_roots: vec![] }, signer)?)
+}
+
+fn get(url: String) -> Result<HttpRequest> {
+    Ok(HttpRequest {
+        method: Method::GET,
+        url,
+        headers: vec![],
+        body: Bytes::new(),
+        timeout: TIMEOUT,
+        response_limit: BODY,
+        identity: None,
+        on_behalf_of: Some(TenantId::parse("hostile")?),
+    })
+}
+
+pub async fn rows(table: &mut Table) -> Result<()> {
+    for (case, tried, stopped_by, within, behaviour) in servers() {
+        if !table.wants(case) {
+            continue;
+        }
+        let upstream = Upstream::start("127.0.0.1", behaviour).await;
+        let egress = egress(&["127.0.0.1/32"])?;
+        let (tried, stopped_by) = (tried.to_owned(), stopped_by.to_owned());
+        let expected = Expected { case: case.to_owned(), tried, stopped_by, within, room: ROOM };
+        table
+            .row(expected, async || {
+                let (began, before) = (Instant::now(), upstream.sent());
+                let answer = egress.send(get(upstream.url())?).await;
+                let lived = began.elapsed();
+                let sent = upstream.sent() - before;
+                let stopped_by = match answer {
+                    Err(failure) if sent > BUFFERS => format!("{failure}, after {} MB", sent >> 20),
+                    Err(failure) => failure.to_string(),
+                    Ok(answer) => format!("{} with {} bytes, as they came", answer.status.as_u16(), answer.body.len()),
+                };
+                Ok(Once { stopped_by, lived })
+            })
+            .await?;
+    }
+    redirect(table).await?;
+    inside(table).await?;
+    metadata(table).await
+}
+
+type Server = (&'static str, &'static str, &'static str, Duration, Behaviour);
+
+fn servers() -> Vec<Server> {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    let head = |rest: &str| format!("{HEAD}{rest}").into_bytes();
+    let endless = |head: Vec<u8>, again: Vec<u8>| Behaviour::Endless { head, again };
+    let every = Duration::from_millis(20);
+    let (too_large, timed_out, unreachable) =
+        (HttpFailure::TooLarge.to_string(), HttpFailure::TimedOut.to_string(), HttpFailure::Unreachable.to_string());
+    // Leaked once per run, for rows that all have it.
+    let [too_large, timed_out, unreachable] = [too_large, timed_out, unreachable].map(|text| &*text.leak());
+    let chunk = [b"10000\r\n".to_vec(), vec![b'x'; 65_536], b"\r\n".to_vec()].concat();
+    let bomb = gzip_bomb();
+    vec![
+        ("never-answers", "Takes the request and says nothing.", timed_out, TIMEOUT, Behaviour::Silent),
+        ("endless-body", "Answers in chunks without an end.", too_large, AT_ONCE, endless(head("transfer-encoding: chunked\r\n\r\n"), chunk)),
+        ("body-of-an-exabyte", "Announces a body of an exabyte, and begins to send it.", too_large, AT_ONCE, endless(head("content-length: 1152921504606846976\r\n\r\n"), vec![b'x'; 65_536])),
+        ("drip", "Sends its body one byte at a time.", timed_out, TIMEOUT, Behaviour::Drips { head: head("content-length: 1000000\r\n\r\n"), every }),
+        ("drip-in-the-head", "Sends its headers one byte at a time.", timed_out, TIMEOUT, Behaviour::Drips { head: head("x-a: "), every }),
+        ("headers-of-10-mb", "Answers with a header of 10 MB, and then with the rest.", unreachable, AT_ONCE, endless(head("x-a: "), vec![b'x'; 65_536])),
+        ("headers-without-end", "Answers with one small header after the other.", unreachable, AT_ONCE, endless(head(""), b"x-a: b\r\n".repeat(1000))),
+        ("early-hints-without-end", "Answers with 103 for ever, and never with an answer.", timed_out, TIMEOUT, endless(vec![], b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100))),
+        ("chunk-extension-without-end", "Answers with a chunk whose extension has no end.", unreachable, AT_ONCE, endless(head("transfer-encoding: chunked\r\n\r\n2;x="), vec![b'x'; 65_536])),
+        ("trailers-without-end", "Ends its body and sends trailers for ever.", unreachable, AT_ONCE, endless(head("transfer-encoding: chunked\r\n\r\n0\r\n"), b"x-a: b\r\n".repeat(1000))),
+        ("gzip-bomb", "Answers with 66 KB that unpack to 10 MB.", "200 with 66077 bytes, as they came", AT_ONCE, Behaviour::Says(bomb)),
+        ("two-lengths", "Answers with two lengths, of which each reader may take another.", unreachable, AT_ONCE, Behaviour::Says(head("content-length: 2\r\ncontent-length: 30\r\n\r\nhi"))),
+        ("no-http", "Answers with what is no HTTP.", unreachable, AT_ONCE, Behaviour::Says(b"SSH-2.0-OpenSSH_9.9\r\n".to_vec())),
+        ("cut-answer", "Ends in the middle of its body.", unreachable, AT_ONCE, Behaviour::Says(head("content-length: 1000\r\n\r\nhi"))),
+    ]
+}
+
+/// To where the policy does not let anybody go: another address of this machine, with a server of its own that counts.
+async fn redirect(table: &mut Table) -> Result<()> {
+    if !table.wants("redirect-inside") {
+        return Ok(());
+    }
+    let elsewhere = Upstream::start("127.0.0.2", Behaviour::Honest).await;
+    let head = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url());
+    let upstream = Upstream::start("127.0.0.1", Behaviour::Says(head.into_bytes())).await;
+    let egress = egress(&["127.0.0.1/32"])?;
+    let expected = Expected {
+        case: "redirect-inside".to_owned(),
+        tried: "Answers with a redirect to a server of this machine.".to_owned(),
+        stopped_by: "302 is the answer; the server there was called 0 times".to_owned(),
+        within: AT_ONCE,
+        room: ROOM,
+    };
+    table
+        .row(expected, async || {
+            let began = Instant::now();
+            let stopped_by = match egress.send(get(upstream.url())?).await {
+                Ok(answer) => format!(
+                    "{} is the answer; the server there was called {} times",
+                    answer.status.as_u16(),
+                    elsewhere.connections()
+                ),
+                Err(failure) => failure.to_string(),
+            };
+            Ok(Once { stopped_by, lived: began.elapsed() })
+        })
+        .await
+}
+
+/// Each spelling of this machine, by name and by number, while nothing is opened.
+async fn inside(table: &mut Table) -> Result<()> {
+    let spellings = [
+        "127.0.0.1", "localhost", "LOCALHOST", "localhost.", "0.0.0.0", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
+        "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.0.0.2",
+    ];
+    nobody_is_called(
+        table,
+        "dials-loopback",
+        "Has this machine called, by name and in each spelling of its address; a server listens there.",
+        &[],
+        &spellings,
+    )
+    .await
+}
+
+/// The metadata services, while the operator has opened every network there is.
+async fn metadata(table: &mut Table) -> Result<()> {
+    let spellings = [
+        "169.254.169.254", "169.254.169.254.", "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[::169.254.169.254]", "0xa9fea9fe",
+        "2852039166", "169.254.43518", "0251.0376.0251.0376", "169.254.170.2", "168.63.129.16", "[fd00:ec2::254]", "[fe80::a9fe:a9fe]",
+    ];
+    nobody_is_called(
+        table,
+        "dials-metadata-services",
+        "Has the clouds' metadata services called, in each spelling, while the operator has opened every network.",
+        &["0.0.0.0/0", "::/0", "169.254.169.254/32"],
+        &spellings,
+    )
+    .await
+}
+
+async fn nobody_is_called(
+    table: &mut Table,
+    case: &str,
+    tried: &str,
+    allow: &[&str],
+    spellings: &[&str],
+) -> Result<()> {
+    if !table.wants(case) {
+        return Ok(());
+    }
+    // On all addresses of this machine, so that it would be found under any.
+    let upstream = Upstream::start(&Ipv4Addr::UNSPECIFIED.to_string(), Behaviour::Honest).await;
+    let (egress, port) = (egress(allow)?, upstream.address.port());
+    let expected = Expected {
+        case: case.to_owned(),
+        tried: tried.to_owned(),
+        stopped_by: "all of them denied, 0 connections".to_owned(),
+        within: AT_ONCE * u32::try_from(spellings.len()).unwrap_or(u32::MAX),
+        room: ROOM,
+    };
+    table
+        .row(expected, async || {
+            let (began, mut called) = (Instant::now(), Vec::new());
+            for host in spellings {
+                match egress.send(get(format!("http://{host}:{port}/"))?).await {
+                    Err(HttpFailure::Denied) => {}
+                    // Not every resolver knows this machine by each of its names.
+                    Err(HttpFailure::Unreachable) if host.to_ascii_lowercase().starts_with("localhost") => {}
+                    other => called.push(format!("{host}: {:?}", other.map(|answer| answer.status))),
+                }
+            }
+            let what = if called.is_empty() { "all of them denied".to_owned() } else { called.join(", ") };
+            let stopped_by = format!("{what}, {} connections", upstream.connections());
+            Ok(Once { stopped_by, lived: began.elapsed() })
+        })
+        .await
+}

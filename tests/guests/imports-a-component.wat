@@ -1,0 +1,2 @@
+;; Wants a component.
+(component (import "helper" (component)))

@@ -1,0 +1,2 @@
+;; Wants a core module.
+(component (import "libc" (core module)))

@@ -1,0 +1,8 @@
+;; Calls itself for ever.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+  (func (export "passerelle:tenant/choose-template@0.1.0#choose") (param i32) (result i32)
+    (call $down (i32.const 1)))
+  (func $down (param i32) (result i32)
+    (i32.add (local.get 0) (call $down (i32.add (local.get 0) (i32.const 1))))))

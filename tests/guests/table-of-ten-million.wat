@@ -1,0 +1,7 @@
+;; Has a table of ten million entries, 80 MB of the host's own memory.
+(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+  (func (export "passerelle:tenant/choose-template@0.1.0#choose") (param i32) (result i32)
+    (i32.const 0))
+  (table 10000000 funcref))

@@ -1,0 +1,7 @@
+;; Has two memories in one module, which no compiler in use emits.
+(module
+  (memory (export "memory") 1)
+  (memory $second 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+  (func (export "passerelle:tenant/choose-template@0.1.0#choose") (param i32) (result i32)
+    (i32.const 0)))
