@@ -49,7 +49,8 @@ fn main() -> ExitCode {
     }
     let run = || {
         let options = Options::read(args)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS as usize).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS as usize).enable_all().build()?;
         report_file::or_failure(options.report.as_deref(), runtime.block_on(report(&options)))
     };
     match run() {

@@ -41,8 +41,18 @@ pub async fn rows(table: &mut Table, loader: &Loader) -> Result<()> {
     let whole = good();
     for (case, tried, stopped_by, wasm) in [
         ("core-module", "Brings a core module.", "this is a core module", module(GOOD)),
-        ("machine-code", "Brings machine code, as wasmtime writes it.", "this is machine code", artefact::compile(&whole)?),
-        ("oversize", "Brings a component of 32 MB and some KB.", "more than the 33554432 that are allowed", [&whole[..], &vec![0; SIZE]].concat()),
+        (
+            "machine-code",
+            "Brings machine code, as wasmtime writes it.",
+            "this is machine code",
+            artefact::compile(&whole)?,
+        ),
+        (
+            "oversize",
+            "Brings a component of 32 MB and some KB.",
+            "more than the 33554432 that are allowed",
+            [&whole[..], &vec![0; SIZE]].concat(),
+        ),
         ("no-webassembly", "Brings a zip file.", "this is no WebAssembly", b"PK\x03\x04plugin".to_vec()),
         ("nothing", "Brings an empty file.", "this is no WebAssembly", vec![]),
     ] {
@@ -83,7 +93,10 @@ async fn long(table: &mut Table, loader: &Loader) -> Result<()> {
     let wasm = long_to_compile();
     let expected = Expected {
         case: "long-to-compile".to_owned(),
-        tried: format!("Brings a component of {} MB that is compiled for as long as anybody lets it.", wasm.len() >> 20),
+        tried: format!(
+            "Brings a component of {} MB that is compiled for as long as anybody lets it.",
+            wasm.len() >> 20
+        ),
         stopped_by: "was stopped".to_owned(),
         // What the child may have by the clock.
         within: Duration::from_secs(150),

@@ -132,9 +132,18 @@ impl Table {
 
     pub fn sum_up(&self) {
         let wrong = self.rows.iter().filter(|row| !row.wrong.is_empty()).count();
-        println!("\n{} cases, {wrong} not ok. A row is ok when it was stopped by what should stop it;", self.rows.len());
-        println!("within {BUSY} times its budget, since other work may share the processors; when every call of the neighbour was answered,");
-        println!("99 of 100 no more than {} ms later than alone; and when the process has grown by no more than {} MB.", WAITS.as_millis(), KEPT >> 10);
+        println!(
+            "\n{} cases, {wrong} not ok. A row is ok when it was stopped by what should stop it;",
+            self.rows.len()
+        );
+        println!(
+            "within {BUSY} times its budget, since other work may share the processors; when every call of the neighbour was answered,"
+        );
+        println!(
+            "99 of 100 no more than {} ms later than alone; and when the process has grown by no more than {} MB.",
+            WAITS.as_millis(),
+            KEPT >> 10
+        );
     }
 
     pub fn json(&self) -> Value {

@@ -12,6 +12,7 @@ mod case_folder;
 mod commands;
 mod configuration;
 mod connector;
+mod contracts;
 mod crash;
 mod crm_sync;
 mod demo;

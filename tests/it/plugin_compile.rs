@@ -46,7 +46,9 @@ async fn a_plugin_that_may_not_run_leaves_the_one_before_it_in_force_and_the_ope
     let file = PluginFolder::of(folder.path(), &tenant()).plugin();
     std::fs::create_dir(file.parent().unwrap()).unwrap();
     std::fs::write(&file, good()).unwrap();
-    assert!(matches!(plugins.look(&tenant()).await, Look::Loaded(installed) if installed.hooks == [Hook::ChooseTemplate].into()));
+    assert!(
+        matches!(plugins.look(&tenant()).await, Look::Loaded(installed) if installed.hooks == [Hook::ChooseTemplate].into())
+    );
 
     let of = |name: &str| GUESTS.iter().find(|guest| guest.name == name).unwrap().component();
     let whole = good();
@@ -120,7 +122,9 @@ async fn a_program_that_is_not_there_or_says_nothing_is_told_as_such() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::new(Capacity::default()).unwrap();
     let wasm = good();
-    for (program, expected) in [("/nonexistent", "cannot be started"), ("/bin/false", "more memory or processor time than it may")] {
+    for (program, expected) in
+        [("/nonexistent", "cannot be started"), ("/bin/false", "more memory or processor time than it may")]
+    {
         let compiler = Compiler { program: program.into(), folder: folder.path().join("compiled") };
         let error = compiler.compiled(&engine, wasm.clone(), artefact::digest(&wasm)).await.unwrap_err();
         let error = PluginError::from(error).to_string();

@@ -40,7 +40,8 @@ impl Plugged {
         let house = House::with(options).await;
         let api = house.stage.world.crm().api();
         api.register(CLIENT.id, CLIENT.secret);
-        example::let_plugin_call(house.folder.path(), &house.stage.world, &CLIENT).unwrap();
+        let tenant = house.folder.path().join("tenants").join(example::TENANT);
+        example::let_plugin_call(&tenant, &house.stage.world, &CLIENT).unwrap();
         house.stage.server().unwrap().reload_now().await;
         Self { house, api }
     }

@@ -55,7 +55,9 @@ const HOOKS: [&str; 5] =
 pub fn build(steps: &mut Steps) -> Result<PathBuf> {
     toolchain::target(steps, toolchain::EDGE)?;
     let target_dir = step::root().join("target");
-    let mut cargo = step::cargo(&["build", "--package", "passerelle-spin", "--profile", "component"]);
+    // Both in one go: chosen alone, each has its dependencies with other features, and the flow would be compiled again for the other.
+    let mut cargo = step::cargo(&["build", "--package", "passerelle-spin", "--package", "passerelle-spin-plugin"]);
+    cargo.args(["--profile", "component"]);
     cargo.args(["--target", toolchain::EDGE]).arg("--target-dir").arg(&target_dir);
     cargo.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", component::flags(&[]));
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
@@ -77,12 +79,7 @@ pub fn build(steps: &mut Steps) -> Result<PathBuf> {
 }
 
 /// `target/spin/plugin-host.wasm`: the component that stands in front of a tenant's plugin.
-fn plugin_host(steps: &mut Steps, target_dir: &Path) -> Result<()> {
-    let mut cargo = step::cargo(&["build", "--package", "passerelle-spin-plugin", "--profile", "component"]);
-    cargo.args(["--target", toolchain::EDGE]).arg("--target-dir").arg(target_dir);
-    cargo.env("CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS", component::flags(&[]));
-    cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    steps.must("the host of plugins on Spin", cargo)?;
+fn plugin_host(steps: &Steps, target_dir: &Path) -> Result<()> {
     let built = target_dir.join(toolchain::EDGE).join("component/passerelle_spin_plugin.wasm");
     let host = std::fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     for hook in HOOKS {

@@ -80,7 +80,8 @@ fn edge(steps: &mut Steps) -> Result<()> {
     edge::build(steps)?;
     if toolchain::has_cargo("clippy") {
         // In the profile of its build, whose macros and build scripts are there.
-        let clippy = ["clippy", "--package", "passerelle-spin", "--profile", "component", "--target", toolchain::EDGE];
+        let clippy = ["clippy", "--package", "passerelle-spin", "--package", "passerelle-spin-plugin"];
+        let clippy = [&clippy[..], &["--profile", "component", "--target", toolchain::EDGE]].concat();
         steps.run("lints of the edge", step::with(&mut cargo(&clippy), &["--", "--deny", "warnings"]))?;
     }
     Ok(())

@@ -75,7 +75,9 @@ impl Address {
             None if !after_host.is_empty() => return Err(AddressError::Form),
             None if encrypted => 443,
             None => 80,
-            Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => digits.parse().map_err(|_| AddressError::Form)?,
+            Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => {
+                digits.parse().map_err(|_| AddressError::Form)?
+            }
             Some(_) => return Err(AddressError::Form),
         };
         if port == 0 {

@@ -135,10 +135,9 @@ pub struct PluginClient<'a> {
     pub product: &'a str,
 }
 
-/// Lets the example plugin call the simulated CRM, in a folder that [`write`] has filled: `[plugin]`, as an operator would write it.
-pub fn let_plugin_call(folder: &Path, world: &Simulator, client: &PluginClient<'_>) -> anyhow::Result<()> {
+/// Lets the example plugin of a tenant call the simulated CRM: `[plugin]` in the tenant's folder, as an operator would write it.
+pub fn let_plugin_call(tenant: &Path, world: &Simulator, client: &PluginClient<'_>) -> anyhow::Result<()> {
     const SECRET: &str = "crm.secret";
-    let tenant = folder.join("tenants").join(TENANT);
     let file = tenant.join("tenant.toml");
     let mut document: DocumentMut = std::fs::read_to_string(&file)?.parse().context("tenant.toml")?;
     let api = world.crm().api();
@@ -161,7 +160,7 @@ pub fn let_plugin_call(folder: &Path, world: &Simulator, client: &PluginClient<'
     plugin.insert("settings", toml_edit::Item::Table(settings));
     plugin.insert("credentials", toml_edit::Item::Table(credentials));
     document.insert("plugin", toml_edit::Item::Table(plugin));
-    secret(&tenant, SECRET, client.secret)?;
+    secret(tenant, SECRET, client.secret)?;
     std::fs::write(&file, document.to_string())?;
     Ok(())
 }

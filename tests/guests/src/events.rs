@@ -1,7 +1,9 @@
 //! What a guest is called about: one small event of each hook, the same every time.
 
 use passerelle_contract::tenant::types::{Call, Method, Pass, Request, Wallet};
-use passerelle_contract::tenant::{choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload};
+use passerelle_contract::tenant::{
+    choose_template, on_order_changed, on_pass_installed, on_pass_uninstalled, shape_payload,
+};
 use passerelle_flow::plugin::hook::{Event, Hook, HookCall};
 
 /// The templates that there are to choose from; the good plugin takes the first.
@@ -31,7 +33,9 @@ pub fn call(hook: Hook) -> HookCall {
             templates: TEMPLATES.map(str::to_owned).to_vec(),
             default: "silver".to_owned(),
         }),
-        Hook::ShapePayload => Event::ShapePayload(shape_payload::Subject { pass: pass(), ticket: b"{}".to_vec(), events: vec![] }),
+        Hook::ShapePayload => {
+            Event::ShapePayload(shape_payload::Subject { pass: pass(), ticket: b"{}".to_vec(), events: vec![] })
+        }
         Hook::OnPassInstalled => Event::OnPassInstalled(on_pass_installed::Installed {
             pass: pass(),
             wallet: Wallet::Apple,

@@ -137,9 +137,11 @@ mod tests {
 
     #[test]
     fn every_file_is_a_guest_of_the_table_and_says_what_it_tries() {
-        let mut files: Vec<_> = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap().map(|entry| entry.unwrap().path()).collect();
         files.retain(|path| path.extension().is_some_and(|extension| extension == "wat"));
-        let mut files: Vec<_> = files.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+        let mut files: Vec<_> =
+            files.iter().map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
         files.retain(|name| name != "mirror");
         files.sort();
         let mut names: Vec<_> = GUESTS.iter().map(|guest| guest.name.to_owned()).collect();

@@ -48,8 +48,18 @@ fn rounds() -> Vec<Answered> {
     vec![
         asks("asks-nothing", "Asks, and for nothing.", vec![], "asks for nothing"),
         asks("asks-again", "Asks again by a name that was answered.", vec![request("a")], "asked for already: a"),
-        asks("same-name-twice", "Two requests of one answer have the same name.", vec![request("a"), request("a")], "two requests have the name a"),
-        asks("seventeen-requests", "One request more than an answer may have.", many, "17 requests sent at once, more than the 16"),
+        asks(
+            "same-name-twice",
+            "Two requests of one answer have the same name.",
+            vec![request("a"), request("a")],
+            "two requests have the name a",
+        ),
+        asks(
+            "seventeen-requests",
+            "One request more than an answer may have.",
+            many,
+            "17 requests sent at once, more than the 16",
+        ),
     ]
 }
 
@@ -132,32 +142,71 @@ fn headers() -> Vec<Answered> {
         one("proxy-authorization", "Proxy-Authorization", "Basic x", HOST),
         one("forwarded-for", "X-Forwarded-For", "127.0.0.1", HOST),
         one("idempotency-key", "idempotency-key", "1", HOST),
-        delivers("many-headers", "Wants 33 headers.", Request { headers: many, ..request("a") }, "more than 32 headers"),
-        delivers("long-header", "Wants a header of 5,000 bytes.", Request { headers: long, ..request("a") }, "more than 32 headers"),
+        delivers(
+            "many-headers",
+            "Wants 33 headers.",
+            Request { headers: many, ..request("a") },
+            "more than 32 headers",
+        ),
+        delivers(
+            "long-header",
+            "Wants a header of 5,000 bytes.",
+            Request { headers: long, ..request("a") },
+            "more than 32 headers",
+        ),
     ]
 }
 
 fn others() -> Vec<Answered> {
     let (body, credential) = (vec![b'x'; (256 << 10) + 1], |name: &str| Some(name.to_owned()));
     vec![
-        delivers("large-body", "Wants a body of 256 KB and a byte sent.", Request { body, ..request("a") }, "its body has 262145 bytes"),
-        delivers("get-with-a-body", "Wants a body sent with a GET.", Request { method: Method::Get, ..request("a") }, "a GET carries no body"),
+        delivers(
+            "large-body",
+            "Wants a body of 256 KB and a byte sent.",
+            Request { body, ..request("a") },
+            "its body has 262145 bytes",
+        ),
+        delivers(
+            "get-with-a-body",
+            "Wants a body sent with a GET.",
+            Request { method: Method::Get, ..request("a") },
+            "a GET carries no body",
+        ),
         delivers("long-name", "Gives a request a name of 65 letters.", request(&"n".repeat(65)), "name is not 1 to 64"),
         delivers("name-with-a-path", "Gives a request the name `../a`.", request("../a"), "name is not 1 to 64"),
-        delivers("no-such-credential", "Names a credential that the tenant has not.", Request { credential: credential("crm"), ..request("a") }, "there is no credential \"crm\""),
-        delivers("credential-of-another-address", "Wants the shop's credential sent to the CRM.", Request { credential: credential("shop"), ..request("a") }, "the credential \"shop\" is not for"),
+        delivers(
+            "no-such-credential",
+            "Names a credential that the tenant has not.",
+            Request { credential: credential("crm"), ..request("a") },
+            "there is no credential \"crm\"",
+        ),
+        delivers(
+            "credential-of-another-address",
+            "Wants the shop's credential sent to the CRM.",
+            Request { credential: credential("shop"), ..request("a") },
+            "the credential \"shop\" is not for",
+        ),
     ]
 }
 
 fn variables() -> Vec<Answered> {
-    let shapes = |name, tried: &str, variables, refused| {
-        Answered { name, tried: tried.to_owned(), hook: Hook::ShapePayload, turn: Turn::Variables(variables), refused }
+    let shapes = |name, tried: &str, variables, refused| Answered {
+        name,
+        tried: tried.to_owned(),
+        hook: Hook::ShapePayload,
+        turn: Turn::Variables(variables),
+        refused,
     };
     let many = (0..65).map(|n| (format!("v{n}"), String::new())).collect();
     let (long, dotted) = (vec![("v".to_owned(), "x".repeat(4097))], vec![("event.title".to_owned(), "x".to_owned())]);
     vec![
         shapes("many-variables", "Adds 65 variables to a pass.", many, "65 variables"),
         shapes("long-variable", "Adds a variable of 4,097 bytes to a pass.", long, "more than 4096 bytes"),
-        shapes("variable-of-the-host", "Adds a variable with the name of one of the host's.", dotted, "a variable's name is not"),
+        shapes(
+            "variable-of-the-host",
+            "Adds a variable with the name of one of the host's.",
+            dotted,
+            "a variable's name is not",
+        ),
     ]
 }

@@ -22,7 +22,7 @@ use passerelle_flow::store::Store as _;
 use passerelle_server::config::Settings;
 use passerelle_server::demo::application::SWEEP_TOKEN;
 use passerelle_server::demo::edge::{Edge, EdgeOptions, Spin};
-use passerelle_server::example;
+use passerelle_server::example::{self, PluginClient};
 use passerelle_server::host::{ServerClock, SystemRandom};
 use passerelle_server::keys::{self, NewKey};
 use passerelle_server::server::{Server, StartOptions};
@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 
 use super::other_side::OtherSide;
 use crate::house::{Reply, copy};
+use crate::process;
 use crate::spin;
 
 /// What all tasks of a round together take at most, on a loaded machine; nothing waits for it to pass.
@@ -47,6 +48,11 @@ const DEBOUNCE: Millis = 60_000;
 const ATTEMPTS: i64 = 3;
 /// As a program asks.
 const ACCEPT: (&str, &str) = ("accept", "application/json, application/problem+json");
+/// The tenant that has the example plugin, what it is to the CRM, and the product whose passes get its template.
+pub const PLUGGED: &str = "plugged";
+const PLUGIN_SECRET: &str = "the plugin's own";
+pub const PLUGIN_PRODUCT: &str = "CARMEN";
+
 /// One sweep; it is called again until nothing is left.
 const SWEEP_MS: u32 = 20_000;
 
@@ -88,14 +94,15 @@ impl Side {
         let (folder, other) = (tempfile::tempdir().unwrap(), OtherSide::start().await);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (config, keys) = configure(folder.path(), world, address, &other, tenants);
+        let (config, keys) = configure(folder.path(), world, address, &other, tenants, "server");
         let mut settings = Settings::read(&config).unwrap();
         settings.options.debounce = if debounce { DEBOUNCE } else { 0 };
         settings.options.max_wait = settings.options.max_wait.max(DEBOUNCE);
         settings.options.retry.first = Duration::ZERO;
         settings.options.removal_quiet = 0;
         settings.options.dead_after = ATTEMPTS;
-        let options = StartOptions { listener: Some(listener), ..StartOptions::default() };
+        let options =
+            StartOptions { listener: Some(listener), compiler: Some(process::binary()), ..StartOptions::default() };
         let server = Server::start(&settings, options).await.unwrap();
         let database = settings.store.clone();
         Self::new("server", address, other, Host::Server(Box::new(server)), keys, database, folder)
@@ -105,7 +112,7 @@ impl Side {
     pub async fn edge(world: &Simulator, tenants: &[&str], spin: &Spin, clock: bool, more: EdgeOptions) -> Self {
         let (folder, other) = (tempfile::tempdir().unwrap(), OtherSide::start().await);
         let address = free_address();
-        let (_, keys) = configure(folder.path(), world, address, &other, tenants);
+        let (_, keys) = configure(folder.path(), world, address, &other, tenants, "edge");
         let theirs = format!("http://{}", other.address);
         let debounce = if clock { DEBOUNCE.to_string() } else { "0".to_owned() };
         let mut variables = vec![
@@ -320,6 +327,7 @@ fn configure(
     address: SocketAddr,
     other: &OtherSide,
     tenants: &[&str],
+    client: &str,
 ) -> (PathBuf, BTreeMap<String, String>) {
     let config = example::write(folder, world, address).unwrap();
     let home = folder.join("tenants");
@@ -358,6 +366,13 @@ fn configure(
         }
         file.extend(table.parse::<toml::Table>().unwrap());
         std::fs::write(own.join("tenant.toml"), toml::to_string(&file).unwrap()).unwrap();
+        if *tenant == PLUGGED {
+            // Where the edge has it from is `demo::application`'s to arrange.
+            std::fs::write(own.join("plugin.wasm"), crate::plugin_examples::example("crm-rust")).unwrap();
+            let client = PluginClient { id: client, secret: PLUGIN_SECRET, product: PLUGIN_PRODUCT };
+            world.crm().api().register(client.id, client.secret);
+            example::let_plugin_call(&own, world, &client).unwrap();
+        }
     }
     (config, keys)
 }

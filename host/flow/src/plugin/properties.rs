@@ -53,7 +53,13 @@ fn read(text: &str) -> Option<Read> {
         }
     }
     let port = match port.strip_prefix(':') {
-        None if port.is_empty() => if encrypted { 443 } else { 80 },
+        None if port.is_empty() => {
+            if encrypted {
+                443
+            } else {
+                80
+            }
+        }
         Some(digits) if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) => digits.parse().ok()?,
         _ => return None,
     };
@@ -79,12 +85,64 @@ fn listed(entry: &str, read: &Read) -> bool {
 /// Texts that are nearly addresses: what two parsers have read as two hosts before.
 fn nearly() -> impl Strategy<Value = String> {
     const PARTS: &[&str] = &[
-        "http", "https", "HTTPS", "://", ":", "//", "/", "\\", "@", "?", "#", "[", "]", "::1", "::ffff:127.0.0.1", "crm.example",
-        "evil.example", "CRM.Example", ".", "..", "-", "443", "0", "00443", "65535", "65536", "+443", "%2e", "%", " ", "\t", "\r\n", "\0",
-        "\u{e9}", "\u{3002}", "x", "*", "_", "~", "&", "=", "user:pw", "127.0.0.1", "{", "|", "'", "(", ";",
+        "http",
+        "https",
+        "HTTPS",
+        "://",
+        ":",
+        "//",
+        "/",
+        "\\",
+        "@",
+        "?",
+        "#",
+        "[",
+        "]",
+        "::1",
+        "::ffff:127.0.0.1",
+        "crm.example",
+        "evil.example",
+        "CRM.Example",
+        ".",
+        "..",
+        "-",
+        "443",
+        "0",
+        "00443",
+        "65535",
+        "65536",
+        "+443",
+        "%2e",
+        "%",
+        " ",
+        "\t",
+        "\r\n",
+        "\0",
+        "\u{e9}",
+        "\u{3002}",
+        "x",
+        "*",
+        "_",
+        "~",
+        "&",
+        "=",
+        "user:pw",
+        "127.0.0.1",
+        "{",
+        "|",
+        "'",
+        "(",
+        ";",
     ];
     let parts = prop::collection::vec(prop::sample::select(PARTS), 0..7).prop_map(|parts| parts.concat());
-    let begins = prop::sample::select(vec!["", "https://", "http://", "https://crm.example", "https://crm.example:443", "https://[::1]"]);
+    let begins = prop::sample::select(vec![
+        "",
+        "https://",
+        "http://",
+        "https://crm.example",
+        "https://crm.example:443",
+        "https://[::1]",
+    ]);
     (begins, parts).prop_map(|(begin, rest)| format!("{begin}{rest}"))
 }
 
@@ -102,7 +160,8 @@ fn origin() -> impl Strategy<Value = String> {
 }
 
 fn entry() -> impl Strategy<Value = String> {
-    let known = prop::sample::select(vec!["https://crm.example", "https://*.crm.example", "https://*.example.crm:8443"]);
+    let known =
+        prop::sample::select(vec!["https://crm.example", "https://*.crm.example", "https://*.example.crm:8443"]);
     let wild = prop::sample::select(vec!["", "", "*."]);
     let port = prop::sample::select(vec!["", "", ":443", ":8443"]);
     let any = (wild, host(), port).prop_map(|(wild, host, port)| format!("https://{wild}{host}{port}"));
@@ -116,10 +175,25 @@ fn url() -> impl Strategy<Value = String> {
 
 fn header() -> impl Strategy<Value = (String, String)> {
     let name = prop::sample::select(vec![
-        "x-a", "Content-Type", "Authorization", "cookie", "HOST", "Content-Length", "transfer-encoding", "proxy-x", "x-forwarded-for",
-        "te", "x a", "", "x\r\ny", "x:y", "\u{e9}", "accept",
+        "x-a",
+        "Content-Type",
+        "Authorization",
+        "cookie",
+        "HOST",
+        "Content-Length",
+        "transfer-encoding",
+        "proxy-x",
+        "x-forwarded-for",
+        "te",
+        "x a",
+        "",
+        "x\r\ny",
+        "x:y",
+        "\u{e9}",
+        "accept",
     ]);
-    let value = prop::sample::select(vec!["", "a", "a b", "\t", "a\r\nb: c", "a\nb", "\0", "\u{7f}", "\u{e9}", "\u{1b}[31m"]);
+    let value =
+        prop::sample::select(vec!["", "a", "a b", "\t", "a\r\nb: c", "a\nb", "\0", "\u{7f}", "\u{e9}", "\u{1b}[31m"]);
     (name.prop_map(str::to_owned), value.prop_map(str::to_owned))
 }
 
@@ -130,24 +204,36 @@ fn request() -> impl Strategy<Value = Request> {
     let credential = prop::option::weighted(0.3, prop::sample::select(vec!["crm", "none", ""]).prop_map(str::to_owned));
     // Empty, small, and at the limits, without making a body of that size each time.
     let body = prop_oneof![4 => Just(0_usize), 4 => Just(3), 1 => Just(256 << 10), 1 => Just((256 << 10) + 1)];
-    (name, method, url(), headers, body, credential).prop_map(|(name, method, url, headers, body, credential)| Request {
-        name,
-        method,
-        url,
-        headers,
-        body: vec![b'x'; body],
-        credential,
+    (name, method, url(), headers, body, credential).prop_map(|(name, method, url, headers, body, credential)| {
+        Request { name, method, url, headers, body: vec![b'x'; body], credential }
     })
 }
 
 /// Nothing in it that RFC 9110 does not allow, and nothing that is the host's.
 fn clean(name: &str, value: &str) -> bool {
     const HOSTS: &[&str] = &[
-        "authorization", "connection", "content-length", "cookie", "cookie2", "expect", "forwarded", "host", "http2-settings",
-        "idempotency-key", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "user-agent", "via",
+        "authorization",
+        "connection",
+        "content-length",
+        "cookie",
+        "cookie2",
+        "expect",
+        "forwarded",
+        "host",
+        "http2-settings",
+        "idempotency-key",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
     ];
-    let token = !name.is_empty() && name.chars().all(|c| "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".contains(c));
-    let hosts = HOSTS.contains(&name) || ["proxy-", "sec-", "spin-", "x-forwarded-"].iter().any(|prefix| name.starts_with(prefix));
+    let token =
+        !name.is_empty() && name.chars().all(|c| "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz".contains(c));
+    let hosts = HOSTS.contains(&name)
+        || ["proxy-", "sec-", "spin-", "x-forwarded-"].iter().any(|prefix| name.starts_with(prefix));
     token && !hosts && value.bytes().all(|byte| byte == b'\t' || byte >= b' ' && byte != 0x7f)
 }
 

@@ -78,13 +78,8 @@ fn what_a_guest_answers_is_what_the_host_reads() {
 fn an_answer_with_anything_in_it_is_read_or_breaks_the_contract_and_nothing_else() {
     let mirror = Mirror::new(&engine());
     // Small numbers are lengths and cases, those around the answer are places in it, and the rest is anything.
-    let word = prop_oneof![
-        Just(0),
-        1..100_u32,
-        (0..400_u32).prop_map(|at| MIRROR_AT + at),
-        Just(u32::MAX),
-        any::<u32>(),
-    ];
+    let word =
+        prop_oneof![Just(0), 1..100_u32, (0..400_u32).prop_map(|at| MIRROR_AT + at), Just(u32::MAX), any::<u32>(),];
     let damage = prop::collection::vec((any::<prop::sample::Index>(), word, any::<bool>()), 1..6);
     let mut runner = TestRunner::new(Config { cases: 2_000, failure_persistence: None, ..Config::default() });
     let property = runner.run(&(returned(), damage), |(returned, damage)| {

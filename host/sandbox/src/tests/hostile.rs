@@ -52,7 +52,9 @@ async fn every_guest_ends_as_it_must_and_its_neighbour_is_answered_after_each() 
             Ok(plugin) => match (play(&plugin, &setup, call(Hook::ChooseTemplate)).await.ended, guest.ends) {
                 (Ok(Ok(_)), Ends::Answers) => Ok(()),
                 (Err(PluginFailure::Sandbox(failure)), Ends::Stopped(expected)) if failure == expected => Ok(()),
-                (Err(PluginFailure::Contract(breach)), Ends::Breach(words)) if breach.to_string().contains(words) => Ok(()),
+                (Err(PluginFailure::Contract(breach)), Ends::Breach(words)) if breach.to_string().contains(words) => {
+                    Ok(())
+                }
                 (ended, _) => Err(format!("{ended:?}")),
             },
         };
@@ -113,7 +115,8 @@ async fn a_plugin_that_trapped_is_called_for_the_next_event_as_if_nothing_had_be
 async fn nothing_that_a_guest_says_in_its_panic_leaves_the_sandbox() {
     let guest = guest_named("panics-with-a-secret");
     assert!(guest.text.contains("ada.lovelace"));
-    let failure = Plugin::load(&engine(), &guest.component()).unwrap().call(&TENANT(), call(Hook::ChooseTemplate)).await;
+    let failure =
+        Plugin::load(&engine(), &guest.component()).unwrap().call(&TENANT(), call(Hook::ChooseTemplate)).await;
     let failure = PluginFailure::from(failure.unwrap_err());
     assert!(!format!("{failure} {failure:?}").contains("ada"));
 }

@@ -86,7 +86,7 @@ impl<'a> Act<'a> {
         api.register(example.name, &secret);
         let began = Instant::now();
         example::let_plugin_call(
-            folder,
+            &folder.join("tenants").join(example::TENANT),
             &stage.world,
             &example::PluginClient { id: example.name, secret: &secret, product: SPECIAL },
         )?;

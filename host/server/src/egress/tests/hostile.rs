@@ -21,7 +21,11 @@ async fn a_server_that_never_comes_to_an_end_is_left() {
         ("headers without number", endless(HEAD, &b"x-a: b\r\n".repeat(1000)), HttpFailure::Unreachable),
         ("an extension of a chunk", endless(&format!("{chunked}2;x="), &many), HttpFailure::Unreachable),
         ("trailers", endless(&format!("{chunked}0\r\n"), &b"x-a: b\r\n".repeat(1000)), HttpFailure::Unreachable),
-        ("a body of an exabyte", endless(&format!("{HEAD}content-length: 1152921504606846976\r\n\r\n"), &many), HttpFailure::TooLarge),
+        (
+            "a body of an exabyte",
+            endless(&format!("{HEAD}content-length: 1152921504606846976\r\n\r\n"), &many),
+            HttpFailure::TooLarge,
+        ),
         ("chunks", endless(&chunked, &[b"10000\r\n", &many[..], b"\r\n"].concat()), HttpFailure::TooLarge),
     ] {
         let upstream = Upstream::start("127.0.0.1", behaviour).await;
@@ -80,12 +84,33 @@ async fn no_spelling_of_an_address_leads_where_the_address_does_not() {
     let all = ["0.0.0.0/0", "::/0", "169.254.169.254/32"].map(|network| network.parse().unwrap()).to_vec();
     let opened = config::Egress { allow: all, plain_http: true, ..Default::default() };
     for (settings, spellings) in [
-        (&closed, &["localhost", "LOCALHOST", "[::]", "[::127.0.0.1]", "[::ffff:7f00:1]", "0x7f.1", "0177.0.0.1", "127.0.0.2"][..]),
+        (
+            &closed,
+            &[
+                "localhost",
+                "LOCALHOST",
+                "[::]",
+                "[::127.0.0.1]",
+                "[::ffff:7f00:1]",
+                "0x7f.1",
+                "0177.0.0.1",
+                "127.0.0.2",
+            ][..],
+        ),
         (
             &opened,
             &[
-                "169.254.169.254", "169.254.169.254.", "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[::169.254.169.254]",
-                "0xa9fea9fe", "2852039166", "169.254.43518", "0251.0376.0251.0376", "168.63.129.16", "[fd00:ec2::254]",
+                "169.254.169.254",
+                "169.254.169.254.",
+                "[::ffff:169.254.169.254]",
+                "[::ffff:a9fe:a9fe]",
+                "[::169.254.169.254]",
+                "0xa9fea9fe",
+                "2852039166",
+                "169.254.43518",
+                "0251.0376.0251.0376",
+                "168.63.129.16",
+                "[fd00:ec2::254]",
                 "[fe80::a9fe:a9fe]",
             ],
         ),
