@@ -249,8 +249,10 @@ fn a_plain_cargo_build_without_the_connector_ends_in_a_sentence_that_says_what_t
     let error = said().lines().find_map(|line| line.strip_prefix("cargo::error=").map(str::to_owned)).unwrap();
     assert!(error.contains("is not built yet") && error.contains("cargo xtask build"), "{error}");
 
-    let component = folder.path().join("target/component");
-    std::fs::create_dir_all(&component).unwrap();
-    std::fs::write(component.join("connector.wasm"), b"").unwrap();
+    for file in ["target/component/connector.wasm", "target/plugin/noop.wasm"] {
+        let file = folder.path().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, b"").unwrap();
+    }
     assert!(!said().contains("cargo::error=") && said().contains("PASSERELLE_CONNECTOR="), "{}", said());
 }

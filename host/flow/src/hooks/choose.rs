@@ -29,6 +29,9 @@ pub enum Decision<T> {
     Again,
 }
 
+/// The kind of a pass and its selectors: what is asked about.
+type Facts = (&'static str, Vec<(String, String)>);
+
 /// A run's questions and what came of them.
 pub struct Chooser {
     /// Of the run: the same for each of its attempts.
@@ -36,7 +39,7 @@ pub struct Chooser {
     pub at: Millis,
     /// Attempts of the run that failed.
     pub attempts: i64,
-    known: HashMap<(&'static str, Vec<(String, String)>), Option<String>>,
+    known: HashMap<Facts, Option<String>>,
 }
 
 impl Chooser {

@@ -107,11 +107,11 @@ pub enum Breach {
     OtherHook,
 }
 
+/// A request that may be sent; or its name, and why it may not.
+pub type Judged = Result<Vetted, (String, Denial)>;
+
 /// All requests of one answer. The outer error is the plugin's breach, an inner one a denial of that request alone.
-pub fn judge(
-    requests: Vec<contract::Request>,
-    setup: &PluginSetup,
-) -> Result<Vec<Result<Vetted, (String, Denial)>>, Breach> {
+pub fn judge(requests: Vec<contract::Request>, setup: &PluginSetup) -> Result<Vec<Judged>, Breach> {
     let most = setup.limits.requests;
     if requests.len() > most {
         return Err(Breach::TooMany { count: requests.len(), most });
@@ -130,7 +130,7 @@ pub fn judge(
     Ok(judged)
 }
 
-fn one(request: contract::Request, setup: &PluginSetup) -> Result<Result<Vetted, (String, Denial)>, Breach> {
+fn one(request: contract::Request, setup: &PluginSetup) -> Result<Judged, Breach> {
     let contract::Request { name, method, url, headers, body, credential } = request;
     let address = Address::parse(&url).map_err(|why| Breach::Address { name: name.clone(), why })?;
     let headers = vetted_headers(&name, headers)?;

@@ -3,6 +3,8 @@
 //! Owns the copying and the name. What is in the folder lies under `templates/plugin`; beside it go the contract and, for Rust, the SDK, neither of
 //! which is published anywhere.
 
+#![allow(clippy::print_stdout)] // what a command is asked for goes to standard output
+
 use std::path::Path;
 
 use anyhow::{Context as _, bail};

@@ -64,7 +64,7 @@ async fn pass<H: Host>(flow: &Flow<H>, tenant: &Tenant, draft: &Draft<'_>) -> Re
     let sorted = Sorted::of(&tenant.keys, &tenant.id, &draft.id, &attributes);
     let (name, value) = draft.subject.identifier();
     let mut identifiers = vec![(name.to_owned(), value.to_owned())];
-    identifiers.extend(sorted.identifiers.into_iter().chain(sorted.personal.into_iter()));
+    identifiers.extend(sorted.identifiers.into_iter().chain(sorted.personal));
     Ok(Pass {
         id: draft.id.as_str().to_owned(),
         kind: kind(&draft.subject).to_owned(),

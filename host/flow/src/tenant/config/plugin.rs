@@ -71,6 +71,7 @@ pub struct CredentialConfig {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum CredentialKind {
     Header,
     Bearer,
