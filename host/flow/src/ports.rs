@@ -12,7 +12,7 @@ use passerelle_contract::{installation, payload, scenario, webhook};
 
 use crate::identity::{Millis, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
-use crate::plugin::Installed;
+use crate::plugin::{Digest, Presence};
 use crate::plugin::hook::{HookCall, Returned};
 use crate::store::Store;
 use crate::tenant::Tenant;
@@ -188,13 +188,15 @@ pub trait Connector: MaybeSync {
 
 /// The tenants' plugins in their sandboxes. An `Err` is the sandbox's own fault (a trap, a limit), never a decision of the plugin.
 pub trait Plugins: MaybeSync {
-    /// The plugin that the tenant has now; none: every hook means its default.
-    fn installed(&self, tenant: &Tenant) -> Option<Installed>;
+    /// What there is of the tenant's plugin now.
+    fn presence(&self, tenant: &Tenant) -> Presence;
 
-    /// One call of one hook, which the plugin has.
+    /// One call of one hook of that build. [`SandboxFailure::Busy`] where another build has taken its place: whoever calls begins again with that one, so
+    /// that all rounds of an event are of one build.
     fn call(
         &self,
         tenant: &Tenant,
+        build: &Digest,
         call: HookCall,
     ) -> impl Future<Output = Result<Returned, SandboxFailure>> + MaybeSend;
 }

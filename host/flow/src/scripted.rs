@@ -15,7 +15,7 @@ use passerelle_contract::{installation, payload, scenario, webhook};
 use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
-use crate::plugin::Installed;
+use crate::plugin::{Digest, Installed, Presence};
 use crate::plugin::hook::{Hook, HookCall, Returned};
 use crate::ports::{
     ClientIdentity, Clock, Connector, Host, Http, HttpFailure, HttpRequest, HttpResponse, KeyRef, Plugins, Random,
@@ -139,11 +139,14 @@ impl Host for ScriptedHost {
 }
 
 impl Plugins for ScriptedHost {
-    fn installed(&self, _: &Tenant) -> Option<Installed> {
-        self.plugin.map(|_| Installed { digest: [7; 32], hooks: Hook::ALL.into() })
+    fn presence(&self, _: &Tenant) -> Presence {
+        match self.plugin {
+            None => Presence::None,
+            Some(_) => Presence::Installed(Installed { digest: [7; 32], hooks: Hook::ALL.into() }),
+        }
     }
 
-    async fn call(&self, _: &Tenant, call: HookCall) -> Result<Returned, SandboxFailure> {
+    async fn call(&self, _: &Tenant, _: &Digest, call: HookCall) -> Result<Returned, SandboxFailure> {
         self.plugin.map_or(Err(SandboxFailure::Busy), |plugin| plugin(call))
     }
 }

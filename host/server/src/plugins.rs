@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use passerelle_flow::identity::TenantId;
-use passerelle_flow::plugin::Installed;
+use passerelle_flow::plugin::{Digest, Installed, Presence};
 use passerelle_flow::plugin::hook::{HookCall, Returned};
 use passerelle_flow::ports::{self, SandboxFailure};
 use passerelle_flow::tenant::Tenant;
@@ -114,13 +114,13 @@ fn installed(plugin: &Plugin) -> Installed {
 }
 
 impl ports::Plugins for Plugins {
-    fn installed(&self, tenant: &Tenant) -> Option<Installed> {
-        self.get(&tenant.id).map(|plugin| installed(&plugin))
+    fn presence(&self, tenant: &Tenant) -> Presence {
+        self.get(&tenant.id).map_or(Presence::None, |plugin| Presence::Installed(installed(&plugin)))
     }
 
-    async fn call(&self, tenant: &Tenant, call: HookCall) -> Result<Returned, SandboxFailure> {
-        // Gone since the caller asked whether there is one: as good as a sandbox that is not free, and asked again.
-        let Some(plugin) = self.get(&tenant.id) else { return Err(SandboxFailure::Busy) };
+    async fn call(&self, tenant: &Tenant, build: &Digest, call: HookCall) -> Result<Returned, SandboxFailure> {
+        // Gone or exchanged since the caller asked whether there is one: as good as a sandbox that is not free, and asked again.
+        let plugin = self.get(&tenant.id).filter(|plugin| plugin.digest() == *build).ok_or(SandboxFailure::Busy)?;
         plugin.call(&tenant.plugin.limits, call).await
     }
 }

@@ -10,7 +10,7 @@ impl Plugged {
     fn in_force(&self) -> Option<[u8; 32]> {
         let server = self.house.stage.server().unwrap();
         let tenant = server.flow.host.tenants.get(&self.house.stage.tenant).unwrap();
-        server.flow.host.plugins.installed(&tenant).map(|installed| installed.digest)
+        server.flow.host.plugins.presence(&tenant).installed().map(|installed| installed.digest)
     }
 }
 

@@ -56,7 +56,7 @@ impl Chooser {
         selectors: &[(String, String)],
         default: Option<&str>,
     ) -> StoreResult<Decision<String>> {
-        let Some(installed) = flow.host.plugins().installed(tenant) else { return Ok(Decision::Default) };
+        let Some(installed) = flow.host.plugins().presence(tenant).installed() else { return Ok(Decision::Default) };
         if !installed.hooks.contains(&Hook::ChooseTemplate) {
             return Ok(Decision::Default);
         }

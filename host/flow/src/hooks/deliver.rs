@@ -36,7 +36,7 @@ pub async fn send<H: Host>(
     tenant: &Tenant,
     lease: &DeliveryLease,
 ) -> StoreResult<(DeliveryEnd, Option<DeliveryAttempt>)> {
-    let Some(installed) = flow.host.plugins().installed(tenant) else {
+    let Some(installed) = flow.host.plugins().presence(tenant).installed() else {
         return Ok((wait(flow.now() + PERSON_PAUSE, "the tenant's plugin is not there"), None));
     };
     let began = flow.now();

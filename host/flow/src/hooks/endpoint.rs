@@ -20,7 +20,7 @@ const TRIES: u32 = 3;
 /// Brings the row in line with the plugin that the tenant has now. To be called when a tenant was loaded, and as often as one likes. What happens
 /// while there is no plugin is not kept for a later one; `passerelle plugin replay` shows it, and a replay of the endpoint sends it.
 pub async fn settle<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> StoreResult<()> {
-    let wanted = flow.host.plugins().installed(tenant).and_then(|installed| write(&installed));
+    let wanted = flow.host.plugins().presence(tenant).installed().and_then(|installed| write(&installed));
     for _ in 0..TRIES {
         let kept = flow.host.store().webhook(&tenant.id, ID).await?;
         let now = flow.now();

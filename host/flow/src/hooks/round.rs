@@ -49,7 +49,7 @@ pub async fn run<H: Host>(
         return Ok(Ended::Broken { until });
     }
     let hook = call.event.hook();
-    let ended = rounds(flow, tenant, call).await?;
+    let ended = rounds(flow, tenant, installed, call).await?;
     match &ended {
         // No sandbox was free: that says nothing about the plugin.
         Ended::Failed(PluginFailure::Sandbox(SandboxFailure::Busy)) => {}
@@ -66,10 +66,10 @@ pub async fn run<H: Host>(
     Ok(ended)
 }
 
-async fn rounds<H: Host>(flow: &Flow<H>, tenant: &Tenant, mut call: HookCall) -> StoreResult<Ended> {
+async fn rounds<H: Host>(flow: &Flow<H>, tenant: &Tenant, installed: &Installed, mut call: HookCall) -> StoreResult<Ended> {
     let hook = call.event.hook();
     for round in 0..=ROUNDS {
-        let returned = match flow.host.plugins().call(tenant, call.clone()).await {
+        let returned = match flow.host.plugins().call(tenant, &installed.digest, call.clone()).await {
             Ok(returned) => returned,
             Err(failure) => return Ok(Ended::Failed(PluginFailure::Sandbox(failure))),
         };

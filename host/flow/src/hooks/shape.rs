@@ -34,7 +34,7 @@ pub struct Shaped<'a> {
 
 /// Does the tenant's plugin shape passes at all?
 pub fn is_wanted<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> bool {
-    flow.host.plugins().installed(tenant).is_some_and(|installed| installed.hooks.contains(&Hook::ShapePayload))
+    flow.host.plugins().presence(tenant).installed().is_some_and(|installed| installed.hooks.contains(&Hook::ShapePayload))
 }
 
 pub async fn shape<H: Host>(
@@ -42,7 +42,7 @@ pub async fn shape<H: Host>(
     tenant: &Tenant,
     shaped: Shaped<'_>,
 ) -> StoreResult<Decision<Vec<(String, String)>>> {
-    let Some(installed) = flow.host.plugins().installed(tenant) else { return Ok(Decision::Default) };
+    let Some(installed) = flow.host.plugins().presence(tenant).installed() else { return Ok(Decision::Default) };
     let subject = Subject {
         pass: shaped.pass,
         ticket: shaped.ticket.body.clone(),

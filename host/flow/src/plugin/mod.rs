@@ -34,6 +34,35 @@ pub struct Installed {
     pub hooks: BTreeSet<Hook>,
 }
 
+/// What a host has of a tenant's plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// There is none: every hook means its default.
+    None,
+    /// There is one, and it cannot be called: what it would decide is decided by the default, what it has decided before stays, and what it is told waits.
+    Unavailable(Until),
+    Installed(Installed),
+}
+
+/// How long a plugin is not to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// It is being compiled, or looked for: whoever can wait some seconds gets its answer.
+    Soon,
+    /// A person has to bring another build.
+    Mended,
+}
+
+impl Presence {
+    /// The plugin, if it can be called now.
+    pub fn installed(self) -> Option<Installed> {
+        match self {
+            Self::Installed(installed) => Some(installed),
+            Self::None | Self::Unavailable(_) => None,
+        }
+    }
+}
+
 /// What outlives a call.
 #[derive(Default)]
 pub struct PluginState {

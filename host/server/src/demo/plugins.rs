@@ -95,7 +95,7 @@ impl<'a> Act<'a> {
         row.in_force_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let host = &server.flow.host;
         let tenant = host.tenants.get(&stage.tenant).context("the tenant is gone")?;
-        let installed = host.plugins.installed(&tenant);
+        let installed = host.plugins.presence(&tenant).installed();
         if installed.is_none_or(|installed| installed.digest != artefact::digest(wasm)) {
             row.missing.push("in force: `passerelle plugin check` says what is wrong with the file".to_owned());
         }

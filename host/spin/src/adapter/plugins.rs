@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use passerelle_flow::plugin::Installed;
+use passerelle_flow::plugin::{Digest, Installed, Presence};
 use passerelle_flow::plugin::hook::{Hook, HookCall, Returned};
 use passerelle_flow::ports::{HttpFailure, Plugins, SandboxFailure};
 use passerelle_flow::tenant::Tenant;
@@ -18,13 +18,15 @@ const JSON: usize = 4;
 pub struct Routed;
 
 impl Plugins for Routed {
-    fn installed(&self, tenant: &Tenant) -> Option<Installed> {
+    fn presence(&self, tenant: &Tenant) -> Presence {
         // Which build it is only a deployment knows; every instance begins with a closed breaker.
-        let component = tenant.plugin.component.as_ref();
-        component.map(|_| Installed { digest: [0; 32], hooks: Hook::ALL.into() })
+        match tenant.plugin.component {
+            None => Presence::None,
+            Some(_) => Presence::Installed(Installed { digest: [0; 32], hooks: Hook::ALL.into() }),
+        }
     }
 
-    async fn call(&self, tenant: &Tenant, call: HookCall) -> Result<Returned, SandboxFailure> {
+    async fn call(&self, tenant: &Tenant, _: &Digest, call: HookCall) -> Result<Returned, SandboxFailure> {
         let Some(component) = &tenant.plugin.component else { return Err(SandboxFailure::Busy) };
         let limits = &tenant.plugin.limits;
         let body = serde_json::to_vec(&call).map(Bytes::from).map_err(|_| SandboxFailure::Aborted)?;

@@ -34,7 +34,7 @@ fn ended(
 }
 
 fn installed(flow: &Flow<ScriptedHost>, tenant: &Tenant) -> Installed {
-    flow.host.plugins().installed(tenant).unwrap()
+    flow.host.plugins().presence(tenant).installed().unwrap()
 }
 
 fn call(tenant: &Tenant) -> HookCall {
