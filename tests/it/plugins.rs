@@ -5,6 +5,7 @@
 mod commands;
 mod exchange;
 mod trouble;
+mod unruly;
 
 use http::StatusCode;
 use passerelle_server::demo::stage::StageOptions;

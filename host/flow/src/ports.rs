@@ -12,8 +12,8 @@ use passerelle_contract::{installation, payload, scenario, webhook};
 
 use crate::identity::{Millis, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};
-use crate::plugin::{Digest, Presence};
 use crate::plugin::hook::{HookCall, Returned};
+use crate::plugin::{Digest, Presence};
 use crate::store::Store;
 use crate::tenant::Tenant;
 

@@ -15,8 +15,8 @@ use passerelle_contract::{installation, payload, scenario, webhook};
 use zeroize::Zeroizing;
 
 use crate::identity::{Millis, TenantId};
-use crate::plugin::{Digest, Installed, Presence};
 use crate::plugin::hook::{Hook, HookCall, Returned};
+use crate::plugin::{Digest, Installed, Presence};
 use crate::ports::{
     ClientIdentity, Clock, Connector, Host, Http, HttpFailure, HttpRequest, HttpResponse, KeyRef, Plugins, Random,
     SandboxFailure, SignFailure, SignatureAlgorithm, Signer,

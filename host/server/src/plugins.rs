@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use passerelle_flow::identity::TenantId;
-use passerelle_flow::plugin::{Digest, Installed, Presence};
 use passerelle_flow::plugin::hook::{HookCall, Returned};
+use passerelle_flow::plugin::{Digest, Installed, Presence};
 use passerelle_flow::ports::{self, SandboxFailure};
 use passerelle_flow::tenant::Tenant;
 use passerelle_sandbox::{Engine, LoadError, Plugin, SIZE, artefact};

@@ -3,6 +3,7 @@
 //! Owns what may go; how long each is kept is the caller's. Bounded by the batch, so that no caller waits behind a stadium's worth of rows. Never
 //! goes: what no run has answered, what no fold has counted, what nobody has been told yet, runs of a task that is not at rest, and the last change of each pass.
 
+use passerelle_flow::identity::DAY;
 use passerelle_flow::store::{Erased, Erasure};
 
 use crate::{Connection, Fault, params, statement};
@@ -51,9 +52,14 @@ pub fn erase(conn: &dyn Connection, erasure: &Erasure) -> Result<Erased, Fault> 
         more |= gone(rows) >= batch;
         records = records.saturating_add(u64::try_from(rows).unwrap_or(u64::MAX));
     }
+    // No record of anything, so it is not counted.
+    more |= gone(conn.run(SPENDING, params![erasure.now.saturating_sub(DAY), batch])?) >= batch;
     Ok(Erased { keys, records, more })
 }
 
+/// Of budgets that nobody has asked for a day, which is longer than any of their windows: one that is asked forgets by itself.
+const SPENDING: &str =
+    "DELETE FROM spending WHERE (scope, at) IN (SELECT scope, at FROM spending WHERE at < ?1 ORDER BY at LIMIT ?2)";
 const NOTIFICATIONS: &str = "DELETE FROM notification WHERE (tenant, id) IN (SELECT n.tenant, n.id FROM notification n \
      WHERE n.received_at < ?1 AND NOT EXISTS (SELECT 1 FROM task t WHERE t.tenant = n.tenant AND t.id = n.task AND t.done < n.gen) \
      ORDER BY n.received_at LIMIT ?2)";

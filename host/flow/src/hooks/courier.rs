@@ -1,10 +1,12 @@
 //! One vetted request on its way: its turn, its credential, the host's limits.
 //!
-//! Owns what is done alike for an answer that a hook asked for and for a delivery. Does not own when it is tried again.
+//! Owns what is done alike for an answer that a hook asked for and for a delivery. Does not own when it is tried again. Every request costs a turn of its
+//! destination's budget, the repetition after a token that was refused and the purchase of a token too.
 
 use http::header::USER_AGENT;
 use http::{HeaderName, StatusCode};
 
+use super::patience::Patience;
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::plugin::credential::{self, Kind};
@@ -19,7 +21,7 @@ use crate::turn;
 const MINUTE: Millis = 60_000;
 /// Turns that a request waits for, and how far away the last of them may be: the destination's minute, and no more than a lease can bear.
 const TURNS: u32 = 2;
-const PATIENCE: Millis = 5_000;
+const TURN: Millis = 5_000;
 /// A receiver tells us from others by it.
 const AGENT: &str = concat!("Passerelle/", env!("CARGO_PKG_VERSION"), " (plugin)");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -32,35 +34,67 @@ pub enum CourierError {
     #[error("as many requests as the destination may get were sent")]
     OverBudget { until: Millis },
     #[error("the credential: {0}")]
-    Token(#[from] TokenError),
+    Token(TokenError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The time that all hooks of the run or of the delivery have together.
+    #[error("there is no time left for it")]
+    OutOfTime,
 }
 
-/// Sends it. `key`: what a receiver knows a repetition by; none for what only asks.
+impl From<TokenError> for CourierError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::OverBudget { until } => Self::OverBudget { until },
+            TokenError::Store(error) => Self::Store(error),
+            error => Self::Token(error),
+        }
+    }
+}
+
+/// What an answer is wanted for.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// What it says: one that is too long is none.
+    Answer,
+    /// That it was taken: the status is the answer, whatever follows. The key is what a receiver knows a repetition by.
+    Delivery { key: &'a str },
+}
+
+/// Sends it.
 pub async fn send<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     request: &Vetted,
-    key: Option<&str>,
+    purpose: Purpose<'_>,
+    patience: Patience,
 ) -> Result<HttpResponse, CourierError> {
-    let scope = format!("plugin/{}/{}", tenant.id, request.address.origin());
-    let limit = i64::from(tenant.plugin.limits.requests_per_minute);
-    let spend = |now| Spend { scope: scope.clone(), now, limit, window: MINUTE, reserve: 0 };
-    if let Some(until) = turn::take(&flow.host, TURNS, PATIENCE, spend).await? {
-        return Err(CourierError::OverBudget { until });
-    }
+    let scope = format!("plugin/{}/{}", tenant.id, request.destination);
+    take(flow, tenant, &scope, patience).await?;
     let kind = request.credential.as_ref().and_then(|name| tenant.plugin.credentials.get(name)).map(|it| &it.kind);
     let token = token(flow, tenant, kind).await?;
-    let response = attempt(flow, tenant, request, kind, token.as_ref(), key).await?;
+    let response = attempt(flow, tenant, request, kind, token.as_ref(), purpose, patience).await?;
     match token {
         // It was withdrawn before its time: nobody is given it again, and this request gets one more chance.
         Some(refused) if response.status == StatusCode::UNAUTHORIZED => {
             flow.plugins.tokens.forget(&refused);
             let token = self::token(flow, tenant, kind).await?;
-            attempt(flow, tenant, request, kind, token.as_ref(), key).await
+            take(flow, tenant, &scope, patience).await?;
+            attempt(flow, tenant, request, kind, token.as_ref(), purpose, patience).await
         }
         _ => Ok(response),
+    }
+}
+
+/// One turn of the destination's budget.
+async fn take<H: Host>(flow: &Flow<H>, tenant: &Tenant, scope: &str, patience: Patience) -> Result<(), CourierError> {
+    let left = patience.left(flow.now()).ok_or(CourierError::OutOfTime)?;
+    let longest = Millis::try_from(left.as_millis()).unwrap_or(TURN).min(TURN);
+    let limit = i64::from(tenant.plugin.limits.requests_per_minute);
+    let spend = |now| Spend { scope: scope.to_owned(), now, limit, window: MINUTE, reserve: 0 };
+    match turn::take(&flow.host, TURNS, longest, spend).await? {
+        None => Ok(()),
+        Some(until) => Err(CourierError::OverBudget { until }),
     }
 }
 
@@ -70,7 +104,7 @@ async fn token<H: Host>(
     kind: Option<&Kind>,
 ) -> Result<Option<AccessToken>, TokenError> {
     match kind {
-        Some(Kind::OAuth2(client)) => token::get(&flow.plugins.tokens, &flow.host, &tenant.id, client).await.map(Some),
+        Some(Kind::OAuth2(client)) => token::get(&flow.plugins.tokens, &flow.host, tenant, client).await.map(Some),
         _ => Ok(None),
     }
 }
@@ -81,12 +115,16 @@ async fn attempt<H: Host>(
     request: &Vetted,
     kind: Option<&Kind>,
     token: Option<&AccessToken>,
-    key: Option<&str>,
+    purpose: Purpose<'_>,
+    patience: Patience,
 ) -> Result<HttpResponse, CourierError> {
     let limits = &tenant.plugin.limits;
+    let left = patience.left(flow.now()).ok_or(CourierError::OutOfTime)?;
     let mut headers = request.headers.clone();
     headers.push((USER_AGENT, AGENT.to_owned()));
-    headers.extend(key.map(|key| (IDEMPOTENCY_KEY, key.to_owned())));
+    if let Purpose::Delivery { key } = purpose {
+        headers.push((IDEMPOTENCY_KEY, key.to_owned()));
+    }
     if let Some(kind) = kind {
         let added = credential::headers(kind, request, token.map(|token| &**token), flow.now());
         // A plugin may not have written in the credential's place.
@@ -98,10 +136,13 @@ async fn attempt<H: Host>(
         url: request.address.as_str().to_owned(),
         headers,
         body: request.body.clone(),
-        timeout: limits.timeout,
+        timeout: limits.timeout.min(left),
         response_limit: limits.response_body,
         identity: None,
         on_behalf_of: Some(tenant.id.clone()),
     };
-    Ok(flow.host.http().send(request).await?)
+    Ok(match purpose {
+        Purpose::Answer => flow.host.http().send(request).await?,
+        Purpose::Delivery { .. } => flow.host.http().deliver(request).await?,
+    })
 }

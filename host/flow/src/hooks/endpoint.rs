@@ -5,7 +5,7 @@
 
 use super::event::kinds_of;
 use crate::flow::Flow;
-use crate::plugin::Installed;
+use crate::plugin::{Installed, Presence};
 use crate::ports::{Host, Plugins};
 use crate::store::{DisabledFor, Outbox as _, StoreResult, WebhookMade, WebhookWrite};
 use crate::tenant::Tenant;
@@ -20,7 +20,12 @@ const TRIES: u32 = 3;
 /// Brings the row in line with the plugin that the tenant has now. To be called when a tenant was loaded, and as often as one likes. What happens
 /// while there is no plugin is not kept for a later one; `passerelle plugin replay` shows it, and a replay of the endpoint sends it.
 pub async fn settle<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> StoreResult<()> {
-    let wanted = flow.host.plugins().presence(tenant).installed().and_then(|installed| write(&installed));
+    let wanted = match flow.host.plugins().presence(tenant) {
+        Presence::Installed(installed) => write(&installed),
+        Presence::None => None,
+        // What waits for it is not given up because of a slip, and what happens meanwhile is kept for it.
+        Presence::Unavailable(_) => return Ok(()),
+    };
     for _ in 0..TRIES {
         let kept = flow.host.store().webhook(&tenant.id, ID).await?;
         let now = flow.now();

@@ -1,21 +1,27 @@
 //! A hook, from its first call to its decision: asked, answered, asked again.
 //!
-//! Owns the rounds, what counts as a breach, and what the breaker is told. Does not own what a decision leads to, nor what the default is. A request
-//! that fails is an answer; the plugin's own failure is not told to it.
+//! Owns the calls and the fetching, and what the breaker is told. Does not own the rules of the rounds (`plugin::rounds`), what a decision leads to, nor what
+//! the default is. A request that fails is an answer; the plugin's own failure is not told to it.
 
-use http::HeaderMap;
-use passerelle_contract::tenant::types::{Answer, Failure, Fault, Request, Response};
+use futures_util::future::join_all;
+use http::{HeaderMap, StatusCode};
+use passerelle_contract::tenant::types::{Answer, Failure, Fault, Response};
 
-use super::courier::{self, CourierError};
+use super::courier::{self, CourierError, Purpose};
+use super::patience::Patience;
 use crate::flow::Flow;
 use crate::identity::Millis;
 use crate::plugin::hook::{HookCall, Turn};
-use crate::plugin::request::{Breach, Vetted, judge, judge_variables, shown};
-use crate::plugin::setup::ROUNDS;
+use crate::plugin::request::{Judged, Vetted};
+use crate::plugin::rounds::{Rounds, Step};
+use crate::plugin::told::Told;
 use crate::plugin::{Installed, PluginFailure};
 use crate::ports::{Host, HttpFailure, Plugins, SandboxFailure};
+use crate::retry_after::retry_in;
 use crate::store::StoreResult;
 use crate::tenant::Tenant;
+use crate::webhook::schedule::Asked;
+use crate::webhook::send::millis;
 
 /// Bytes of the headers of an answer that a plugin is given; what is beyond is left out, whole headers at a time.
 const ANSWER_HEADERS: usize = 8 << 10;
@@ -24,16 +30,34 @@ const ANSWER_HEADERS: usize = 8 << 10;
 #[derive(Debug)]
 pub enum Ended {
     Decided(Turn),
-    /// The plugin says that it can never be handled, and why: cut, and without control characters.
+    /// The plugin says that it can never be handled, and why: its words, which [`Told::speak`] says.
     Rejected(String),
-    /// The plugin says: not now.
-    Retry,
+    /// The plugin says: not now. With what its answers said of when.
+    Retry(Asked),
     /// It trapped, ran into a limit or broke the contract.
     Failed(PluginFailure),
     /// It failed too often in a row and is left alone until then.
     Broken {
         until: Millis,
     },
+    /// No sandbox was free, or another build has just taken its place. Nothing of it is the plugin's fault.
+    Busy,
+    /// The time that all hooks of the run or of the delivery have together is over.
+    OutOfTime,
+}
+
+/// An event that went through a hook.
+pub struct Ran {
+    pub ended: Ended,
+    /// With all answers that it was given.
+    call: HookCall,
+}
+
+impl Ran {
+    /// What the plugin knew, to hold its words against.
+    pub fn told(&self) -> Told {
+        Told::of(&self.call)
+    }
 }
 
 /// Calls a hook of the tenant's plugin, and fetches what it asks for.
@@ -42,115 +66,136 @@ pub async fn run<H: Host>(
     tenant: &Tenant,
     installed: &Installed,
     call: HookCall,
-) -> StoreResult<Ended> {
-    let now = flow.now();
+    patience: Patience,
+) -> StoreResult<Ran> {
     let breakers = &flow.plugins.breakers;
-    if let Err(until) = breakers.admits(&tenant.id, &installed.digest, now) {
-        return Ok(Ended::Broken { until });
+    if let Err(until) = breakers.admits(&tenant.id, &installed.digest, flow.now()) {
+        return Ok(Ran { ended: Ended::Broken { until }, call });
     }
-    let hook = call.event.hook();
-    let ended = rounds(flow, tenant, installed, call).await?;
-    match &ended {
-        // No sandbox was free: that says nothing about the plugin.
-        Ended::Failed(PluginFailure::Sandbox(SandboxFailure::Busy)) => {}
+    let hook = call.event.hook().name();
+    let mut course = Course { rounds: Rounds::new(call), asked: Asked::default() };
+    let ended = course.run(flow, tenant, installed, patience).await?;
+    let ran = Ran { ended, call: course.rounds.call().clone() };
+    match &ran.ended {
         Ended::Failed(failure) => {
-            let now = flow.now();
-            tracing::warn!(tenant = %tenant.id, hook = hook.name(), %failure, "the tenant's plugin failed");
-            if breakers.failed(&tenant.id, &installed.digest, now) {
-                tracing::error!(tenant = %tenant.id, hook = hook.name(), %failure, "the tenant's plugin has failed three times in a row and is left alone for a while; what it would decide is decided by the default, and what it would send waits");
+            let failure = ran.told().speak(&failure.to_string());
+            tracing::warn!(tenant = %tenant.id, hook, failure, "the tenant's plugin failed");
+            if breakers.failed(&tenant.id, &installed.digest, flow.now()) {
+                tracing::error!(tenant = %tenant.id, hook, failure, "the tenant's plugin has failed three times in a row and is left alone for a while; what it would decide is decided by the default, and what it would send waits");
             }
         }
-        Ended::Decided(_) | Ended::Rejected(_) | Ended::Retry => breakers.succeeded(&tenant.id),
+        Ended::Decided(_) | Ended::Rejected(_) | Ended::Retry(_) => breakers.succeeded(&tenant.id),
+        Ended::Busy => {
+            if flow.alarms.is_due(&tenant.id, "plugin-busy", flow.now()) {
+                tracing::warn!(tenant = %tenant.id, hook, "no sandbox was free for the tenant's plugin, and it is called again later");
+            }
+        }
+        Ended::OutOfTime => {
+            if flow.alarms.is_due(&tenant.id, "plugin-slow", flow.now()) {
+                tracing::warn!(tenant = %tenant.id, hook, "what the tenant's plugin asks for takes longer than a run or a delivery may");
+            }
+        }
         Ended::Broken { .. } => {}
     }
-    Ok(ended)
+    Ok(ran)
 }
 
-async fn rounds<H: Host>(flow: &Flow<H>, tenant: &Tenant, installed: &Installed, mut call: HookCall) -> StoreResult<Ended> {
-    let hook = call.event.hook();
-    for round in 0..=ROUNDS {
-        let returned = match flow.host.plugins().call(tenant, &installed.digest, call.clone()).await {
-            Ok(returned) => returned,
-            Err(failure) => return Ok(Ended::Failed(PluginFailure::Sandbox(failure))),
-        };
-        let turn = match returned {
-            Ok(turn) => turn,
-            Err(Fault::Reject(text)) => return Ok(Ended::Rejected(shown(&text))),
-            Err(Fault::Retry) => return Ok(Ended::Retry),
-        };
-        if !turn.fits(hook) {
-            return Ok(Ended::Failed(Breach::OtherHook.into()));
-        }
-        let requests = match turn {
-            Turn::Ask(requests) => requests,
-            Turn::Variables(variables) => {
-                return Ok(match judge_variables(&variables) {
-                    Ok(()) => Ended::Decided(Turn::Variables(variables)),
-                    Err(breach) => Ended::Failed(breach.into()),
-                });
+struct Course {
+    rounds: Rounds,
+    /// The longest wait that an answer asked for.
+    asked: Asked,
+}
+
+impl Course {
+    async fn run<H: Host>(
+        &mut self,
+        flow: &Flow<H>,
+        tenant: &Tenant,
+        installed: &Installed,
+        patience: Patience,
+    ) -> StoreResult<Ended> {
+        loop {
+            if patience.left(flow.now()).is_none() {
+                return Ok(Ended::OutOfTime);
             }
-            decided => return Ok(Ended::Decided(decided)),
-        };
-        if round == ROUNDS {
-            break;
-        }
-        match ask(flow, tenant, requests, &call.call.answers).await? {
-            Ok(answers) => call.call.answers.extend(answers),
-            Err(breach) => return Ok(Ended::Failed(breach.into())),
+            let call = self.rounds.call().clone();
+            let returned = match flow.host.plugins().call(tenant, &installed.digest, call).await {
+                Ok(returned) => returned,
+                Err(SandboxFailure::Busy) => return Ok(Ended::Busy),
+                Err(failure) => return Ok(Ended::Failed(failure.into())),
+            };
+            let asked = match self.rounds.returned(returned, &tenant.plugin) {
+                Step::Ask(asked) => asked,
+                Step::Ended(ended) => {
+                    return Ok(match ended {
+                        Ok(Ok(turn)) => Ended::Decided(turn),
+                        Ok(Err(Fault::Reject(words))) => Ended::Rejected(words),
+                        Ok(Err(Fault::Retry)) => Ended::Retry(self.asked),
+                        Err(failure) => Ended::Failed(failure),
+                    });
+                }
+            };
+            let denied = asked.iter().find_map(|asked| asked.judged.as_ref().err());
+            if let Some((_, denial)) = denied
+                && flow.alarms.is_due(&tenant.id, "plugin-denied", flow.now())
+            {
+                let denial = Told::of(self.rounds.call()).speak(&denial.to_string());
+                tracing::warn!(tenant = %tenant.id, denial, "the tenant's plugin asked for what it may not have");
+            }
+            // Together: what one answer asks for depends on nothing but the answers before it, and the buyer waits for the slowest and not for the sum.
+            let fetched = join_all(asked.into_iter().map(|asked| answer(flow, tenant, asked.judged, patience))).await;
+            let mut answers = Vec::with_capacity(fetched.len());
+            for fetched in fetched {
+                let (answer, asked) = fetched?;
+                self.asked.busy |= asked.busy;
+                self.asked.after = self.asked.after.max(asked.after);
+                answers.push(answer);
+            }
+            self.rounds.answered(answers);
         }
     }
-    Ok(Ended::Failed(Breach::Endless.into()))
 }
 
-async fn ask<H: Host>(
+/// And what the other side said about when.
+async fn answer<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    requests: Vec<Request>,
-    before: &[Answer],
-) -> StoreResult<Result<Vec<Answer>, Breach>> {
-    if requests.is_empty() {
-        return Ok(Err(Breach::AskedNothing));
+    judged: Judged,
+    patience: Patience,
+) -> StoreResult<(Answer, Asked)> {
+    match judged {
+        Ok(request) => {
+            let (outcome, asked) = fetch(flow, tenant, &request, patience).await?;
+            Ok((Answer { name: request.name, outcome }, asked))
+        }
+        Err((name, _)) => Ok((Answer { name, outcome: Err(Failure::Denied) }, Asked::default())),
     }
-    if let Some(again) = requests.iter().find(|request| before.iter().any(|answer| answer.name == request.name)) {
-        return Ok(Err(Breach::AskedAlready(again.name.clone())));
-    }
-    let judged = match judge(requests, &tenant.plugin) {
-        Ok(judged) => judged,
-        Err(breach) => return Ok(Err(breach)),
-    };
-    let mut answers = Vec::with_capacity(judged.len());
-    for request in judged {
-        answers.push(match request {
-            Ok(request) => {
-                let name = request.name.clone();
-                Answer { name, outcome: fetch(flow, tenant, &request).await? }
-            }
-            Err((name, denial)) => {
-                tracing::warn!(tenant = %tenant.id, %denial, "the tenant's plugin asked for what it may not have");
-                Answer { name, outcome: Err(Failure::Denied) }
-            }
-        });
-    }
-    Ok(Ok(answers))
 }
 
-async fn fetch<H: Host>(flow: &Flow<H>, tenant: &Tenant, request: &Vetted) -> StoreResult<Result<Response, Failure>> {
-    let failure = match courier::send(flow, tenant, request, None).await {
+async fn fetch<H: Host>(
+    flow: &Flow<H>,
+    tenant: &Tenant,
+    request: &Vetted,
+    patience: Patience,
+) -> StoreResult<(Result<Response, Failure>, Asked)> {
+    let failure = match courier::send(flow, tenant, request, Purpose::Answer, patience).await {
         Ok(response) => {
-            return Ok(Ok(Response {
+            let busy = response.status == StatusCode::TOO_MANY_REQUESTS;
+            let asked = Asked { after: retry_in(&response.headers, flow.now()).map(millis), busy };
+            let response = Response {
                 status: response.status.as_u16(),
                 headers: headers(&response.headers),
                 body: response.body.to_vec(),
-            }));
+            };
+            return Ok((Ok(response), asked));
         }
         Err(CourierError::Store(error)) => return Err(error),
         Err(error) => {
-            let origin = request.address.origin();
-            tracing::info!(tenant = %tenant.id, request = request.name, origin, %error, "what the tenant's plugin asked for did not come");
+            tracing::info!(tenant = %tenant.id, destination = %request.destination, %error, "what the tenant's plugin asked for did not come");
             match error {
                 CourierError::Http(HttpFailure::Denied | HttpFailure::Invalid) => Failure::Denied,
                 CourierError::Http(HttpFailure::Unreachable) => Failure::Unreachable,
-                CourierError::Http(HttpFailure::TimedOut) => Failure::TimedOut,
+                CourierError::Http(HttpFailure::TimedOut) | CourierError::OutOfTime => Failure::TimedOut,
                 CourierError::Http(HttpFailure::TooLarge) => Failure::TooLarge,
                 CourierError::OverBudget { .. } => Failure::OverBudget,
                 CourierError::Token(error) if error.needs_person() => Failure::Denied,
@@ -159,7 +204,7 @@ async fn fetch<H: Host>(flow: &Flow<H>, tenant: &Tenant, request: &Vetted) -> St
             }
         }
     };
-    Ok(Err(failure))
+    Ok((Err(failure), Asked::default()))
 }
 
 fn headers(headers: &HeaderMap) -> Vec<(String, String)> {

@@ -7,12 +7,12 @@ use passerelle_contract::tenant::shape_payload::Subject;
 use passerelle_contract::tenant::types::Pass;
 use passerelle_contract::types::{EventPart, TicketPart};
 
-use super::choose::{Decision, RETRIES};
 use super::event;
+use super::occasion::{Decision, Occasion};
 use super::round::{Ended, run};
 use crate::flow::Flow;
-use crate::identity::Millis;
 use crate::plugin::hook::{Event, Hook, HookCall, Turn};
+use crate::plugin::{Presence, Until};
 use crate::ports::{Host, Plugins};
 use crate::store::StoreResult;
 use crate::tenant::Tenant;
@@ -25,38 +25,46 @@ pub struct Shaped<'a> {
     pub pass: Pass,
     pub ticket: &'a TicketPart,
     pub events: Vec<&'a EventPart>,
-    /// Of the run and the pass: the same for each attempt.
-    pub id: String,
-    pub at: Millis,
-    /// Attempts of the run that failed.
-    pub attempts: i64,
+    /// Of the pass, within the run.
+    pub id: &'a str,
 }
 
-/// Does the tenant's plugin shape passes at all?
-pub fn is_wanted<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> bool {
-    flow.host.plugins().presence(tenant).installed().is_some_and(|installed| installed.hooks.contains(&Hook::ShapePayload))
+/// Does nobody shape the tenant's passes? A plugin that cannot be called now may have shaped them before, and what it added stays.
+pub fn is_unwanted<H: Host>(flow: &Flow<H>, tenant: &Tenant) -> bool {
+    match flow.host.plugins().presence(tenant) {
+        Presence::None => true,
+        Presence::Unavailable(_) => false,
+        Presence::Installed(installed) => !installed.hooks.contains(&Hook::ShapePayload),
+    }
 }
 
 pub async fn shape<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
+    occasion: &Occasion,
     shaped: Shaped<'_>,
 ) -> StoreResult<Decision<Vec<(String, String)>>> {
-    let Some(installed) = flow.host.plugins().presence(tenant).installed() else { return Ok(Decision::Default) };
+    let installed = match flow.host.plugins().presence(tenant) {
+        Presence::Installed(installed) => installed,
+        Presence::Unavailable(Until::Soon) => return Ok(occasion.later()),
+        Presence::Unavailable(Until::Mended) | Presence::None => return Ok(Decision::Default),
+    };
     let subject = Subject {
         pass: shaped.pass,
         ticket: shaped.ticket.body.clone(),
         events: shaped.events.iter().map(|event| event.body.clone()).collect(),
     };
-    let call = HookCall { call: event::call(tenant, &shaped.id, shaped.at), event: Event::ShapePayload(subject) };
-    Ok(match run(flow, tenant, &installed, call).await? {
-        Ended::Decided(Turn::Variables(variables)) => Decision::Made(variables),
-        Ended::Retry if shaped.attempts < RETRIES => Decision::Again,
-        Ended::Rejected(why) => {
+    let id = format!("{}.{}", occasion.id, shaped.id);
+    let call = HookCall { call: event::call(tenant, &id, occasion.at), event: Event::ShapePayload(subject) };
+    let ran = run(flow, tenant, &installed, call, occasion.patience).await?;
+    Ok(match &ran.ended {
+        Ended::Decided(Turn::Variables(variables)) => Decision::Made(variables.clone()),
+        Ended::Rejected(words) => {
+            let why = ran.told().speak(words);
             tracing::warn!(tenant = %tenant.id, why, "the tenant's plugin rejects to shape a pass");
             Decision::Default
         }
-        Ended::Decided(_) | Ended::Retry | Ended::Failed(_) | Ended::Broken { .. } => Decision::Default,
+        other => occasion.undecided(other),
     })
 }
 

@@ -99,7 +99,12 @@ impl fmt::Display for Destination {
 
 /// Whether any of them does.
 pub fn permits(list: &[Destination], address: &Address) -> bool {
-    list.iter().any(|destination| destination.permits(address))
+    permitting(list, address).is_some()
+}
+
+/// The first that does.
+pub fn permitting<'a>(list: &'a [Destination], address: &Address) -> Option<&'a Destination> {
+    list.iter().find(|destination| destination.permits(address))
 }
 
 #[cfg(test)]

@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 
 use super::PluginFailure;
 use super::hook::{Hook, HookCall, Returned, Turn};
-use super::request::{Breach, judge, judge_variables, shown};
-use super::setup::{PluginSetup, ROUNDS};
+use super::request::shown;
+use super::rounds::{Rounds, Step};
+use super::setup::PluginSetup;
 use crate::ports::SandboxFailure;
 
 pub use form::FormError;
@@ -116,42 +117,21 @@ impl Case {
         sandbox: impl Fn(HookCall) -> F,
     ) -> Played {
         let mut asked: Vec<Vec<Request>> = Vec::new();
-        let mut call = self.call.clone();
-        let hook = call.event.hook();
+        let mut rounds = Rounds::new(self.call.clone());
         let ended = loop {
-            let returned = match sandbox(call.clone()).await {
+            let returned = match sandbox(rounds.call().clone()).await {
                 Ok(returned) => returned,
                 Err(failure) => break Err(failure.into()),
             };
-            let requests = match &returned {
-                Ok(turn) if !turn.fits(hook) => break Err(Breach::OtherHook.into()),
-                Ok(Turn::Ask(requests)) => requests.clone(),
-                Ok(Turn::Deliver(requests)) => match judge(requests.clone(), setup) {
-                    Ok(_) => break Ok(returned),
-                    Err(breach) => break Err(breach.into()),
-                },
-                Ok(Turn::Variables(variables)) => match judge_variables(variables) {
-                    Ok(()) => break Ok(returned),
-                    Err(breach) => break Err(breach.into()),
-                },
-                Ok(Turn::Chosen(_) | Turn::Default) | Err(_) => break Ok(returned),
+            let requests: Vec<Request> = match rounds.returned(returned, setup) {
+                Step::Ended(ended) => break ended,
+                Step::Ask(requests) => requests.into_iter().map(|request| request.written).collect(),
             };
-            if asked.len() >= ROUNDS {
-                break Err(Breach::Endless.into());
-            }
-            if requests.is_empty() {
-                break Err(Breach::AskedNothing.into());
-            }
-            if let Err(breach) = judge(requests.clone(), setup) {
-                break Err(breach.into());
-            }
-            if let Some(again) = requests.iter().find(|new| call.call.answers.iter().any(|old| old.name == new.name)) {
-                break Err(Breach::AskedAlready(again.name.clone()).into());
-            }
-            for request in &requests {
-                let outcome = self.answers.get(&request.name).cloned().unwrap_or(Err(Failure::Unreachable));
-                call.call.answers.push(Answer { name: request.name.clone(), outcome });
-            }
+            let answer = |request: &Request| Answer {
+                name: request.name.clone(),
+                outcome: self.answers.get(&request.name).cloned().unwrap_or(Err(Failure::Unreachable)),
+            };
+            rounds.answered(requests.iter().map(answer).collect());
             asked.push(requests);
         };
         Played { asked, ended }

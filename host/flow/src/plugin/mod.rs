@@ -1,6 +1,6 @@
 //! A tenant's plugin as data: what it may be called with and answer, what it may have done for it, and the judgement of both.
 //!
-//! Owns the shapes, the allow-list, credentials, the limits, the breaker, and cases that are played without a network. Does not own when a hook is
+//! Owns the shapes, the rounds, the allow-list, credentials, the limits, the breaker, and cases that are played without a network. Does not own when a hook is
 //! called and what becomes of its answer (`hooks`), nor the sandbox (the host's port [`crate::ports::Plugins`]).
 //!
 //! A plugin gets values and returns values; nothing here trusts what it returns.
@@ -13,8 +13,10 @@ pub mod hook;
 #[cfg(test)]
 mod properties;
 pub mod request;
+pub mod rounds;
 pub mod setup;
 pub mod token;
+pub mod told;
 
 use std::collections::BTreeSet;
 

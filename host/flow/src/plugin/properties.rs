@@ -305,7 +305,7 @@ proptest! {
             };
             prop_assert_eq!(judged.is_ok(), allowed && may, "{:?}", request.url);
             if let Ok(vetted) = judged {
-                let Vetted { name, method, address, headers, body, credential } = vetted;
+                let Vetted { name, method, address, headers, body, credential, .. } = vetted;
                 prop_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)) && (1..=64).contains(&name.len()));
                 prop_assert_eq!((address.as_str(), &credential), (request.url.as_str(), &request.credential));
                 prop_assert!(method != Method::GET || body.is_empty());

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method};
 use passerelle_contract::tenant::types as contract;
 
-use super::allow::permits;
+use super::allow::{Destination, permits, permitting};
 use super::setup::{PluginLimits, PluginSetup, TEXT};
 use crate::address::Address;
 
@@ -59,6 +59,9 @@ pub struct Vetted {
     pub body: Bytes,
     /// A name that the tenant's setup has, bound to this address.
     pub credential: Option<String>,
+    /// The entry of the list that permits it: what its requests are counted by. An entry for all names below one is one destination, or a plugin would
+    /// have as many budgets as it can think of names.
+    pub destination: Destination,
 }
 
 /// Why a request is not sent, in words for whoever set the plugin up. They hold no path, no header and no body.
@@ -146,9 +149,9 @@ fn one(request: contract::Request, setup: &PluginSetup) -> Result<Judged, Breach
         contract::Method::Patch => Method::PATCH,
         contract::Method::Delete => Method::DELETE,
     };
-    if !permits(&setup.allow, &address) {
+    let Some(destination) = permitting(&setup.allow, &address).cloned() else {
         return Ok(Err((name.clone(), Denial::NotAllowed { name, origin: address.origin() })));
-    }
+    };
     if let Some(wanted) = &credential {
         match setup.credentials.get(wanted) {
             None => return Ok(Err((name.clone(), Denial::NoCredential { name, credential: wanted.clone() }))),
@@ -159,7 +162,7 @@ fn one(request: contract::Request, setup: &PluginSetup) -> Result<Judged, Breach
             Some(_) => {}
         }
     }
-    Ok(Ok(Vetted { name, method, address, headers, body: body.into(), credential }))
+    Ok(Ok(Vetted { name, method, address, headers, body: body.into(), credential, destination }))
 }
 
 fn vetted_headers(name: &str, headers: Vec<(String, String)>) -> Result<Vec<(HeaderName, String)>, Breach> {
@@ -172,14 +175,18 @@ fn vetted_headers(name: &str, headers: Vec<(String, String)>) -> Result<Vec<(Hea
         let header: HeaderName = header.parse().map_err(|_| Breach::Header { name: name.to_owned() })?;
         // Neither a line break nor a NUL, so that nothing can be smuggled behind it.
         HeaderValue::from_str(&value).map_err(|_| Breach::Header { name: name.to_owned() })?;
-        let reserved = RESERVED.contains(&header.as_str())
-            || RESERVED_PREFIXES.iter().any(|prefix| header.as_str().starts_with(prefix));
-        if reserved {
+        if is_reserved(&header) {
             return Err(Breach::Reserved { name: name.to_owned(), header: header.to_string() });
         }
         vetted.push((header, value));
     }
     Ok(vetted)
+}
+
+/// Is it a header that no plugin may write?
+pub fn is_reserved(header: &HeaderName) -> bool {
+    let header = header.as_str();
+    RESERVED.contains(&header) || RESERVED_PREFIXES.iter().any(|prefix| header.starts_with(prefix))
 }
 
 pub fn is_name(name: &str) -> bool {

@@ -17,7 +17,14 @@ use zeroize::Zeroizing;
 use super::credential::OAuth2;
 use crate::identity::{Millis, TenantId};
 use crate::ports::{Clock, Host, Http, HttpFailure, HttpRequest};
+use crate::store::{Spend, Spent, Store as _, StoreError};
+use crate::tenant::Tenant;
 use crate::token_cache::{self, AccessToken};
+
+const MINUTE: Millis = 60_000;
+/// Tokens that a tenant buys of one client in a minute: one lasts an hour as a rule, and is bought again when a receiver refuses it. A receiver that refuses
+/// every token gets no further than this.
+const PURCHASES: i64 = 6;
 
 /// A token is not used in its last half minute: clocks differ, and requests take time.
 const MARGIN: Millis = 30_000;
@@ -32,7 +39,7 @@ const RESPONSE_LIMIT: usize = 64 << 10;
 pub type TokenCache = token_cache::TokenCache<(TenantId, OAuth2), TokenError>;
 
 /// Why there is no token. In words for whoever set the credential up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     #[error("the token endpoint does not answer: {0}")]
     Http(#[from] HttpFailure),
@@ -42,11 +49,15 @@ pub enum TokenError {
     Status(u16),
     #[error("the token endpoint's answer is none: access_token and a token_type of Bearer are expected")]
     Unreadable,
+    #[error("as many tokens as a minute has room for were bought")]
+    OverBudget { until: Millis },
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl TokenError {
     /// A person has to act: trying again is vain.
-    pub const fn needs_person(self) -> bool {
+    pub const fn needs_person(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Http(HttpFailure::Denied | HttpFailure::Invalid))
     }
 }
@@ -54,20 +65,26 @@ impl TokenError {
 pub async fn get<H: Host>(
     cache: &TokenCache,
     host: &H,
-    tenant: &TenantId,
+    tenant: &Tenant,
     client: &OAuth2,
 ) -> Result<AccessToken, TokenError> {
-    let account = (tenant.clone(), client.clone());
+    let account = (tenant.id.clone(), client.clone());
     cache.get(&account, || host.clock().now(), || fetch(host, tenant, client)).await
 }
 
-async fn fetch<H: Host>(host: &H, tenant: &TenantId, client: &OAuth2) -> Result<(AccessToken, Millis), TokenError> {
+async fn fetch<H: Host>(host: &H, tenant: &Tenant, client: &OAuth2) -> Result<(AccessToken, Millis), TokenError> {
     #[derive(Deserialize)]
     struct Answer {
         access_token: String,
         token_type: String,
         /// Seconds.
         expires_in: Option<u32>,
+    }
+    let scope = format!("plugin/{}/token/{}/{}", tenant.id, client.token_url, client.client_id);
+    let now = host.clock().now();
+    let spend = Spend { scope, now, limit: PURCHASES, window: MINUTE, reserve: 0 };
+    if let Spent::WaitUntil(until) = host.store().spend(spend).await? {
+        return Err(TokenError::OverBudget { until });
     }
     let pair = Zeroizing::new(format!("{}:{}", encoded(&client.client_id), encoded(&client.client_secret)));
     let mut form = "grant_type=client_credentials".to_owned();
@@ -76,7 +93,6 @@ async fn fetch<H: Host>(host: &H, tenant: &TenantId, client: &OAuth2) -> Result<
             form.push_str(&format!("&{name}={}", encoded(value)));
         }
     }
-    let now = host.clock().now();
     let request = HttpRequest {
         method: Method::POST,
         url: client.token_url.clone(),
@@ -89,7 +105,7 @@ async fn fetch<H: Host>(host: &H, tenant: &TenantId, client: &OAuth2) -> Result<
         timeout: TIMEOUT,
         response_limit: RESPONSE_LIMIT,
         identity: None,
-        on_behalf_of: Some(tenant.clone()),
+        on_behalf_of: Some(tenant.id.clone()),
     };
     let response = host.http().send(request).await?;
     match response.status {

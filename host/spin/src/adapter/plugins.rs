@@ -5,8 +5,8 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use passerelle_flow::plugin::{Digest, Installed, Presence};
 use passerelle_flow::plugin::hook::{Hook, HookCall, Returned};
+use passerelle_flow::plugin::{Digest, Installed, Presence};
 use passerelle_flow::ports::{HttpFailure, Plugins, SandboxFailure};
 use passerelle_flow::tenant::Tenant;
 

@@ -44,6 +44,7 @@ mod leases;
 mod pass_list;
 mod passes;
 mod phones;
+mod plugin_requests;
 mod retention;
 mod tasks;
 mod vibes;

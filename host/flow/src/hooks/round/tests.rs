@@ -1,3 +1,5 @@
+use std::task::{Context, Waker};
+
 use passerelle_contract::tenant::choose_template::Candidate;
 use passerelle_contract::tenant::types::{Method, Request};
 
@@ -6,6 +8,8 @@ use crate::hooks::event;
 use crate::options::Options;
 use crate::plugin::allow::Destination;
 use crate::plugin::hook::{Event, Returned};
+use crate::plugin::request::Breach;
+use crate::plugin::setup::ROUNDS;
 use crate::ports::HttpResponse;
 use crate::scripted::{ScriptedHost, answer, run as block, tenant};
 
@@ -29,12 +33,16 @@ fn ended(
 ) -> (Ended, Vec<String>) {
     let flow = Flow::new(ScriptedHost::new(NOW, answers).with_plugin(plugin), Options::default());
     let tenant = allowed();
-    let ended = block(run(&flow, &tenant, &installed(&flow, &tenant), call(&tenant))).unwrap();
+    let ended = block(run(&flow, &tenant, &installed(&flow, &tenant), call(&tenant), patience())).unwrap().ended;
     (ended, flow.host.requests().into_iter().map(|request| request.url).collect())
 }
 
 fn installed(flow: &Flow<ScriptedHost>, tenant: &Tenant) -> Installed {
     flow.host.plugins().presence(tenant).installed().unwrap()
+}
+
+fn patience() -> Patience {
+    Patience::of_run(NOW, false)
 }
 
 fn call(tenant: &Tenant) -> HookCall {
@@ -113,19 +121,51 @@ fn three_failures_in_a_row_open_the_breaker_and_a_busy_sandbox_is_none() {
     };
     let failing = flow(|_| Err(SandboxFailure::Panicked));
     let installed = installed(&failing, &tenant);
-    let once = |flow: &Flow<ScriptedHost>| block(run(flow, &tenant, &installed, call(&tenant))).unwrap();
+    let once = |flow: &Flow<ScriptedHost>| block(run(flow, &tenant, &installed, call(&tenant), patience())).unwrap();
     for _ in 0..3 {
-        assert!(matches!(once(&failing), Ended::Failed(PluginFailure::Sandbox(SandboxFailure::Panicked))));
+        assert!(matches!(once(&failing).ended, Ended::Failed(PluginFailure::Sandbox(SandboxFailure::Panicked))));
     }
-    assert!(matches!(once(&failing), Ended::Broken { until } if until > NOW));
+    assert!(matches!(once(&failing).ended, Ended::Broken { until } if until > NOW));
     assert_eq!(failing.plugins.breakers.open(NOW).len(), 1);
     let busy = flow(|_| Err(SandboxFailure::Busy));
     for _ in 0..5 {
-        assert!(matches!(once(&busy), Ended::Failed(PluginFailure::Sandbox(SandboxFailure::Busy))));
+        assert!(matches!(once(&busy).ended, Ended::Busy));
     }
     let rejecting = flow(|_| Ok(Err(Fault::Reject("a\nb".repeat(200)))));
     for _ in 0..5 {
-        let Ended::Rejected(text) = once(&rejecting) else { panic!() };
+        let ran = once(&rejecting);
+        let Ended::Rejected(words) = &ran.ended else { panic!() };
+        let text = ran.told().speak(words);
         assert!(text.chars().count() == 256 && !text.contains('\n'));
     }
+}
+
+#[test]
+fn what_the_answers_said_of_when_goes_with_a_hook_that_asks_to_be_tried_again() {
+    let plugin = |call: HookCall| match call.call.answers.len() {
+        0 => Ok(Ok(Turn::Ask(vec![question("a", "https://crm.example/a"), question("b", "https://crm.example/b")]))),
+        _ => Ok(Err(Fault::Retry)),
+    };
+    let answers = vec![answer(503, &[("retry-after", "90")], ""), answer(429, &[("retry-after", "30")], "")];
+    let (ended, _) = ended(plugin, answers);
+    assert!(matches!(ended, Ended::Retry(Asked { after: Some(90_000), busy: true })), "{ended:?}");
+}
+
+#[test]
+fn a_hook_is_not_called_again_when_the_time_of_its_run_is_over() {
+    let plugin = |call: HookCall| match call.call.answers.len() {
+        0 => Ok(Ok(Turn::Ask(vec![question("a", "https://crm.example/a")]))),
+        _ => panic!("called again"),
+    };
+    let host = ScriptedHost::new(NOW, [answer(200, &[], "")]).with_plugin(plugin).holding();
+    let flow = Flow::new(host, Options::default());
+    let tenant = allowed();
+    let installed = installed(&flow, &tenant);
+    let mut running = Box::pin(run(&flow, &tenant, &installed, call(&tenant), patience()));
+    // The answer is late.
+    assert!(running.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    flow.host.advance(60_000);
+    flow.host.release();
+    let ran = block(running).unwrap();
+    assert!(matches!(ran.ended, Ended::OutOfTime), "{:?}", ran.ended);
 }

@@ -10,7 +10,8 @@ use passerelle_contract::types::TicketPart;
 
 use super::{Look, PlanError, subject_of};
 use crate::flow::Flow;
-use crate::hooks::choose::{Chooser, Decision};
+use crate::hooks::choose::Chooser;
+use crate::hooks::occasion::{Decision, Occasion};
 use crate::identity::{Millis, PassId};
 use crate::parts;
 use crate::ports::{Host, Random as _};
@@ -98,16 +99,19 @@ pub(super) async fn draft<'a, H: Host>(
     look: &Look<'_>,
     operation: &'a Operation,
     again: &mut Option<Millis>,
-    chooser: &mut Chooser,
+    (chooser, occasion): (&mut Chooser, &Occasion),
 ) -> Result<Result<Option<Draft<'a>>, String>, PlanError> {
     let subject = subject_of(&operation.subject);
     let stored =
         operation.pass.as_ref().and_then(|id| look.view.passes.iter().find(|pass| pass.id.as_str() == id).cloned());
     let before = stored.as_ref().map(|stored| parts::open(tenant, stored)).transpose()?.flatten();
     let (before, variables) = before.map_or((None, vec![]), |opened| (Some(opened.part), opened.variables));
+    // A ticket that was erased here and has not changed in SecuTix keeps its template.
+    let mut chosen_before = false;
     let (ticket, fresh) = match (&operation.action, &stored) {
         (Action::Offer(part) | Action::Update(part) | Action::Revive(part), _) => (Some(part.clone()), true),
         (Action::Keep, Some(stored)) if stored.sealed.is_none() && look.recovered.contains_key(&subject) => {
+            chosen_before = true;
             (look.recovered.get(&subject).cloned(), true)
         }
         (Action::End(_) | Action::Keep, Some(_)) => (before, false),
@@ -137,13 +141,16 @@ pub(super) async fn draft<'a, H: Host>(
         (Action::Keep, None) => return Ok(Ok(None)),
     };
     let Choice { template, stray } = match (&ticket, &stored) {
-        (Some(part), _) if fresh => select(tenant, &subject, &part.selectors),
+        (Some(part), _) if fresh && !chosen_before => select(tenant, &subject, &part.selectors),
         (_, Some(stored)) => Choice { template: Some(&stored.template), stray: None },
         _ => Choice { template: None, stray: None },
     };
     let mut template = template.map(str::to_owned);
-    if fresh && let Some(part) = &ticket {
-        let wanted = chooser.choose(flow, tenant, &subject, &part.selectors, template.as_deref()).await?;
+    if fresh
+        && !chosen_before
+        && let Some(part) = &ticket
+    {
+        let wanted = chooser.choose(flow, tenant, occasion, &subject, &part.selectors, template.as_deref()).await?;
         match wanted {
             Decision::Made(name) => template = Some(name),
             Decision::Default => {}

@@ -12,7 +12,7 @@ mod write;
 
 use std::collections::{BTreeSet, HashMap};
 
-use passerelle_contract::scenario::{self, KnownPass, Verdict};
+use passerelle_contract::scenario::{self, Action, KnownPass, Verdict};
 use passerelle_contract::types::{Subject, TicketPart};
 
 use self::build::{build, current_events};
@@ -25,6 +25,7 @@ use super::record::ActionRecord;
 use super::{Fetched, Outcome};
 use crate::flow::Flow;
 use crate::hooks::choose::Chooser;
+use crate::hooks::occasion::Occasion;
 use crate::identity::{DAY, Millis};
 use crate::options::Options;
 use crate::parts::{self, PartError};
@@ -32,7 +33,8 @@ use crate::ports::{Host, Random};
 use crate::rebuild::{self, RebuildError};
 use crate::select::Stray;
 use crate::store::{
-    EventWrite, FileView, Happening, Hint, Next, OrderAlias, PassSubject, PassWrite, Store, StoreError, TaskLease,
+    EventWrite, FileView, Happening, Hint, Next, OrderAlias, PassSubject, PassWrite, Priority, Store, StoreError,
+    TaskLease,
 };
 use crate::tenant::Tenant;
 
@@ -44,7 +46,7 @@ pub enum PlanError {
     Part(PartError),
     #[error(transparent)]
     Rebuild(RebuildError),
-    #[error("the tenant's plugin asks to be tried again later")]
+    #[error("the tenant's plugin asks to be tried again later, or cannot be called now")]
     Plugin,
 }
 
@@ -165,9 +167,12 @@ pub async fn make<H: Host>(
     let mut drafts = Vec::new();
     // Of the task and its generation: a repetition of the run asks under the same name.
     let id = format!("{}.{}", lease.task, lease.generation);
-    let mut chooser = Chooser::new(id.clone(), fetched.started_at, lease.attempts);
+    let ends = verdict.operations.iter().any(|operation| matches!(operation.action, Action::End(_)));
+    let hurried = ends || lease.priority == Priority::Demand;
+    let occasion = Occasion::new(id, fetched.started_at, lease.attempts, hurried, flow.now());
+    let mut chooser = Chooser::default();
     for operation in &verdict.operations {
-        match draft(flow, tenant, look, operation, &mut again, &mut chooser).await? {
+        match draft(flow, tenant, look, operation, &mut again, (&mut chooser, &occasion)).await? {
             Ok(Some(draft)) => drafts.push(draft),
             Ok(None) => {}
             Err(problem) => errors.push(problem),
@@ -185,7 +190,7 @@ pub async fn make<H: Host>(
     }
     link_successors(&mut drafts, view);
     let events = current_events(fetched, view, verdict);
-    shape::shape(flow, tenant, lease, look, &events, &mut drafts, &id).await?;
+    shape::shape(flow, tenant, &occasion, &events, &mut drafts).await?;
     build(flow, tenant, &events, &mut drafts, &mut errors).await?;
     if drop_unbuilt(&mut drafts) {
         link_successors(&mut drafts, view);

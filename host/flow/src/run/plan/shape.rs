@@ -8,26 +8,24 @@ use passerelle_contract::tenant::types::Pass;
 
 use super::build::CurrentEvent;
 use super::draft::Draft;
-use super::{Look, PlanError, identifiers};
+use super::{PlanError, identifiers};
 use crate::attribute::Sorted;
 use crate::flow::Flow;
 use crate::happening::kind;
-use crate::hooks::choose::Decision;
+use crate::hooks::occasion::{Decision, Occasion};
 use crate::hooks::shape::{self, Shaped};
 use crate::ports::Host;
-use crate::store::{Attributes as _, TaskLease};
+use crate::store::Attributes as _;
 use crate::tenant::Tenant;
 
 pub(super) async fn shape<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
-    lease: &TaskLease,
-    look: &Look<'_>,
+    occasion: &Occasion,
     events: &HashMap<String, CurrentEvent>,
     drafts: &mut [Draft<'_>],
-    id: &str,
 ) -> Result<(), PlanError> {
-    if !shape::is_wanted(flow, tenant) {
+    if shape::is_unwanted(flow, tenant) {
         // The default is none, also for a pass that has those of a plugin that was there before.
         drafts.iter_mut().filter(|draft| draft.fresh).for_each(|draft| draft.variables.clear());
         return Ok(());
@@ -38,11 +36,9 @@ pub(super) async fn shape<H: Host>(
             pass: pass(flow, tenant, draft).await?,
             ticket,
             events: ticket.events.iter().filter_map(|key| events.get(key)).map(|event| &event.part).collect(),
-            id: format!("{id}.{}", draft.subject.identifier().1),
-            at: look.fetched.started_at,
-            attempts: lease.attempts,
+            id: draft.subject.identifier().1,
         };
-        match shape::shape(flow, tenant, shaped).await? {
+        match shape::shape(flow, tenant, occasion, shaped).await? {
             Decision::Made(variables) => draft.variables = variables,
             Decision::Default => {}
             Decision::Again => return Err(PlanError::Plugin),

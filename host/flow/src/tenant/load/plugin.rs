@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::HeaderName;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use zeroize::Zeroizing;
 
 use super::Loader;
 use crate::plugin::allow::Destination;
 use crate::plugin::credential::{Credential, Kind, OAuth2};
-use crate::plugin::request::is_name;
+use crate::plugin::request::{is_name, is_reserved};
 use crate::plugin::setup::{PluginLimits, PluginSetup};
 use crate::tenant::config::{CredentialConfig, CredentialKind, PluginConfig, PluginLimitsConfig};
 use crate::tenant::credential::without_line_break;
@@ -158,18 +159,9 @@ impl Loader<'_> {
     }
 
     fn header(&mut self, key: &str, name: &str) -> Option<HeaderName> {
-        const RESERVED: [&str; 8] = [
-            "host",
-            "content-length",
-            "transfer-encoding",
-            "connection",
-            "cookie",
-            "user-agent",
-            "idempotency-key",
-            "content-type",
-        ];
-        let header: Option<HeaderName> =
-            name.parse().ok().filter(|name: &HeaderName| !RESERVED.contains(&name.as_str()));
+        // A credential may stand where no plugin writes, and nowhere else that a request has anyway.
+        let fits = |name: &HeaderName| *name == AUTHORIZATION || (!is_reserved(name) && *name != CONTENT_TYPE);
+        let header: Option<HeaderName> = name.parse().ok().filter(fits);
         self.rule(key, header.is_some(), "must be a header's name, and none that a request has anyway")?;
         header
     }
