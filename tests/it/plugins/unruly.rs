@@ -50,7 +50,7 @@ async fn an_error_that_is_longer_than_an_answer_may_be_is_an_error_all_the_same(
 #[tokio::test(flavor = "multi_thread")]
 async fn three_traps_open_the_breaker_passes_go_on_without_it_and_a_build_that_works_is_told_all_of_it() {
     let plugged = Plugged::without().await;
-    let traps = GUESTS.iter().find(|guest| guest.name == "traps").unwrap();
+    let traps = GUESTS.iter().find(|guest| guest.name == "traps-in-start").unwrap();
     plugged.install(&traps.component()).await;
     for _ in 0..4 {
         let (file, _) = plugged.sell("FLUTE").await;
@@ -67,7 +67,8 @@ async fn three_traps_open_the_breaker_passes_go_on_without_it_and_a_build_that_w
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_gets_no_more_requests_a_minute_than_its_tenant_allows_and_the_rest_goes_out_later() {
-    let upstream = Upstream::start("127.0.0.1", Behaviour::Honest).await;
+    let taken = says("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+    let upstream = Upstream::start("127.0.0.1", taken).await;
     let plugged = answering(&upstream, &Ok(Turn::Deliver(vec![to(&upstream, "one"), to(&upstream, "two")]))).await;
     plugged.configure("[plugin]\n", "[plugin]\nlimits.requests_per_minute = 3\n").await;
     plugged.sell("FLUTE").await;
@@ -84,6 +85,7 @@ async fn a_destination_gets_no_more_requests_a_minute_than_its_tenant_allows_and
     plugged.settled().await;
     plugged.house.advance(60_000).await;
     until("the second event is told", async || plugged.deliveries("delivered").await.len() == 2).await;
+    assert_eq!(upstream.connections(), 4, "each request once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
