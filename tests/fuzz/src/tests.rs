@@ -12,7 +12,8 @@ fn root() -> PathBuf {
 
 #[test]
 fn every_input_of_the_corpus_keeps_the_rules() {
-    let checks: [(&str, fn(&[u8]) -> Held); 4] = [
+    type Check = fn(&[u8]) -> Held;
+    let checks: [(&str, Check); 4] = [
         ("validate", validate::check),
         ("file", file::check),
         ("plugin_answers", plugin_answers::check),
