@@ -1,7 +1,7 @@
-//! The lock files: the main workspace's and that of the tests' host for Spin, held against each other, and those of npm.
+//! The lock files: the main workspace's and those of the tests' host for Spin and of the fuzz targets, held against it, and those of npm.
 //!
-//! Owns the reading of a lock file, and two rules. What both workspaces have, they have in the same version: both build into one folder, and
-//! cranelift is compiled once for both only as long as everything below it is the same. And what npm installs has a checksum and no address: the
+//! Owns the reading of a lock file, and two rules. What a workspace has of the main one's, it has in the same version: Spin's host builds into the same
+//! folder, and cranelift is compiled once for both only as long as everything below it is the same; and what is fuzzed is what ships. And what npm installs has a checksum and no address: the
 //! machine that wrote the file may have its packages from elsewhere than the one that reads it. Does not own where crates may come from (`licences`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,8 @@ use crate::step::{self, Outcome, Steps};
 
 /// The one that decides.
 pub const MAIN: &str = "Cargo.lock";
-/// The one that follows.
-const SPIN_HOST: &str = "tests/spin-host/Cargo.lock";
+/// Those that follow.
+const OTHERS: [&str; 2] = ["tests/spin-host/Cargo.lock", "tests/fuzz/targets/Cargo.lock"];
 
 /// Those of npm: of a peer in the tests, and of the compiler of plugins in JavaScript.
 const NPM: [&str; 2] = ["tests/peer/package-lock.json", "plugin/examples/crm-js/package-lock.json"];
@@ -43,12 +43,16 @@ pub fn read(file: &str) -> Result<Lock> {
 }
 
 pub fn steps(steps: &mut Steps) {
-    steps.inline("the two lock files", |steps| {
-        let differing = differing(&versions(read(MAIN)?), &versions(read(SPIN_HOST)?));
-        for line in &differing {
-            steps.say(line);
+    steps.inline("the lock files", |steps| {
+        let main = versions(read(MAIN)?);
+        let mut outcome = Outcome::Passed;
+        for file in OTHERS {
+            for line in differing(&main, &versions(read(file)?), file) {
+                steps.say(line);
+                outcome = Outcome::Failed;
+            }
         }
-        Ok(if differing.is_empty() { Outcome::Passed } else { Outcome::Failed })
+        Ok(outcome)
     });
     steps.inline("the lock files of npm", |steps| {
         let mut outcome = Outcome::Passed;
@@ -91,14 +95,15 @@ fn versions(lock: Lock) -> Versions {
 }
 
 /// What the second file has in another version than the first, where one of them would do for both, and the command that mends it.
-fn differing(main: &Versions, own: &Versions) -> Vec<String> {
+fn differing(main: &Versions, own: &Versions, file: &str) -> Vec<String> {
+    let manifest = file.replace(".lock", ".toml");
     let mut lines = Vec::new();
     for (name, versions) in own {
         let Some(mains) = main.get(name) else { continue };
         for version in versions.difference(mains) {
             if let Some(other) = mains.iter().find(|other| compatible(other) == compatible(version)) {
                 lines.push(format!(
-                    "{name}: {version} here, {other} in the main workspace: cargo update --manifest-path tests/spin-host/Cargo.toml -p {name}@{version} --precise {other}"
+                    "{name}: {version} in {file}, {other} in the main workspace: cargo update --manifest-path {manifest} -p {name}@{version} --precise {other}"
                 ));
             }
         }
@@ -128,9 +133,12 @@ mod tests {
         };
         let main = lock(&[("log", "0.4.35"), ("syn", "2.0.119"), ("syn", "3.0.9"), ("toml", "1.2.1+spec-1.1.0")]);
         let own = lock(&[("log", "0.3.1"), ("syn", "3.0.10"), ("toml", "1.2.1+spec-1.1.0"), ("glob", "0.3.4")]);
-        let told = differing(&main, &own);
+        let told = differing(&main, &own, "a/Cargo.lock");
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].starts_with("syn: 3.0.10 here, 3.0.9") && told[0].ends_with("-p syn@3.0.10 --precise 3.0.9"));
+        assert!(
+            told[0].starts_with("syn: 3.0.10 in a/Cargo.lock, 3.0.9")
+                && told[0].ends_with("a/Cargo.toml -p syn@3.0.10 --precise 3.0.9")
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod component;
 mod edge;
+mod fuzz;
 mod google_client;
 mod installed;
 mod licences;
@@ -94,6 +95,22 @@ enum What {
         /// Cases whose name contains this, and no others.
         #[arg(long, value_name = "WORDS")]
         only: Option<String>,
+    },
+
+    /// Feed what strangers send with made-up input, and see whether every rule holds: notifications, SecuTix's answers, what plugins ask for, addresses.
+    ///
+    /// libFuzzer on the stable compiler, in target/fuzz; the first build takes some minutes. Begins with the cases, the committed corpus and what earlier
+    /// runs here have found. An input that breaks a rule fails the command, which says where it lies. `cargo xtask test` does the same for 20 seconds each.
+    Fuzz {
+        /// For each target.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+        seconds: u32,
+        /// Run this input once instead of searching, as one that an earlier run has written. Needs the one target that it is for.
+        #[arg(long, value_name = "FILE")]
+        repeat: Option<PathBuf>,
+        /// All, when none is named.
+        #[arg(value_name = "TARGET", value_parser = fuzz::NAMES)]
+        targets: Vec<String>,
     },
 
     /// What takes seconds once things are built: format, lints, the build for the edge, licences. No test.
@@ -221,6 +238,14 @@ fn run(command: &Command) -> Result<bool> {
             embedded(&mut steps)?;
             let only = only.as_ref().map(|words| ["--only", words]);
             bench(&mut steps, "hostile", report.as_deref(), only.as_ref().map_or(&[], |only| only.as_slice()))
+        }
+        What::Fuzz { repeat: Some(input), targets, .. } => match targets.as_slice() {
+            [target] => fuzz::repeat(&mut steps, target, input),
+            _ => anyhow::bail!("--repeat needs the one target that the input is for"),
+        },
+        What::Fuzz { seconds, repeat: None, targets } => {
+            fuzz::run(&mut steps, &fuzz::Feed { seconds: *seconds, targets })?;
+            Ok(steps.summary())
         }
         What::Check => suite::check(&mut steps),
         What::Test(Passed { args }) => suite::test(&mut steps, args),

@@ -8,7 +8,7 @@
 use anyhow::Result;
 
 use crate::step::{Outcome, Steps, cargo};
-use crate::{edge, embedded, google_client, licences, lock_files, peer, plugins, spin_host, step, toolchain};
+use crate::{edge, embedded, fuzz, google_client, licences, lock_files, peer, plugins, spin_host, step, toolchain};
 
 /// All packages but xtask, in every step, so that their dependencies have the same features in each.
 const SELECTION: [&str; 3] = ["--workspace", "--exclude", "xtask"];
@@ -28,6 +28,7 @@ pub fn check(steps: &mut Steps) -> Result<bool> {
 pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     toolchain::program(steps, &toolchain::OPENSSL)?;
     toolchain::program(steps, &toolchain::PYTHON)?;
+    toolchain::program(steps, &toolchain::CXX)?;
     peer::install(steps)?;
     format(steps)?;
     licences::steps(steps)?;
@@ -50,6 +51,7 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
     steps.run("tests", tests)?;
     spin_host::test(steps)?;
     steps.run("tests of xtask", cargo(&["test", "--package", "xtask"]))?;
+    fuzz::run(steps, &fuzz::Feed { seconds: fuzz::IN_TEST, targets: &[] })?;
     lints(steps)?;
     edge(steps)?;
     Ok(steps.summary())
@@ -58,6 +60,7 @@ pub fn test(steps: &mut Steps, args: &[String]) -> Result<bool> {
 fn format(steps: &mut Steps) -> Result<()> {
     if toolchain::has_cargo("fmt") {
         steps.run("format", cargo(&["fmt", "--all", "--check"]))?;
+        steps.run("format of the fuzz targets", cargo(&["fmt", "--manifest-path", fuzz::MANIFEST, "--check"]))?;
     } else {
         steps.inline("format", |_| Ok(Outcome::Skipped("rustfmt is not installed".to_owned())));
     }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::step::Steps;
 
@@ -38,6 +38,13 @@ fn has_target(target: &str) -> bool {
     })
 }
 
+/// The target that this compiler builds for when nobody names one.
+pub fn host() -> Result<String> {
+    let answer = Command::new("rustc").arg("-vV").output().context("rustc")?;
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    text.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned).context("`rustc -vV` names no host")
+}
+
 /// Whether `cargo <subcommand>` exists (rustfmt and clippy are components that a distribution may leave out).
 pub fn has_cargo(subcommand: &str) -> bool {
     answers(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), &[subcommand, "--version"])
@@ -57,6 +64,9 @@ pub const OPENSSL: Program = Program { name: "openssl", asked: "version", packag
 /// The zip of a pass is read by Python, which has nothing in common with what wrote it.
 pub const PYTHON: Program = Program { name: "python3", asked: "--version", package: "python3" };
 
+/// libFuzzer is C++, and is compiled with what the linker has anyway.
+pub const CXX: Program = Program { name: "c++", asked: "--version", package: "g++" };
+
 /// What the peers among pass makers, a push service that shares nothing with ours, and the compiler of plugins in JavaScript run on. 18 or newer.
 pub const NODE: Program = Program { name: "node", asked: "--version", package: "nodejs" };
 pub const NPM: Program = Program { name: "npm", asked: "--version", package: "npm" };
@@ -72,7 +82,7 @@ pub fn program(steps: &mut Steps, program: &Program) -> Result<()> {
     }
     if !answers("apt-get", &["--version"]) {
         bail!(
-            "the tests call `{program}`, which is not installed: please install it with this system's package manager"
+            "the tests need `{program}`, which is not installed: please install it with this system's package manager"
         );
     }
     // Root in a container has no sudo and needs none.
@@ -108,7 +118,7 @@ mod tests {
     #[test]
     fn a_program_that_is_on_the_path_is_found_and_another_is_not() {
         let path = std::env::var_os("PATH").unwrap_or_default();
-        for program in [OPENSSL, PYTHON, NODE, NPM] {
+        for program in [OPENSSL, PYTHON, CXX, NODE, NPM] {
             let there = std::env::split_paths(&path).any(|folder| folder.join(program.name).is_file());
             assert_eq!(answers(program.name, &[program.asked]), there, "{} {}", program.name, program.asked);
         }

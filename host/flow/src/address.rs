@@ -1,9 +1,9 @@
 //! An absolute address that others gave us, read once and in one way.
 //!
-//! Owns the form: whatever two parsers could take for two hosts (blanks, backslashes, user information) is not an address. Does not own whether
+//! Owns the form: whatever two parsers could take for two hosts (blanks, backslashes, user information, numbers in odd spellings) is not an address. Does not own whether
 //! it may be called: an allow-list (`plugin::allow`) and the host's egress say so.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Uri;
 
@@ -66,6 +66,9 @@ impl Address {
         let label = |label: &str| !label.is_empty() && label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
         let named = host.strip_suffix('.').unwrap_or(host).split('.').all(label);
         let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        if is_number(host) && host.parse::<Ipv4Addr>().is_err() {
+            return Err(AddressError::Form);
+        }
         if !named && literal.is_none_or(|literal| literal.parse::<Ipv6Addr>().is_err()) {
             return Err(AddressError::Form);
         }
@@ -97,5 +100,42 @@ impl Address {
     pub fn origin(&self) -> String {
         let scheme = if self.encrypted { "https" } else { "http" };
         format!("{scheme}://{}:{}", self.host, self.port)
+    }
+}
+
+/// Whether a name ends in a number. It is none: browsers and resolvers take it for an IPv4 address, be it written with four numbers or otherwise (127.1,
+/// 0x7f000001, 2130706433), or for a mistake.
+fn is_number(host: &str) -> bool {
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    last.bytes().all(|c| c.is_ascii_digit()) || hex.is_some_and(|digits| digits.bytes().all(|c| c.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_an_address_in_its_usual_spelling_only() {
+        for text in
+            ["https://10.0.0.1/", "https://[::1]/", "https://1.example/", "https://0x7f.example/", "https://a.b1/"]
+        {
+            assert!(Address::parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "https://127.1/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://0X7F.1/",
+            "https://0x/",
+            "https://0177.0.0.1/",
+            "https://127.0.0.1./",
+            "https://1.2.3.4.5/",
+            "https://256.0.0.1/",
+            "https://crm.443/",
+            "https://crm.0x1f./",
+        ] {
+            assert_eq!(Address::parse(text), Err(AddressError::Form), "{text}");
+        }
     }
 }

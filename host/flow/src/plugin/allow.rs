@@ -4,6 +4,7 @@
 //! have to agree. An entry grants nothing by itself: without a list, no request leaves.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use crate::address::{Address, AddressError};
 
@@ -30,7 +31,9 @@ pub enum DestinationError {
         "must begin with https://; http:// is for trials on one machine, with plain_http = true under [egress] of passerelle.toml"
     )]
     NotEncrypted,
-    #[error("must not be a whole top-level domain: everybody may buy a name below it")]
+    #[error(
+        "must not be a whole top-level domain, below which everybody may buy a name, nor a number, below which there is none"
+    )]
     TooWide,
 }
 
@@ -65,8 +68,9 @@ impl Destination {
         if address.host.ends_with('.') || address.host.starts_with('.') || address.host.contains("..") {
             return Err(DestinationError::Form);
         }
+        let is_number = address.host.starts_with('[') || address.host.parse::<Ipv4Addr>().is_ok();
         let host = match wild {
-            true if !address.host.contains('.') || address.host.starts_with('[') => {
+            true if !address.host.contains('.') || is_number => {
                 return Err(DestinationError::TooWide);
             }
             true => Host::Below(format!(".{}", address.host)),
@@ -147,7 +151,9 @@ mod tests {
         ] {
             assert_eq!(of(text), Err(DestinationError::Form), "{text}");
         }
-        assert_eq!(of("https://*.com"), Err(DestinationError::TooWide));
+        for text in ["https://*.com", "https://*.10.0.0.1", "https://*.[::1]"] {
+            assert_eq!(of(text), Err(DestinationError::TooWide), "{text}");
+        }
         assert_eq!(of("http://crm.example"), Err(DestinationError::NotEncrypted));
         assert!(Destination::parse("http://127.0.0.1:8080", true).is_ok());
     }

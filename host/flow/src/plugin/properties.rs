@@ -51,6 +51,15 @@ fn read(text: &str) -> Option<Read> {
         if !labels.iter().all(fits) {
             return None;
         }
+        // What ends in a number is four numbers without superfluous zeros, or nothing (URL standard, "ends in a number").
+        let last = labels.last()?.to_lowercase();
+        let hexadecimal = last.strip_prefix("0x").is_some_and(|digits| digits.chars().all(|c| c.is_ascii_hexdigit()));
+        if last.chars().all(|c| c.is_ascii_digit()) || hexadecimal {
+            let plain = |part: &str| part.parse::<u8>().is_ok_and(|number| number.to_string() == part);
+            if host.split('.').count() != 4 || !host.split('.').all(plain) {
+                return None;
+            }
+        }
     }
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => {
@@ -128,6 +137,8 @@ fn nearly() -> impl Strategy<Value = String> {
         "=",
         "user:pw",
         "127.0.0.1",
+        "127.1",
+        "0x7f",
         "{",
         "|",
         "'",
