@@ -5,6 +5,7 @@
 mod commands;
 mod exchange;
 mod trouble;
+mod upkeep;
 
 use http::StatusCode;
 use passerelle_server::demo::stage::StageOptions;

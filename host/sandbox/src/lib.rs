@@ -12,6 +12,7 @@
 //! | instances, memories, tables | constants in `meter` |
 //! | calls at a time | [`Capacity::calls`], with a bounded wait in front; half of them plugins', and of these half one tenant's |
 
+pub mod account;
 pub mod artefact;
 mod bindings;
 mod config;

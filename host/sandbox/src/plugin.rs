@@ -55,7 +55,7 @@ impl Plugin {
     /// Loads what this host has compiled.
     pub fn load_compiled(engine: &Engine, artefact: &Artefact) -> Result<Self, LoadError> {
         let component: Component = artefact.open(engine)?;
-        Self::of(engine, load::link(engine, &component, Imports::TypesOnly)?, artefact.digest())
+        Self::of(engine, load::link(engine, &component, Imports::TypesOnly)?, artefact.build())
     }
 
     fn of(engine: &Engine, component: InstancePre<Meter>, digest: Digest) -> Result<Self, LoadError> {
