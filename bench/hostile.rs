@@ -89,7 +89,7 @@ impl Options {
 
 async fn report(options: &Options) -> Result<bool> {
     let folder = tempfile::tempdir()?;
-    let engine = Engine::new(Capacity::default())?;
+    let engine = Engine::new(Capacity { calls: plugins::CALLS, ..Capacity::default() })?;
     let compiler = Compiler { program: std::env::current_exe()?, folder: folder.path().join("compiled") };
     let loader = Loader { engine, compiler };
     let neighbour = Neighbour::new(loader.load(good()).await.context("the neighbour")?).await?;

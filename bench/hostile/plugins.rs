@@ -23,9 +23,11 @@ const EXACT_TO: Duration = Duration::from_millis(10);
 const AT_ONCE: Duration = Duration::from_millis(50);
 /// What a child takes to start, look at a component and refuse it. It makes an engine of its own first.
 const REFUSAL: Duration = Duration::from_secs(1);
-/// Calls of a guest at a time, each in a task of its own: more than there are threads, and all turns of the smallest server but one, which is the
-/// neighbour's.
+/// Tenants that have brought the guest, and call it at the same time, each in a task of its own: more than there are threads, and all turns that plugins
+/// have on the smallest server where that is so, but one, which is the neighbour's.
 const CROWD: usize = 3;
+/// Calls at a time of that server, half of which are plugins'.
+pub const CALLS: u32 = 2 * (CROWD as u32 + 1);
 
 pub async fn rows(table: &mut Table, loader: &Loader) -> Result<()> {
     let setup = Arc::new(setup());
@@ -60,8 +62,8 @@ async fn play(plugin: Arc<Plugin>, setup: Arc<PluginSetup>, hook: Hook) -> Once 
 }
 
 /// Several at the same time: the one that ended otherwise than it should, or the one that lived longest.
-async fn crowd(plugin: &Arc<Plugin>, setup: &Arc<PluginSetup>, hook: Hook, expected: &str) -> Result<Once> {
-    let all: Vec<_> = (0..CROWD).map(|_| tokio::spawn(play(plugin.clone(), setup.clone(), hook))).collect();
+async fn crowd(tenants: &[Arc<Plugin>], setup: &Arc<PluginSetup>, hook: Hook, expected: &str) -> Result<Once> {
+    let all: Vec<_> = tenants.iter().map(|plugin| tokio::spawn(play(plugin.clone(), setup.clone(), hook))).collect();
     let mut longest: Option<Once> = None;
     for one in all {
         let one = one.await?;
@@ -73,6 +75,14 @@ async fn crowd(plugin: &Arc<Plugin>, setup: &Arc<PluginSetup>, hook: Hook, expec
         }
     }
     longest.context("a crowd has at least one")
+}
+
+async fn tenants(loader: &Loader, wasm: Vec<u8>, name: &str) -> Result<Vec<Arc<Plugin>>> {
+    let mut tenants = Vec::with_capacity(CROWD);
+    for _ in 0..CROWD {
+        tenants.push(Arc::new(loader.load(wasm.clone()).await.with_context(|| name.to_owned())?));
+    }
+    Ok(tenants)
 }
 
 async fn called(table: &mut Table, loader: &Loader, setup: &Arc<PluginSetup>, guest: &Guest) -> Result<()> {
@@ -89,7 +99,7 @@ async fn called(table: &mut Table, loader: &Loader, setup: &Arc<PluginSetup>, gu
     if !table.wants(guest.name) {
         return Ok(());
     }
-    let plugin = Arc::new(loader.load(guest.component()).await.with_context(|| guest.name.to_owned())?);
+    let tenants = tenants(loader, guest.component(), guest.name).await?;
     let expected = Expected {
         case: guest.name.to_owned(),
         tried: guest.tried(),
@@ -97,7 +107,7 @@ async fn called(table: &mut Table, loader: &Loader, setup: &Arc<PluginSetup>, gu
         within,
         room: room(setup),
     };
-    table.row(expected, async || crowd(&plugin, setup, Hook::ChooseTemplate, &stopped_by).await).await
+    table.row(expected, async || crowd(&tenants, setup, Hook::ChooseTemplate, &stopped_by).await).await
 }
 
 /// What a crowd may take, in KB.
@@ -147,8 +157,7 @@ async fn answers(table: &mut Table, loader: &Loader, setup: &Arc<PluginSetup>, c
     if !table.wants(case.name) {
         return Ok(());
     }
-    let plugin = loader.load(returning(case.hook, &Ok(case.turn))).await.with_context(|| case.name.to_owned())?;
-    let plugin = Arc::new(plugin);
+    let tenants = tenants(loader, returning(case.hook, &Ok(case.turn)), case.name).await?;
     let expected = Expected {
         case: case.name.to_owned(),
         tried: case.tried,
@@ -156,5 +165,5 @@ async fn answers(table: &mut Table, loader: &Loader, setup: &Arc<PluginSetup>, c
         within: AT_ONCE,
         room: room(setup),
     };
-    table.row(expected, async || crowd(&plugin, setup, case.hook, case.refused).await).await
+    table.row(expected, async || crowd(&tenants, setup, case.hook, case.refused).await).await
 }

@@ -6,6 +6,7 @@ mod commands;
 mod exchange;
 mod trouble;
 mod unruly;
+mod upkeep;
 
 use http::StatusCode;
 use passerelle_server::demo::stage::StageOptions;

@@ -2,17 +2,25 @@
 //!
 //! Owns the name of such a file and the only loading of machine code in the project. Does not own when a component is compiled, nor in which process:
 //! a server does it in a child with limits, since compiling a hostile component may take any time and memory (wasmtime promises nothing of it).
+//!
+//! The name says all that must be right: of what it was made, by which compiler and with which settings, and what its bytes are. So a file that was cut
+//! off or changed is found out before a byte of it runs, and there is no second file that could be missing or belong to another.
 
 use std::hash::{Hash, Hasher};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use passerelle_flow::plugin::Digest;
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
+use super::account;
 use super::config;
 use super::load::{self, Imports, LoadError};
 use super::runtime::Engine;
+
+/// How the names of files with machine code end.
+const ENDING: &str = ".cwasm";
 
 /// The build that a component is.
 pub fn digest(wasm: &[u8]) -> Digest {
@@ -22,38 +30,79 @@ pub fn digest(wasm: &[u8]) -> Digest {
 /// A file in a folder of the host's own, which holds the machine code of the component with a digest.
 #[derive(Clone, Debug)]
 pub struct Artefact {
-    digest: Digest,
+    build: Digest,
+    /// SHA-256 of the file.
+    code: Digest,
     path: PathBuf,
 }
 
 impl Artefact {
-    /// Where the machine code of a component is, or would be: the name says of what it was made, by which compiler and with which settings.
-    pub fn of(engine: &Engine, folder: &Path, digest: Digest) -> Self {
+    /// How the name begins of whatever is made of a component by this program: with its digest, then what the compiler and its settings are.
+    pub fn stem(engine: &Engine, build: &Digest) -> String {
         let mut hasher = Fnv::default();
         engine.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
-        let name = format!("{}-{:016x}.cwasm", hex::encode(digest), hasher.finish());
-        Self { digest, path: folder.join(name) }
+        format!("{}-{:016x}", hex::encode(build), hasher.finish())
+    }
+
+    /// Where the machine code of a component belongs.
+    pub fn of(engine: &Engine, folder: &Path, build: Digest, code: Digest) -> Self {
+        let name = format!("{}-{}{ENDING}", Self::stem(engine, &build), hex::encode(code));
+        Self { build, code, path: folder.join(name) }
+    }
+
+    /// The machine code of a component, if it was made already.
+    pub fn find(engine: &Engine, folder: &Path, build: Digest) -> std::io::Result<Option<Self>> {
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            entries => entries?,
+        };
+        let stem = Self::stem(engine, &build);
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let code = name.to_str().and_then(|name| name.strip_prefix(&stem)?.strip_prefix('-')?.strip_suffix(ENDING));
+            if let Some(code) = code.and_then(|code| hex::decode(code).ok()?.try_into().ok()) {
+                return Ok(Some(Self { build, code, path: entry.path() }));
+            }
+        }
+        Ok(None)
     }
 
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    pub fn is_there(&self) -> bool {
-        self.path.is_file()
+    pub fn build(&self) -> Digest {
+        self.build
     }
 
     /// The one place where machine code is loaded.
     #[allow(unsafe_code)]
     pub(super) fn open(&self, engine: &Engine) -> Result<Component, LoadError> {
-        // SAFETY: the file is what a child of this program has compiled from a component that was checked, under a name that only this host makes, in a
-        // folder that only this host's account may write (0700, seen to when it is made). No byte of a tenant gets there: what a tenant brings and
-        // is such a file is refused by `load::look`. Wasmtime checks that its own version and settings wrote it.
+        if let Some(folder) = self.path.parent() {
+            account::own(folder)?;
+        }
+        account::own(&self.path)?;
+        let hashed = hash(&self.path).map_err(|source| LoadError::Unreadable { path: self.path.clone(), source })?;
+        if hashed != self.code {
+            return Err(LoadError::Damaged(self.path.clone()));
+        }
+        // SAFETY: the file is what a child of this program has compiled from a component that was checked: its bytes are those whose hash this host has
+        // put into its name, and file and folder are this account's and nobody else's to write, as was just seen. No byte of a tenant gets there: what a
+        // tenant brings and is such a file is refused by `load::look`. Wasmtime checks that its own version and settings wrote it.
         unsafe { Component::deserialize_file(engine.wasmtime(), &self.path) }.map_err(LoadError::Refused)
+    }
+}
+
+/// SHA-256 of a file, which may be some hundred megabytes.
+pub fn hash(path: &Path) -> std::io::Result<Digest> {
+    let (mut file, mut hasher, mut part) = (std::fs::File::open(path)?, Sha256::new(), vec![0; 64 << 10]);
+    loop {
+        let read = file.read(&mut part)?;
+        if read == 0 {
+            return Ok(hasher.finalize().into());
+        }
+        hasher.update(part.get(..read).unwrap_or_default());
     }
 }
 

@@ -1,5 +1,6 @@
 //! wasmtime's switches, each with its reason. No other file names `Config`.
 
+use passerelle_flow::plugin::setup::Parts;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::meter;
@@ -30,17 +31,18 @@ pub fn config() -> Config {
 /// made of, it takes no slot of anybody else's call. A component of ours has one core instance, one memory and one table; those made from Python have
 /// some forty instances.
 pub fn pool(calls: u32) -> InstanceAllocationStrategy {
+    let most = Parts::MOST;
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(calls);
     pool.total_stacks(calls);
-    pool.total_core_instances(calls.saturating_mul(meter::INSTANCES));
-    pool.total_memories(calls.saturating_mul(meter::MEMORIES));
-    pool.total_tables(calls.saturating_mul(meter::TABLES));
-    pool.max_core_instances_per_component(meter::INSTANCES);
-    pool.max_memories_per_component(meter::MEMORIES);
-    pool.max_tables_per_component(meter::TABLES);
+    pool.total_core_instances(calls.saturating_mul(most.instances));
+    pool.total_memories(calls.saturating_mul(most.memories));
+    pool.total_tables(calls.saturating_mul(most.tables));
+    pool.max_core_instances_per_component(most.instances);
+    pool.max_memories_per_component(most.memories);
+    pool.max_tables_per_component(most.tables);
     // What Spin allows: JavaScript engines need it.
-    pool.table_elements(meter::TABLE_ELEMENTS);
+    pool.table_elements(most.table_elements as usize);
     // A hard stop behind `Limits::memory`.
     pool.max_memory_size(meter::MEMORY_CEILING);
     // Slots that are kept warm for the component that used them last.

@@ -5,10 +5,10 @@
 use passerelle_flow::ports::SandboxFailure;
 use wasmtime::{PoolConcurrencyLimitError, Trap};
 
-use super::meter::MemoryDenied;
+use super::meter::{MemoryDenied, PartsDenied};
 
 pub fn failure(error: &wasmtime::Error) -> SandboxFailure {
-    if error.is::<MemoryDenied>() {
+    if error.is::<MemoryDenied>() || error.is::<PartsDenied>() {
         return SandboxFailure::Memory;
     }
     if error.is::<PoolConcurrencyLimitError>() {
@@ -28,7 +28,14 @@ pub fn failure(error: &wasmtime::Error) -> SandboxFailure {
             | Trap::IntegerDivisionByZero
             | Trap::BadConversionToInteger,
         ) => SandboxFailure::Panicked,
-        // An answer that cannot be lifted, is too large, or anything that wasmtime adds later.
+        // An answer that cannot be lifted, or is too large: wasmtime has no type for the one or the other. Or anything that it adds later.
         Some(_) | None => SandboxFailure::Aborted,
     }
+}
+
+/// Of an instantiation that failed. Where it is neither a trap of the guest's (its start function runs here) nor one of ours, the component has more
+/// instances, memories or tables than the call may have: wasmtime counts them against [`super::meter::Meter`], and says so without a type.
+pub fn of_instantiation(error: wasmtime::Error) -> wasmtime::Error {
+    let told = error.is::<Trap>() || error.is::<MemoryDenied>() || error.is::<PoolConcurrencyLimitError>();
+    if told { error } else { PartsDenied.into() }
 }

@@ -10,8 +10,9 @@
 //! | memory, over all linear memories and tables | [`Limits::memory`] |
 //! | size of what it returns | [`Limits::output`] |
 //! | instances, memories, tables | constants in `meter` |
-//! | calls at a time | [`Capacity::calls`], with a bounded wait in front |
+//! | calls at a time | [`Capacity::calls`], with a bounded wait in front; half of them plugins', and of these half one tenant's |
 
+pub mod account;
 pub mod artefact;
 mod bindings;
 mod config;
@@ -24,9 +25,11 @@ mod plugin;
 mod runtime;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 pub use connector::Sandbox;
 pub use load::{LoadError, SIZE};
 pub use meter::Limits;
 pub use plugin::Plugin;
-pub use runtime::{Capacity, Engine, EngineError};
+pub use runtime::{Engine, EngineError};
+pub use turns::Capacity;

@@ -3,10 +3,13 @@
 //! Owns the checks that need no call. Compiling is the expensive part and happens here, at start or at upload: never for a request. What a component calls
 //! its imports and exports is its author's, and goes to a log and a terminal: it is cut, and on one line.
 
+use std::path::PathBuf;
+
 use passerelle_flow::plugin::request::shown;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre, Linker};
 
+use super::account::AccountError;
 use super::meter::Meter;
 use super::runtime::Engine;
 
@@ -40,6 +43,12 @@ pub enum LoadError {
     NoHook,
     #[error("the component's `{hook}` is not the one of the contract: {}", chain(.why))]
     Hook { hook: &'static str, why: wasmtime::Error },
+    #[error("{} cannot be read: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{} is not what was compiled: it is damaged; delete it, and it is made again", .0.display())]
+    Damaged(PathBuf),
+    #[error(transparent)]
+    Account(#[from] AccountError),
 }
 
 /// All that wasmtime says, from the outside in: its first words are seldom the ones that help.

@@ -4,16 +4,12 @@
 
 use std::time::Duration;
 
-use wasmtime::{ResourceLimiter, Result, StoreLimits, StoreLimitsBuilder, UpdateDeadline};
+use passerelle_flow::plugin::setup::{Parts, PluginLimits};
+use wasmtime::{ResourceLimiter, Result, UpdateDeadline};
 
 /// Length of a tick of the epoch clock. A budget is exact to two of them.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// Per component and so per call. Components made from JavaScript or Python have up to a few dozen core instances.
-pub const INSTANCES: u32 = 50;
-pub const MEMORIES: u32 = 8;
-pub const TABLES: u32 = 32;
-pub const TABLE_ELEMENTS: usize = 100_000;
 /// No single memory is larger, whatever the limits of a call say.
 pub const MEMORY_CEILING: usize = 256 * 1024 * 1024;
 /// What the connector has from its start, where the pages that a call wrote are known.
@@ -33,13 +29,26 @@ pub struct Limits {
     pub memory: usize,
     /// Bytes that are lifted out of the guest in one call.
     pub output: usize,
+    /// What the component may be made of.
+    pub parts: Parts,
 }
 
 impl Limits {
     /// For the connector. The largest file that is meant to work has 10,000 movements, some 8 MB of JSON: the figures are several times
     /// what it takes.
-    pub const CONNECTOR: Self =
-        Self { cpu: Duration::from_secs(2), wall: Duration::from_secs(10), memory: 192 << 20, output: 64 << 20 };
+    pub const CONNECTOR: Self = Self {
+        cpu: Duration::from_secs(2),
+        wall: Duration::from_secs(10),
+        memory: 192 << 20,
+        output: 64 << 20,
+        parts: Parts::MOST,
+    };
+
+    /// A tenant's.
+    pub fn of(limits: &PluginLimits) -> Self {
+        let PluginLimits { cpu, wall, memory, output, parts, .. } = *limits;
+        Self { cpu, wall, memory, output, parts }
+    }
 
     fn ticks(&self) -> u64 {
         // The first tick comes at any moment within the current period, so one more than the division says.
@@ -52,23 +61,21 @@ impl Limits {
 #[error("more memory than the call may have")]
 pub struct MemoryDenied;
 
+/// The component has more of something ([`Parts`]) than the call may have, or asked for it.
+#[derive(Debug, thiserror::Error)]
+#[error("more instances, memories, tables or elements than the call may have")]
+pub struct PartsDenied;
+
 /// The data of a store: budgets, counted down.
 pub struct Meter {
     ticks: u64,
     memory: usize,
-    counts: StoreLimits,
+    parts: Parts,
 }
 
 impl Meter {
     pub fn new(limits: &Limits) -> Self {
-        // Counts only: sizes are summed here, since wasmtime's own limit is per memory.
-        let counts = StoreLimitsBuilder::new()
-            .instances(INSTANCES as usize)
-            .memories(MEMORIES as usize)
-            .tables(TABLES as usize)
-            .table_elements(TABLE_ELEMENTS)
-            .build();
-        Self { ticks: limits.ticks(), memory: limits.memory, counts }
+        Self { ticks: limits.ticks(), memory: limits.memory, parts: limits.parts }
     }
 
     /// Bytes that the guest may still ask for.
@@ -110,8 +117,12 @@ impl ResourceLimiter for Meter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
-        if !self.counts.table_growing(current, desired, maximum)? {
+        // As above; but a table in a pool has the pool's room for its maximum where it has none of its own, and that is the host's affair.
+        if maximum.is_some_and(|maximum| desired > maximum && maximum < Parts::MOST.table_elements as usize) {
             return Ok(false);
+        }
+        if desired > self.parts.table_elements as usize {
+            return Err(PartsDenied.into());
         }
         // An element is a pointer of the host.
         self.take(current, desired, size_of::<usize>())?;
@@ -119,14 +130,14 @@ impl ResourceLimiter for Meter {
     }
 
     fn instances(&self) -> usize {
-        self.counts.instances()
+        self.parts.instances as usize
     }
 
     fn tables(&self) -> usize {
-        self.counts.tables()
+        self.parts.tables as usize
     }
 
     fn memories(&self) -> usize {
-        self.counts.memories()
+        self.parts.memories as usize
     }
 }

@@ -9,15 +9,18 @@ use passerelle_flow::plugin::Digest;
 use passerelle_flow::plugin::hook::{Event, Hook, HookCall, Returned, Turn};
 use passerelle_flow::plugin::setup::PluginLimits;
 use passerelle_flow::ports::SandboxFailure;
+use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentNamedList, InstancePre, Lift, Lower};
 
 use super::artefact::Artefact;
 use super::bindings::tenant;
 use super::convert::Cross;
+use super::fault::of_instantiation;
 use super::load::{self, Imports, LoadError};
 use super::meter::{Limits, Meter};
 use super::runtime::Engine;
+use super::turns::{Caller, Share};
 
 /// The package of the hooks, as exports name it.
 const PACKAGE: &str = "passerelle:tenant/";
@@ -30,6 +33,7 @@ pub struct Plugin {
     component: InstancePre<Meter>,
     exports: Exports,
     digest: Digest,
+    share: Share,
 }
 
 /// Where each hook's function is; none: the component has no such hook.
@@ -51,13 +55,19 @@ impl Plugin {
     /// Loads what this host has compiled.
     pub fn load_compiled(engine: &Engine, artefact: &Artefact) -> Result<Self, LoadError> {
         let component: Component = artefact.open(engine)?;
-        Self::of(engine, load::link(engine, &component, Imports::TypesOnly)?, artefact.digest())
+        Self::of(engine, load::link(engine, &component, Imports::TypesOnly)?, artefact.build())
     }
 
     fn of(engine: &Engine, component: InstancePre<Meter>, digest: Digest) -> Result<Self, LoadError> {
         let present = hooks(engine, component.component())?;
         let exports = Exports::of(&component, &present)?;
-        Ok(Self { engine: engine.clone(), component, exports, digest })
+        Ok(Self { engine: engine.clone(), component, exports, digest, share: engine.share() })
+    }
+
+    /// The build that takes another one's place: calls of both, while there are any, share the turns of one.
+    #[must_use]
+    pub fn in_place_of(self, earlier: &Self) -> Self {
+        Self { share: earlier.share.clone(), ..self }
     }
 
     pub fn digest(&self) -> Digest {
@@ -77,68 +87,26 @@ impl Plugin {
     pub async fn measured(&self, limits: &PluginLimits, call: HookCall) -> (Result<Returned, SandboxFailure>, usize) {
         let HookCall { call, event } = call;
         let call = call.cross();
-        let limits = Limits { cpu: limits.cpu, wall: limits.wall, memory: limits.memory, output: limits.output };
+        let limits = Limits::of(limits);
+        /// The five differ in the types that their generated parts have, and in nothing else.
+        macro_rules! called {
+            ($hook:ident, $function:ident, $event:expr, else $default:expr) => {{
+                let Some(hook) = &self.exports.$hook else { return (Ok(Ok($default)), 0) };
+                let event = $event.cross();
+                let guest = async |store: &mut Store<Meter>| {
+                    let guest = self.component.instantiate_async(&mut *store).await.map_err(of_instantiation)?;
+                    hook.load(&mut *store, &guest)?.$function(store, &call, &event).await
+                };
+                let (answer, memory) = self.engine.measured(Caller::Plugin(&self.share), &limits, guest).await;
+                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
+            }};
+        }
         match event {
-            Event::ChooseTemplate(candidate) => {
-                let Some(hook) = &self.exports.choose else { return (Ok(Ok(Turn::Default)), 0) };
-                let candidate = candidate.cross();
-                let (answer, memory) = self
-                    .engine
-                    .measured(&limits, async |store| {
-                        let guest = self.component.instantiate_async(&mut *store).await?;
-                        hook.load(&mut *store, &guest)?.call_choose(store, &call, &candidate).await
-                    })
-                    .await;
-                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
-            }
-            Event::ShapePayload(subject) => {
-                let Some(hook) = &self.exports.shape else { return (Ok(Ok(Turn::Default)), 0) };
-                let subject = subject.cross();
-                let (answer, memory) = self
-                    .engine
-                    .measured(&limits, async |store| {
-                        let guest = self.component.instantiate_async(&mut *store).await?;
-                        hook.load(&mut *store, &guest)?.call_shape(store, &call, &subject).await
-                    })
-                    .await;
-                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
-            }
-            Event::OnPassInstalled(event) => {
-                let Some(hook) = &self.exports.installed else { return (Ok(Ok(Turn::Deliver(vec![]))), 0) };
-                let event = event.cross();
-                let (answer, memory) = self
-                    .engine
-                    .measured(&limits, async |store| {
-                        let guest = self.component.instantiate_async(&mut *store).await?;
-                        hook.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
-                    })
-                    .await;
-                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
-            }
-            Event::OnPassUninstalled(event) => {
-                let Some(hook) = &self.exports.uninstalled else { return (Ok(Ok(Turn::Deliver(vec![]))), 0) };
-                let event = event.cross();
-                let (answer, memory) = self
-                    .engine
-                    .measured(&limits, async |store| {
-                        let guest = self.component.instantiate_async(&mut *store).await?;
-                        hook.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
-                    })
-                    .await;
-                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
-            }
-            Event::OnOrderChanged(event) => {
-                let Some(hook) = &self.exports.order else { return (Ok(Ok(Turn::Deliver(vec![]))), 0) };
-                let event = event.cross();
-                let (answer, memory) = self
-                    .engine
-                    .measured(&limits, async |store| {
-                        let guest = self.component.instantiate_async(&mut *store).await?;
-                        hook.load(&mut *store, &guest)?.call_notify(store, &call, &event).await
-                    })
-                    .await;
-                (answer.map(|answer| answer.cross().map(Turn::from)), memory)
-            }
+            Event::ChooseTemplate(event) => called!(choose, call_choose, event, else Turn::Default),
+            Event::ShapePayload(event) => called!(shape, call_shape, event, else Turn::Default),
+            Event::OnPassInstalled(event) => called!(installed, call_notify, event, else Turn::Deliver(vec![])),
+            Event::OnPassUninstalled(event) => called!(uninstalled, call_notify, event, else Turn::Deliver(vec![])),
+            Event::OnOrderChanged(event) => called!(order, call_notify, event, else Turn::Deliver(vec![])),
         }
     }
 }

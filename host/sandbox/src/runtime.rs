@@ -1,39 +1,20 @@
-//! The engine that all sandboxes of the process share: wasmtime's engine, its clock, and the turnstile in front of the pool.
+//! The engine that all sandboxes of the process share: wasmtime's engine, its clock, and a call from its turn to its end.
 //!
-//! Owns how many calls run at a time. Does not own what a call may use (`meter`).
+//! Does not own how many calls run at a time (`turns`), nor what a call may use (`meter`).
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use passerelle_flow::ports::SandboxFailure;
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Store;
 
 use super::config;
 use super::fault::failure;
 use super::meter::{Limits, Meter, TICK};
-
-/// How many calls run at a time, and how long the next one waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    /// Calls at a time; each has a slot of the pool.
-    pub calls: u32,
-    /// A call that gets no turn within this time is refused: its caller would have given up.
-    pub patience: Duration,
-}
-
-impl Default for Capacity {
-    /// A guest waits for nothing, so more calls than processors only take turns: twice as many keep the processors busy while others are
-    /// set up and taken down.
-    fn default() -> Self {
-        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { calls: u32::try_from(processors * 2).unwrap_or(64).clamp(4, 64), patience: Duration::from_secs(5) }
-    }
-}
+use super::turns::{Caller, Capacity, Share, Turns};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +29,7 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct Engine {
     engine: wasmtime::Engine,
-    turns: Arc<Semaphore>,
-    capacity: Capacity,
+    turns: Arc<Turns>,
 }
 
 impl Engine {
@@ -64,29 +44,35 @@ impl Engine {
         });
         let engine = engine.map_err(EngineError::Unsupported)?;
         start_clock(&engine)?;
-        Ok(Self { engine, turns: Arc::new(Semaphore::new(capacity.calls as usize)), capacity })
+        Ok(Self { engine, turns: Arc::new(Turns::new(capacity)) })
     }
 
     pub(super) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.engine
     }
 
-    /// One call: a turn, a fresh store, what the guest does with it, and an end to it in any case. Dropping the future ends it, too.
+    /// What one plugin may have of the turns.
+    pub(super) fn share(&self) -> Share {
+        self.turns.share()
+    }
+
+    /// One call of the connector: a turn, a fresh store, what the guest does with it, and an end to it in any case. Dropping the future ends it, too.
     pub(super) async fn call<T>(
         &self,
         limits: &Limits,
         guest: impl AsyncFnOnce(&mut Store<Meter>) -> wasmtime::Result<T>,
     ) -> Result<T, SandboxFailure> {
-        self.measured(limits, guest).await.0
+        self.measured(Caller::Connector, limits, guest).await.0
     }
 
-    /// The same, and the bytes of memory that the guest had at the end.
+    /// The same for anybody, and the bytes of memory that the guest had at the end.
     pub(super) async fn measured<T>(
         &self,
+        caller: Caller<'_>,
         limits: &Limits,
         guest: impl AsyncFnOnce(&mut Store<Meter>) -> wasmtime::Result<T>,
     ) -> (Result<T, SandboxFailure>, usize) {
-        let _turn = match self.turn().await {
+        let _turn = match self.turns.take(caller).await {
             Ok(turn) => turn,
             Err(busy) => return (Err(busy), 0),
         };
@@ -100,23 +86,12 @@ impl Engine {
         (answer, memory)
     }
 
-    /// A turn, at once or after a wait.
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, SandboxFailure> {
-        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
-            return Ok(turn);
-        }
-        match tokio::time::timeout(self.capacity.patience, self.turns.clone().acquire_owned()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            // Nobody closes the semaphore; if it were, there would be no turn either.
-            Ok(Err(_)) | Err(_) => Err(SandboxFailure::Busy),
-        }
-    }
-
     /// A fresh store with its budgets.
     fn store(&self, limits: &Limits) -> Store<Meter> {
         let mut store = Store::new(&self.engine, Meter::new(limits));
         store.limiter(|meter| meter);
         store.set_hostcall_fuel(limits.output);
+        store.set_max_component_handles(limits.parts.handles as usize);
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().tick()));
         store.set_epoch_deadline(1);
         store
@@ -126,6 +101,10 @@ impl Engine {
 /// Runs a call on a thread of its own from its first tick on. Most calls end before it, and never know. What computes for longer would keep a thread of the
 /// executor busy, tick after tick, and neighbours wait for that thread's turn; so the executor gets another thread, and the machine's scheduler shares
 /// the processors between them. Bounded by the turns. An executor of one thread has no other to give, and goes round.
+///
+/// From then on nobody stops the call from outside: the thread is in here, and whoever would drop the future waits for it. So a call's own limits are what
+/// ends it, and those of a tenant's plugin are shorter than what a lease has left when its work is stopped
+/// ([`passerelle_flow::plugin::setup::LONGEST_CALL`]); the connector's processor time is, too.
 async fn aside<F: Future>(call: F) -> F::Output {
     let mut call = pin!(call);
     if let Poll::Ready(answer) = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {

@@ -2,17 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use passerelle_flow::plugin::setup::Parts;
 use passerelle_flow::ports::SandboxFailure;
 
 use super::load::{self, Imports, LoadError};
 use super::meter::{Limits, TICK};
-use super::runtime::{Capacity, Engine};
+use super::runtime::Engine;
+use super::turns::Capacity;
 
 mod damaged;
 mod hostile;
+mod turns;
 
-const LIMITS: Limits =
-    Limits { cpu: Duration::from_millis(50), wall: Duration::from_secs(20), memory: 8 << 20, output: 64 << 10 };
+const LIMITS: Limits = Limits {
+    cpu: Duration::from_millis(50),
+    wall: Duration::from_secs(20),
+    memory: 8 << 20,
+    output: 64 << 10,
+    parts: Parts::MOST,
+};
 
 fn engine() -> Engine {
     Engine::new(Capacity { calls: 4, patience: Duration::from_millis(20) }).unwrap()
@@ -124,6 +132,45 @@ async fn a_guest_may_ask_for_more_than_its_own_maximum_and_is_told_no() {
 }
 
 #[tokio::test]
+async fn a_table_grows_to_its_own_maximum_and_no_further_and_a_call_ends_at_the_hosts() {
+    let engine = engine();
+    let own = guest(
+        r#"(table $t 1 9 funcref)
+           (func (export "run") (if (i32.ne (table.grow $t (ref.null func) (i32.const 200000)) (i32.const -1)) (then unreachable)))"#,
+    );
+    assert_eq!(run(&engine, &LIMITS, &own).await, Ok(()));
+    let grows =
+        guest(r#"(table $t 1 funcref) (func (export "run") (drop (table.grow $t (ref.null func) (i32.const 1000))))"#);
+    assert_eq!(run(&engine, &LIMITS, &grows).await, Ok(()));
+    let few = Limits { parts: Parts { table_elements: 1000, ..Parts::MOST }, ..LIMITS };
+    assert_eq!(run(&engine, &few, &grows).await, Err(SandboxFailure::Memory));
+}
+
+#[tokio::test]
+async fn handles_of_a_components_own_resources_are_counted() {
+    let engine = engine();
+    let wasm = wat::parse_str(
+        r#"(component
+            (type $r (resource (rep i32)))
+            (core func $new (canon resource.new $r))
+            (core module $m
+              (import "own" "new" (func $new (param i32) (result i32)))
+              (func (export "run") (local i32)
+                (loop
+                  (drop (call $new (i32.const 1)))
+                  (br_if 0 (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 300))))))
+            (core instance $own (export "new" (func $new)))
+            (core instance $i (instantiate $m (with "own" (instance $own))))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    );
+    let wasm = wasm.unwrap();
+    assert_eq!(run(&engine, &LIMITS, &wasm).await, Ok(()));
+    let few = Limits { parts: Parts { handles: 256, ..Parts::MOST }, ..LIMITS };
+    // wasmtime has no type for it, so it is told as any other breach.
+    assert_eq!(run(&engine, &few, &wasm).await, Err(SandboxFailure::Aborted));
+}
+
+#[tokio::test]
 async fn a_trap_is_a_panic_and_the_next_call_is_not_touched_by_it() {
     let engine = engine();
     for module in [
@@ -220,7 +267,7 @@ fn what_may_not_run_is_refused_at_load_in_one_sentence() {
     // More instances than a slot of the pool has.
     let many = format!(
         r#"(component (core module $m (memory 1)) {})"#,
-        "(core instance (instantiate $m))".repeat(super::meter::MEMORIES as usize + 1)
+        "(core instance (instantiate $m))".repeat(Parts::MOST.memories as usize + 1)
     );
     assert!(matches!(refused(&wat::parse_str(many).unwrap()), LoadError::Refused(_)));
 

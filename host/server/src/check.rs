@@ -3,10 +3,12 @@
 //! Owns the questions and the report. It asks what the server itself would ask (`config`), and then what only a person can put right: is the
 //! certificate the right one, for how long, does the key belong to it, who else may read the secrets. It calls nobody.
 
+mod plugin;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use passerelle_flow::apple;
 use passerelle_flow::identity::{Millis, TenantId};
@@ -21,7 +23,6 @@ use x509_cert::der::Decode as _;
 
 use crate::config::file::ServerFile;
 use crate::config::{Settings, Tenants, Variables};
-use crate::plugins::folder::PluginFolder;
 use crate::server;
 
 pub struct CheckOptions {
@@ -176,7 +177,7 @@ fn examine(options: &CheckOptions) -> CheckReport {
         ));
     }
     for name in names {
-        let findings = tenant(&tenants, &name, options.now);
+        let findings = tenant(&tenants, &name, options.now, &server::compiled_folder(&settings));
         report.tenants.insert(name, findings);
     }
     let mut all = report.server.iter().chain(report.tenants.values().flatten());
@@ -184,46 +185,19 @@ fn examine(options: &CheckOptions) -> CheckReport {
     report
 }
 
-fn tenant(tenants: &Tenants, id: &TenantId, now: Millis) -> Vec<Finding> {
+fn tenant(tenants: &Tenants, id: &TenantId, now: Millis, compiled: &Path) -> Vec<Finding> {
     let examination = tenants.examine(id);
     let mut findings = match &examination.outcome {
         Ok(loaded) => whole(loaded, examination.references.len(), now),
         Err(problems) => broken(problems),
     };
-    findings.extend(plugin(tenants, id, examination.outcome.as_ref().ok()));
+    findings.extend(plugin::plugin(tenants, id, examination.outcome.as_ref().ok(), compiled));
     let reader = tenants.secrets(id);
     findings.extend(examination.references.iter().filter_map(|reference| exposed(&reader.locate(reference)?)));
     // Equal references of two kinds (a key picked out of the account's file) are one file.
     findings.dedup();
     findings.sort_by_key(|finding| finding.subject);
     findings
-}
-
-/// Its plugin, if there is one: loaded, which takes some seconds for an interpreter's, and never called.
-fn plugin(tenants: &Tenants, id: &TenantId, loaded: Option<&Loaded>) -> Option<Finding> {
-    let subject = Subject::Plugin;
-    let folder = PluginFolder::of(tenants.folder(), id);
-    let wasm = match folder.read(passerelle_sandbox::SIZE) {
-        Ok(wasm) => wasm?,
-        Err(error) => return Some(Finding { subject, state: State::Bad, says: error.to_string(), remedy: None }),
-    };
-    let loadable = server::engine(None).and_then(|engine| Ok(passerelle_sandbox::Plugin::load(&engine, &wasm)?));
-    let component = match loadable {
-        Ok(component) => component,
-        Err(error) => {
-            let remedy = Some("passerelle plugin build makes one that may run; passerelle plugin rollback brings the one before it back".to_owned());
-            return Some(Finding { subject, state: State::Bad, says: format!("plugin.wasm: {error:#}"), remedy });
-        }
-    };
-    let hooks: Vec<_> = component.hooks().into_iter().map(|hook| hook.name()).collect();
-    let says = format!("plugin.wasm has {}", hooks.join(", "));
-    match loaded {
-        Some(loaded) if loaded.tenant.plugin.allow.is_empty() => {
-            let remedy = "where it is to send something, name the address in [plugin] allow".to_owned();
-            Some(warning(subject, format!("{says}, and may call nobody"), remedy))
-        }
-        _ => Some(good(subject, says)),
-    }
 }
 
 /// A tenant that loads: what it is, and what will become a problem.

@@ -18,8 +18,9 @@ use crate::config::{Settings, Tenants, Watch};
 use crate::egress::Egress;
 use crate::host::{ServerClock, ServerHost, SystemRandom};
 use crate::listen;
+use crate::plugins::Plugins;
 use crate::plugins::compiler::Compiler;
-use crate::plugins::{Look, Plugins};
+use crate::plugins::upkeep::{self, Upkeep};
 use crate::signer::KeySigner;
 use crate::store::SqliteStore;
 use crate::workers::{self, Crew};
@@ -49,6 +50,7 @@ pub struct Server {
     serving: JoinHandle<()>,
     working: JoinHandle<()>,
     watch: Watch,
+    upkeep: Upkeep,
 }
 
 impl Server {
@@ -56,8 +58,8 @@ impl Server {
         let (host, clock) = host(settings, options.connector.as_deref(), options.clock, options.compiler)?;
         let tenants = host.tenants.clone();
         let flow = Arc::new(Flow::new(host, settings.options));
-        // Before anything is served: what would happen without a plugin would not be told to it.
-        look_at_plugins(&flow).await;
+        // Before anything is served, so that what is compiled is called from the first request on. What is not is compiled behind it.
+        upkeep::look(&flow).await;
         let listener = match options.listener {
             Some(listener) => listener,
             None => TcpListener::bind(settings.listen)
@@ -79,55 +81,34 @@ impl Server {
         };
         let proxies = settings.trusted_proxies.clone().into();
         let serving = tokio::spawn(listen::serve(listener, flow.clone(), wake.clone(), proxies, stopped));
-        let watched = flow.clone();
+        let upkeep = Upkeep::start(flow.clone());
+        let (watched, looked) = (flow.clone(), upkeep.wake());
         let watch = Watch::start(tenants, move || {
-            let flow = watched.clone();
-            async move { look_at_plugins(&flow).await }
+            let (flow, looked) = (watched.clone(), looked.clone());
+            async move {
+                upkeep::look(&flow).await;
+                looked.notify_one();
+            }
         });
         tracing::info!(%address, "listening");
-        Ok(Self { flow, address, clock, wake, stop, serving, working, watch })
+        Ok(Self { flow, address, clock, wake, stop, serving, working, watch, upkeep })
     }
 
-    /// Looks at the tenants' folders now.
+    /// Looks at the tenants' folders now, and returns when what is in them is in force or known to be unusable.
     pub async fn reload_now(&self) {
         self.watch.reload_now().await;
+        self.upkeep.done().await;
     }
 
     /// Ends in order: no new requests, the running ones answered, the leased work finished, the store synced.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Self { flow, stop, serving, working, watch, .. } = self;
-        drop(watch);
+        let Self { flow, stop, serving, working, watch, upkeep, .. } = self;
+        drop((watch, upkeep));
         let _ = stop.send(true);
         serving.await.context("the listener ended by itself")?;
         working.await.context("the workers ended by themselves")?;
         flow.host.store.close().await;
         Ok(())
-    }
-}
-
-/// Puts the tenants' plugins in force as they are in their folders now, and gives each its place in the outbox.
-async fn look_at_plugins(flow: &Flow<ServerHost>) {
-    let tenants = flow.host.tenants.all();
-    flow.host.plugins.retain(|tenant| tenants.contains_key(tenant));
-    for (id, tenant) in tenants.iter() {
-        match flow.host.plugins.look(id).await {
-            Look::Same => {}
-            Look::Loaded(installed) => {
-                let hooks: Vec<_> = installed.hooks.iter().map(|hook| hook.name()).collect();
-                let digest = hex::encode(installed.digest);
-                tracing::info!(tenant = %id, digest, ?hooks, "the tenant's plugin is in force");
-            }
-            Look::Removed => tracing::info!(tenant = %id, "the tenant's plugin was removed"),
-            Look::Broken { kept, error } => {
-                let then = if kept { "the one before it stays in force" } else { "the defaults decide" };
-                tracing::error!(tenant = %id, %error, "the tenant's plugin is not usable; {then}");
-                // What waits for it is not given up because of a slip.
-                continue;
-            }
-        }
-        if let Err(error) = flow.settle_plugin(tenant).await {
-            tracing::error!(tenant = %id, %error, "the plugin has no place in the outbox yet; the next look tries again");
-        }
     }
 }
 
@@ -145,7 +126,8 @@ pub fn host(
         None => std::env::current_exe().context("this program's own file")?,
     };
     let compiler = Compiler { program, folder: compiled_folder(settings) };
-    let plugins = Plugins::new(engine, compiler, settings.tenants.clone());
+    let clock = clock.unwrap_or_default();
+    let plugins = Plugins::new(engine, compiler, settings.tenants.clone(), clock.clone());
     let (tenants, reload) = Tenants::open(settings);
     crate::config::log(&reload);
     let tenants = Arc::new(tenants);
@@ -153,7 +135,6 @@ pub fn host(
     let egress = Egress::new(&settings.egress, signer.clone()).context("outbound HTTP")?;
     let store = SqliteStore::open(&settings.store, crate::store::Options::default())
         .with_context(|| format!("cannot open the store {}", settings.store.display()))?;
-    let clock = clock.unwrap_or_default();
     let host =
         ServerHost { clock: clock.clone(), random: SystemRandom, egress, signer, sandbox, plugins, store, tenants };
     Ok((host, clock))

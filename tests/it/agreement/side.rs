@@ -104,6 +104,8 @@ impl Side {
         let options =
             StartOptions { listener: Some(listener), compiler: Some(process::binary()), ..StartOptions::default() };
         let server = Server::start(&settings, options).await.unwrap();
+        // Its plugins are compiled behind its start.
+        server.reload_now().await;
         let database = settings.store.clone();
         Self::new("server", address, other, Host::Server(Box::new(server)), keys, database, folder)
     }

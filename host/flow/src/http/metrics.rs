@@ -1,5 +1,5 @@
 //! `GET /metrics`: the same figures as readiness, for Prometheus (text format 0.0.4), the end of each tenant's certificate, what came of Google's
-//! and of Vibes' callbacks, and what was told of passes that nobody can match.
+//! and of Vibes' callbacks, what was told of passes that nobody can match, and the tenants' plugins.
 //!
 //! Owns the names. A label is a tenant or a state and never anything of a ticket.
 
@@ -9,7 +9,8 @@ use http::StatusCode;
 
 use super::{Answer, Call, Problem, caller, method, respond};
 use crate::flow::Flow;
-use crate::ports::Host;
+use crate::plugin::{Presence, Until};
+use crate::ports::{Host, Plugins as _};
 use crate::store::Store;
 use crate::tally::Tally;
 
@@ -75,8 +76,38 @@ pub async fn tell<H: Host>(flow: &Flow<H>, call: &Call) -> Answer {
             let help = "Events of passes without the identifier that they are joined by, since the start.";
             family("passerelle_missing_identifiers_total", help, &counted(flow, &flow.missing_identifiers, "kind"))
         });
+    let left_alone: Vec<_> = flow
+        .plugins
+        .breakers
+        .open(flow.now())
+        .into_iter()
+        .map(|(tenant, until)| (format!("{{tenant=\"{tenant}\"}}"), until.div_euclid(1000)))
+        .collect();
+    let written = written
+        .and_then(|()| {
+            let help = "Tenants' plugins: in force, to be had soon, or to be mended by a person.";
+            family("passerelle_plugins", help, &plugins(flow))
+        })
+        .and_then(|()| {
+            let help = "Until when a tenant's plugin is left alone, because it has failed again and again.";
+            family("passerelle_plugin_left_alone_until_timestamp_seconds", help, &left_alone)
+        });
     written.map_err(|_| Problem::internal())?;
     Ok(respond(StatusCode::OK, MEDIA_TYPE, text))
+}
+
+/// One sample for each tenant that has a plugin.
+fn plugins<H: Host>(flow: &Flow<H>) -> Vec<(String, i64)> {
+    let of = |tenant: std::sync::Arc<crate::tenant::Tenant>| {
+        let state = match flow.host.plugins().presence(&tenant) {
+            Presence::None => return None,
+            Presence::Installed(_) => "in-force",
+            Presence::Unavailable(Until::Soon) => "soon",
+            Presence::Unavailable(Until::Mended) => "to-be-mended",
+        };
+        Some((format!("{{tenant=\"{}\",state=\"{state}\"}}", tenant.id), 1))
+    };
+    flow.host.tenants().into_iter().filter_map(of).collect()
 }
 
 fn counted<H: Host>(flow: &Flow<H>, tally: &Tally, label: &str) -> Vec<(String, i64)> {

@@ -24,6 +24,11 @@ pub struct PluginSetup {
     pub limits: PluginLimits,
 }
 
+/// The longest call that a tenant may allow, by the clock and in processor time: a second less than [`crate::options::LEASE_MARGIN`]. A guest that computes
+/// keeps its thread, and the future that it is in cannot be dropped from outside meanwhile: stopping the work at the end of its lease waits for the call,
+/// which has to be over before the lease is.
+pub const LONGEST_CALL: Duration = Duration::from_millis(4_000);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PluginLimits {
     /// Processor time of one call, spent in the plugin. Waiting for an answer is none: no plugin runs meanwhile.
@@ -32,6 +37,7 @@ pub struct PluginLimits {
     pub wall: Duration,
     /// Bytes, over all memories and tables.
     pub memory: usize,
+    pub parts: Parts,
     /// Bytes that one call may return.
     pub output: usize,
     /// Of one answer of a hook, be it *ask* or *deliver*.
@@ -52,8 +58,9 @@ impl Default for PluginLimits {
     fn default() -> Self {
         Self {
             cpu: Duration::from_millis(500),
-            wall: Duration::from_secs(5),
+            wall: LONGEST_CALL,
             memory: 128 << 20,
+            parts: Parts::default(),
             output: 1 << 20,
             requests: 16,
             request_body: 256 << 10,
@@ -61,5 +68,33 @@ impl Default for PluginLimits {
             timeout: Duration::from_secs(10),
             requests_per_minute: 600,
         }
+    }
+}
+
+/// What a component may be made of, as it is instantiated for one call. How large its parts are together is [`PluginLimits::memory`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Core instances.
+    pub instances: u32,
+    /// Linear memories.
+    pub memories: u32,
+    pub tables: u32,
+    /// Of one table.
+    pub table_elements: u32,
+    /// Handles of the component's own resources that are alive at a time. The host keeps some 24 bytes for each, which count as no memory of the plugin's.
+    pub handles: u32,
+}
+
+impl Parts {
+    /// What a server's pool has room for, call by call. Components made from Python have some forty instances, those from JavaScript and Python a few
+    /// tables of some 10,000 elements; eight memories, 32 tables and 100,000 elements are what Spin allows. A quarter of a megabyte of handles.
+    pub const MOST: Self = Self { instances: 50, memories: 8, tables: 32, table_elements: 100_000, handles: 10_000 };
+}
+
+impl Default for Parts {
+    /// As many as there is room for, since the room is there for every call, whoever uses it. Handles are made on the host's heap: what imports nothing has
+    /// a few for the streams and files that its language believes in.
+    fn default() -> Self {
+        Self { handles: 256, ..Self::MOST }
     }
 }

@@ -4,7 +4,7 @@ use passerelle_flow::plugin::PluginFailure;
 use passerelle_flow::plugin::case::{Case, Played};
 use passerelle_flow::plugin::hook::{Hook, HookCall, Turn};
 use passerelle_flow::plugin::request::judge;
-use passerelle_flow::plugin::setup::{PluginLimits, PluginSetup};
+use passerelle_flow::plugin::setup::{Parts, PluginLimits, PluginSetup};
 use passerelle_flow::ports::SandboxFailure;
 use passerelle_guests::requests::{answered, setup};
 use passerelle_guests::{Ends, Form, GUESTS, call, component, good, good_with_imported_types, returning};
@@ -123,13 +123,14 @@ async fn nothing_that_a_guest_says_in_its_panic_leaves_the_sandbox() {
 
 #[tokio::test]
 async fn guests_that_hold_all_that_they_may_have_leave_their_neighbour_its_room() {
-    let engine = engine();
+    let engine = Engine::new(Capacity { calls: 8, patience: Duration::from_millis(20) }).unwrap();
     let neighbour = Plugin::load(&engine, &good()).unwrap();
     for name in ["holds-many-memories", "holds-many-instances"] {
-        let hostile = Plugin::load(&engine, &guest_named(name).component()).unwrap();
+        let tenants = [(); 2].map(|()| Plugin::load(&engine, &guest_named(name).component()).unwrap());
+        let [one, other] = &tenants;
         let limits = PluginLimits { cpu: Duration::from_millis(200), ..TENANT() };
-        // All turns but one are theirs.
-        let hold = || hostile.call(&limits, call(Hook::ChooseTemplate));
+        // All turns but one that plugins may have are theirs.
+        let hold = async |hostile: &Plugin| hostile.call(&limits, call(Hook::ChooseTemplate)).await;
         let beside = async {
             let mut well = true;
             for _ in 0..10 {
@@ -138,10 +139,31 @@ async fn guests_that_hold_all_that_they_may_have_leave_their_neighbour_its_room(
             }
             well
         };
-        let (a, b, c, well) = tokio::join!(hold(), hold(), hold(), beside);
+        let (a, b, c, well) = tokio::join!(hold(one), hold(one), hold(other), beside);
         assert_eq!([a, b, c], [Err(SandboxFailure::Cpu), Err(SandboxFailure::Cpu), Err(SandboxFailure::Cpu)], "{name}");
         assert!(well, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_tenant_that_allows_fewer_parts_is_told_that_its_plugin_has_too_many() {
+    let engine = engine();
+    let ends = async |name: &str, parts: Parts| {
+        let plugin = Plugin::load(&engine, &guest_named(name).component()).unwrap();
+        plugin.call(&PluginLimits { parts, ..TENANT() }, call(Hook::ChooseTemplate)).await
+    };
+    let most = Parts::MOST;
+    for (name, parts) in [
+        ("holds-many-instances", Parts { instances: 2, ..most }),
+        ("holds-many-memories", Parts { memories: 2, ..most }),
+        ("holds-many-instances", Parts { tables: 0, memories: 0, ..most }),
+        ("grows-its-tables", Parts { table_elements: 5_000, ..most }),
+    ] {
+        assert_eq!(ends(name, parts).await, Err(SandboxFailure::Memory), "{name}: {parts:?}");
+    }
+    // A trap in a start function is one, although it happens at the same time.
+    assert_eq!(ends("traps-in-start", most).await, Err(SandboxFailure::Panicked));
+    assert_eq!(ends("loop-in-start", most).await, Err(SandboxFailure::Cpu));
 }
 
 #[tokio::test]

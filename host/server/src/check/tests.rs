@@ -211,3 +211,23 @@ fn the_published_schemas_are_fresh() {
         assert!(published == schema(of), "docs/schema/{name} is stale; run the tests with UPDATE_GOLDEN=1");
     }
 }
+
+#[test]
+fn a_plugin_is_told_with_what_has_become_of_its_machine_code() {
+    use crate::plugins::machine_code;
+    let folder = example(&issue(PASS_TYPE, 2040));
+    let wasm = passerelle_guests::good();
+    fs::write(folder.path().join("tenants/demo/plugin.wasm"), &wasm).unwrap();
+    let (report, printed) = check(folder.path(), None);
+    assert!(
+        says(&report, Subject::Plugin, State::Warning, "choose-template; machine code: not compiled yet"),
+        "{printed}"
+    );
+    let settings = Settings::read(&folder.path().join("passerelle.toml")).unwrap();
+    let compiled = server::compiled_folder(&settings);
+    fs::create_dir_all(&compiled).unwrap();
+    let build = passerelle_sandbox::artefact::digest(&wasm);
+    machine_code::refuse(&server::engine(None).unwrap(), &compiled, &build, "compiling it took too long");
+    let (report, printed) = check(folder.path(), None);
+    assert!(says(&report, Subject::Plugin, State::Bad, "plugin.wasm: compiling it took too long"), "{printed}");
+}

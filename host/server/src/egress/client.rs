@@ -19,10 +19,12 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{ClientIdentity, Http, HttpFailure, HttpRequest, HttpResponse};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::dial::{DialError, Dialer};
 use super::policy::{Policy, permits};
 use super::tls::{self, TlsError};
+use super::turns::Turns;
 use crate::config;
 use crate::signer::KeySigner;
 
@@ -48,6 +50,8 @@ pub struct Egress {
     anonymous: Pool,
     /// A pool each: a connection belongs to the certificate, or to the tenant, that it was opened for.
     owned: Mutex<HashMap<Owner, Pool>>,
+    /// Of tenants' plugins.
+    turns: Turns,
 }
 
 /// Whose a connection is.
@@ -63,7 +67,7 @@ impl Egress {
         let policy = Arc::new(Policy { allow: settings.allow.clone(), plain_http: settings.plain_http });
         let roots = tls::roots(&settings.extra_roots)?;
         let anonymous = pool(&policy, tls::anonymous(roots.clone())?, false);
-        Ok(Self { policy, roots, signer, anonymous, owned: Mutex::default() })
+        Ok(Self { policy, roots, signer, anonymous, owned: Mutex::default(), turns: Turns::default() })
     }
 
     fn pool(&self, request: &HttpRequest) -> Result<Pool, TlsError> {
@@ -88,6 +92,14 @@ impl Egress {
         }
         pools.insert(owner, made.clone());
         Ok(made)
+    }
+
+    /// Where a tenant's plugin wants the request, it waits for one of that tenant's.
+    async fn turn(&self, request: &HttpRequest) -> Option<OwnedSemaphorePermit> {
+        match &request.on_behalf_of {
+            Some(tenant) => self.turns.take(tenant).await,
+            None => None,
+        }
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
@@ -129,14 +141,24 @@ impl Egress {
 
 impl Http for Egress {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
-        tokio::time::timeout(request.timeout, self.exchange(request)).await.unwrap_or(Err(HttpFailure::TimedOut))
+        let time = request.timeout;
+        let exchange = async {
+            let _turn = self.turn(&request).await;
+            self.exchange(request).await
+        };
+        tokio::time::timeout(time, exchange).await.unwrap_or(Err(HttpFailure::TimedOut))
     }
 
     async fn deliver(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
         let end = tokio::time::Instant::now() + request.timeout;
         let limit = request.response_limit;
-        let begun = tokio::time::timeout_at(end, self.begin(request)).await;
-        let (parts, mut body) = begun.unwrap_or(Err(HttpFailure::TimedOut))?.into_parts();
+        let begin = async {
+            let turn = self.turn(&request).await;
+            self.begin(request).await.map(|begun| (turn, begun))
+        };
+        let begun = tokio::time::timeout_at(end, begin).await;
+        let (_turn, begun) = begun.unwrap_or(Err(HttpFailure::TimedOut))?;
+        let (parts, mut body) = begun.into_parts();
         let mut kept = Vec::new();
         while kept.len() < limit {
             // Too late, broken off or at its end: what came is what there is. Dropping the body ends the stream or the connection.
@@ -202,14 +224,15 @@ fn target(url: &str) -> Result<Uri, HttpFailure> {
     Ok(url)
 }
 
-fn compose(request: HttpRequest, url: Uri) -> Result<Request<Full<Bytes>>, HttpFailure> {
+pub(super) fn compose(request: HttpRequest, url: Uri) -> Result<Request<Full<Bytes>>, HttpFailure> {
     let mut composed = Request::new(Full::new(request.body));
     *composed.method_mut() = request.method;
     *composed.uri_mut() = url;
+    let on_behalf = request.on_behalf_of.is_some();
     for (name, value) in request.headers {
         let mut value = HeaderValue::from_str(&value).map_err(|_| HttpFailure::Invalid)?;
-        // Neither in debug output nor in HTTP/2's table of headers to repeat.
-        value.set_sensitive(name == AUTHORIZATION);
+        // Neither in debug output nor in HTTP/2's table of headers to repeat. Of a plugin's request any header may be a credential, or name a person.
+        value.set_sensitive(name == AUTHORIZATION || on_behalf);
         composed.headers_mut().append(name, value);
     }
     Ok(composed)

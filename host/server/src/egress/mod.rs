@@ -7,7 +7,7 @@
 //! configuration only. And whatever a name resolves to is judged here, once, and the judged address is dialled, never the name again: a name
 //! that answers differently the second time has no second time. A [`policy::VettedAddress`] is the only thing that can be dialled.
 //!
-//! There are no redirects and no proxies. Connections are pooled per client certificate and host; the policy is one for the process, so a
+//! There are no redirects and no proxies. What a tenant's plugin has sent goes over connections of that tenant's, a bounded number at a time. Connections are pooled per client certificate and host; the policy is one for the process, so a
 //! pooled connection could have been opened for any request that finds it. Policies per tenant would need pools per tenant.
 
 mod client;
@@ -16,6 +16,7 @@ mod policy;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod turns;
 
 pub use client::{Egress, vet};
 pub use policy::{Policy, permits};

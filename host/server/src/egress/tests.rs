@@ -33,6 +33,7 @@ use crate::signer::KeySigner;
 mod addresses;
 mod bodies;
 mod hostile;
+mod turns;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
 

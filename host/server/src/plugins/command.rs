@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::compiler::{self, Compiler};
 use super::folder::{self, PluginFolder};
+use super::machine_code::Standing;
 use super::{build, new, replay};
 use crate::cli::{Configured, Plugin, PluginOf};
 use crate::commands::{open_store, runtime, settings};
@@ -171,10 +172,8 @@ fn install(of: &PluginOf, file: &Path) -> anyhow::Result<bool> {
     let digest = artefact::digest(&wasm);
     let compiler = Compiler { program: std::env::current_exe()?, folder: server::compiled_folder(&settings) };
     println!("compiling {} KB in a process with limits", wasm.len().div_ceil(1024));
-    let compiled = runtime(None)?.block_on(compiler.compiled(&engine, wasm.clone(), digest));
-    let compiled = compiled.with_context(|| format!("{} is not installed", file.display()))?;
-    let component =
-        Component::load_compiled(&engine, &compiled).with_context(|| format!("{} is not installed", file.display()))?;
+    let component = runtime(None)?.block_on(compiler.plugin(&engine, wasm.clone(), digest));
+    let component = component.with_context(|| format!("{} is not installed", file.display()))?;
     let folder = PluginFolder::of(&settings.tenants, &tenant);
     folder.install(&wasm)?;
     let hooks: Vec<_> = component.hooks().into_iter().map(|hook| hook.name()).collect();
@@ -198,7 +197,12 @@ fn status(of: &PluginOf) -> anyhow::Result<bool> {
         None => println!("{tenant} has no plugin: every hook means its default"),
         Some(wasm) => {
             println!("{}: {} KB", folder.plugin().display(), wasm.len().div_ceil(1024));
-            println!("  sha256       {}", hex::encode(artefact::digest(&wasm)));
+            let build = artefact::digest(&wasm);
+            println!("  sha256       {}", hex::encode(build));
+            let standing = Standing::of(&server::engine(None)?, &server::compiled_folder(&settings), build)?;
+            println!("  machine code {standing}");
+            println!("  left alone   after three failures in a row; whether it is now, the server's /metrics says:");
+            println!("               passerelle_plugin_left_alone_until_timestamp_seconds");
         }
     }
     let (tenants, _) = Tenants::open(&settings);

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use passerelle_flow::plugin::Digest;
 use passerelle_sandbox::artefact::{self, Artefact};
-use passerelle_sandbox::{Engine, LoadError};
+use passerelle_sandbox::{Engine, LoadError, Plugin};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::{PluginError, durable, machine_code};
+
 /// Of the child, by the clock. CPython compiled takes 15 s on two busy cores; this is ten times as long.
-const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(150);
 /// Seconds of processor time of the child, over all cores.
 const PROCESSOR: u64 = 200;
 /// Address space of the child: five times what CPython takes.
@@ -36,7 +38,7 @@ pub enum CompileError {
     Killed,
     #[error("the process that compiles cannot be started: {0}")]
     Start(#[source] std::io::Error),
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be used for machine code: {source}", path.display())]
     Folder { path: PathBuf, source: std::io::Error },
     #[error("compiling was interrupted")]
     Interrupted,
@@ -52,24 +54,63 @@ pub struct Compiler {
 }
 
 impl Compiler {
+    /// The machine code of a component, if it was made already.
+    pub fn at_hand(&self, engine: &Engine, build: Digest) -> Result<Option<Artefact>, CompileError> {
+        Artefact::find(engine, &self.folder, build).map_err(|source| self.in_folder(source))
+    }
+
     /// The machine code of a component, made now if it is not there yet.
-    pub async fn compiled(&self, engine: &Engine, wasm: Vec<u8>, digest: Digest) -> Result<Artefact, CompileError> {
-        let artefact = Artefact::of(engine, &self.folder, digest);
-        if artefact.is_there() {
+    pub async fn compiled(&self, engine: &Engine, wasm: Vec<u8>, build: Digest) -> Result<Artefact, CompileError> {
+        if let Some(artefact) = self.at_hand(engine, build)? {
             return Ok(artefact);
         }
-        own_folder(&self.folder).map_err(|source| CompileError::Folder { path: self.folder.clone(), source })?;
-        // Renamed when it is whole; a number of this process's own, as two may compile the same.
-        let unfinished = artefact.path().with_extension(format!("{}.new", std::process::id()));
-        let compiled = self.compile(&wasm, &unfinished).await;
-        let renamed = compiled.and_then(|()| {
-            std::fs::rename(&unfinished, artefact.path())
-                .map_err(|source| CompileError::Folder { path: artefact.path().to_owned(), source })
+        own_folder(&self.folder).map_err(|source| self.in_folder(source))?;
+        let unfinished = durable::unfinished(&self.folder.join(Artefact::stem(engine, &build)));
+        // There from now on, so that others see that it is being made.
+        own_file(&unfinished).map_err(|source| self.in_folder(source))?;
+        let _forgotten = Forget(&unfinished);
+        self.compile(&wasm, &unfinished).await?;
+        let (engine, folder, whole) = (engine.clone(), self.folder.clone(), unfinished.clone());
+        // A hundred megabytes to hash and to sync: not on a thread that requests wait for.
+        let named = tokio::task::spawn_blocking(move || {
+            let artefact = Artefact::of(&engine, &folder, build, artefact::hash(&whole)?);
+            std::fs::File::open(&whole)?.sync_all()?;
+            durable::rename(&whole, artefact.path()).map(|()| artefact)
         });
-        if renamed.is_err() {
-            let _ = std::fs::remove_file(&unfinished);
+        named.await.map_err(|_| CompileError::Interrupted)?.map_err(|source| self.in_folder(source))
+    }
+
+    /// The plugin, if it was compiled already: in milliseconds. Machine code that is damaged is deleted, and is none.
+    pub async fn ready(&self, engine: &Engine, build: Digest) -> Result<Option<Plugin>, PluginError> {
+        let Some(artefact) = self.at_hand(engine, build)? else { return Ok(None) };
+        match loaded(engine, artefact).await {
+            Err(PluginError::Load(LoadError::Damaged(path))) => {
+                tracing::warn!(file = %path.display(), "machine code is not what was compiled: it is deleted, and made again");
+                std::fs::remove_file(&path).map_err(|source| self.in_folder(source))?;
+                Ok(None)
+            }
+            plugin => plugin.map(Some),
         }
-        renamed.map(|()| artefact)
+    }
+
+    /// The plugin, compiled now if it was not yet. Why one may not run is left beside the machine code of the others.
+    pub async fn plugin(&self, engine: &Engine, wasm: Vec<u8>, build: Digest) -> Result<Plugin, PluginError> {
+        if let Some(plugin) = self.ready(engine, build).await? {
+            return Ok(plugin);
+        }
+        let made = async { loaded(engine, self.compiled(engine, wasm, build).await?).await }.await;
+        match &made {
+            Ok(_) => machine_code::accept(engine, &self.folder, &build),
+            Err(error) if error.is_of_the_build() => {
+                machine_code::refuse(engine, &self.folder, &build, &error.to_string());
+            }
+            Err(_) => {}
+        }
+        made
+    }
+
+    fn in_folder(&self, source: std::io::Error) -> CompileError {
+        CompileError::Folder { path: self.folder.clone(), source }
     }
 
     async fn compile(&self, wasm: &[u8], to: &Path) -> Result<(), CompileError> {
@@ -84,11 +125,14 @@ impl Compiler {
             .kill_on_drop(true)
             .spawn()
             .map_err(CompileError::Start)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A child that has refused it already reads no further; its exit says why.
-            let _ = stdin.write_all(wasm).await;
-        }
-        let output = match tokio::time::timeout(PATIENCE, child.wait_with_output()).await {
+        let made = async {
+            if let Some(mut stdin) = child.stdin.take() {
+                // A child that has refused it already reads no further; its exit says why.
+                let _ = stdin.write_all(wasm).await;
+            }
+            child.wait_with_output().await
+        };
+        let output = match tokio::time::timeout(PATIENCE, made).await {
             Ok(output) => output.map_err(CompileError::Start)?,
             Err(_) => return Err(CompileError::TimedOut),
         };
@@ -99,6 +143,13 @@ impl Compiler {
             Some(_) | None => Err(CompileError::Killed),
         }
     }
+}
+
+/// Mapping, hashing and linking take milliseconds that the requests should not wait for.
+async fn loaded(engine: &Engine, artefact: Artefact) -> Result<Plugin, PluginError> {
+    let engine = engine.clone();
+    let loaded = tokio::task::spawn_blocking(move || Plugin::load_compiled(&engine, &artefact)).await;
+    Ok(loaded.map_err(|_| CompileError::Interrupted)??)
 }
 
 /// The child's exit when the component is none that may be loaded; what it writes to standard error then is the sentence that says why.
@@ -144,13 +195,27 @@ fn limit() -> std::io::Result<()> {
     Ok(())
 }
 
-/// A folder that nobody else can write into, or read from.
-fn own_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
+/// Whatever the account's usual mode is: machine code that others may write is not loaded.
+fn own_file(path: &Path) -> std::io::Result<()> {
+    let mut made = std::fs::OpenOptions::new();
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    std::os::unix::fs::OpenOptionsExt::mode(&mut made, 0o600);
+    made.write(true).create_new(true).open(path).map(drop)
+}
+
+/// A file that did not get its name when this is dropped, be it because nobody waits for it any more.
+struct Forget<'a>(&'a Path);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        durable::forget(self.0);
     }
-    Ok(())
+}
+
+/// A folder that nobody else can write into, or read from. One that is there already stays as it is: whether it may be used is judged by who loads from it.
+fn own_folder(folder: &Path) -> std::io::Result<()> {
+    let mut made = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut made, 0o700);
+    made.recursive(true).create(folder)
 }

@@ -1,17 +1,18 @@
 //! A tenant's plugin as files: the one in force, and the one before it.
 //!
-//! Owns their names and that a change is whole: a file is written beside and renamed, so that no reader sees half of it.
+//! Owns their names and what each change does to them. That a change is whole is `durable`'s.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use passerelle_flow::identity::TenantId;
 
+use super::durable;
+
 /// In the tenant's folder.
 pub const PLUGIN: &str = "plugin.wasm";
 /// What a rollback brings back.
 pub const PREVIOUS: &str = "plugin.previous.wasm";
-const NEW: &str = ".plugin.new";
 
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -49,42 +50,47 @@ impl PluginFolder {
         read(&self.plugin(), most)
     }
 
-    /// Puts a plugin in force. The one before it is kept.
+    /// Puts a plugin in force. The one before it is kept; the very same again changes nothing, so that the one before it stays the one before it.
     pub fn install(&self, wasm: &[u8]) -> Result<(), FolderError> {
-        let (plugin, previous, new) = (self.plugin(), self.previous(), self.folder.join(NEW));
-        let write = |path: &Path, done: std::io::Result<()>| {
-            done.map_err(|source| FolderError::Write { path: path.to_owned(), source })
-        };
-        write(&new, std::fs::write(&new, wasm))?;
+        let (plugin, previous) = (self.plugin(), self.previous());
+        if self.read(wasm.len()).is_ok_and(|current| current.is_some_and(|current| current == wasm)) {
+            return Ok(());
+        }
         if plugin.is_file() {
             // A copy, so that there is a plugin in force at any moment.
-            let copy = self.folder.join(".plugin.previous");
-            write(&copy, std::fs::copy(&plugin, &copy).map(drop))?;
-            write(&previous, std::fs::rename(&copy, &previous))?;
+            written(&previous, durable::copy(&plugin, &previous))?;
         }
-        write(&plugin, std::fs::rename(&new, &plugin))
+        written(&plugin, durable::write(&plugin, wasm))
     }
 
-    /// Exchanges the plugin in force and the one before it, so that going back can be taken back.
+    /// Exchanges the plugin in force and the one before it, so that going back can be taken back. One that was removed comes back, and is none that is
+    /// kept any more.
     pub fn roll_back(&self) -> Result<(), FolderError> {
-        let previous = self.previous();
+        let (plugin, previous) = (self.plugin(), self.previous());
         if !previous.is_file() {
             return Err(FolderError::NoPrevious(previous));
+        }
+        if !plugin.is_file() {
+            return written(&plugin, durable::rename(&previous, &plugin));
         }
         let wasm = std::fs::read(&previous).map_err(|source| FolderError::Read { path: previous, source })?;
         self.install(&wasm)
     }
 
-    /// Takes the plugin out of force. False: there was none.
+    /// Takes the plugin out of force: it becomes the one before. A server knows by that that it was meant, where a file that is merely gone may be about
+    /// to be written anew. False: there was none.
     pub fn remove(&self) -> Result<bool, FolderError> {
         let plugin = self.plugin();
         if !plugin.is_file() {
             return Ok(false);
         }
         let previous = self.previous();
-        std::fs::rename(&plugin, &previous).map_err(|source| FolderError::Write { path: previous, source })?;
-        Ok(true)
+        written(&previous, durable::rename(&plugin, &previous)).map(|()| true)
     }
+}
+
+fn written(path: &Path, done: std::io::Result<()>) -> Result<(), FolderError> {
+    done.map_err(|source| FolderError::Write { path: path.to_owned(), source })
 }
 
 /// None: there is no such file.

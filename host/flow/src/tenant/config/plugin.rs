@@ -84,17 +84,37 @@ pub enum CredentialKind {
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PluginLimitsConfig {
-    /// Milliseconds of processor time of one call. Default: 500.
-    #[schemars(inner(range(min = 5, max = 10000)))]
+    /// Milliseconds of processor time of one call. Default: 500; at most 4000, so that a call that computes is over before a worker's lease is.
+    #[schemars(inner(range(min = 5, max = 4000)))]
     pub cpu_ms: Option<u32>,
 
-    /// Milliseconds of one call by the clock. Default: 5000.
-    #[schemars(inner(range(min = 10, max = 60000)))]
+    /// Milliseconds of one call by the clock. Default: 4000, which is also the most, for the same reason.
+    #[schemars(inner(range(min = 10, max = 4000)))]
     pub wall_ms: Option<u32>,
 
     /// MB of memory of one call, over all of its memories and tables. Default: 128; at most 256, which is what a sandbox has.
     #[schemars(inner(range(min = 1, max = 256)))]
     pub memory_mb: Option<u32>,
+
+    /// Core instances that its component may have. Default: 50, which is what a sandbox has; Python's take some forty.
+    #[schemars(inner(range(min = 1, max = 50)))]
+    pub instances: Option<u32>,
+
+    /// Memories that its component may have. Default: 8, which is what a sandbox has.
+    #[schemars(inner(range(min = 1, max = 8)))]
+    pub memories: Option<u32>,
+
+    /// Tables that its component may have. Default: 32, which is what a sandbox has.
+    #[schemars(inner(range(min = 1, max = 32)))]
+    pub tables: Option<u32>,
+
+    /// Elements that a table of it may have. Default: 100000, which is what a sandbox has.
+    #[schemars(inner(range(min = 1, max = 100_000)))]
+    pub table_elements: Option<u32>,
+
+    /// Handles of its own resources that may be alive at a time. Default: 256.
+    #[schemars(inner(range(min = 1, max = 10000)))]
+    pub handles: Option<u32>,
 
     /// KB that one call may return. Default: 1024.
     #[schemars(inner(range(min = 1, max = 16384)))]

@@ -13,7 +13,7 @@ use super::Loader;
 use crate::plugin::allow::Destination;
 use crate::plugin::credential::{Credential, Kind, OAuth2};
 use crate::plugin::request::{is_name, is_reserved};
-use crate::plugin::setup::{PluginLimits, PluginSetup};
+use crate::plugin::setup::{LONGEST_CALL, Parts, PluginLimits, PluginSetup};
 use crate::tenant::config::{CredentialConfig, CredentialKind, PluginConfig, PluginLimitsConfig};
 use crate::tenant::credential::without_line_break;
 use crate::tenant::problem::Fault;
@@ -168,10 +168,16 @@ impl Loader<'_> {
 
     fn plugin_limits(&mut self, config: &PluginLimitsConfig) -> Option<PluginLimits> {
         let default = PluginLimits::default();
-        let limits: [(&str, Option<u32>, u32, u32); 9] = [
-            ("cpu_ms", config.cpu_ms, 5, 10_000),
-            ("wall_ms", config.wall_ms, 10, 60_000),
+        let longest = u32::try_from(LONGEST_CALL.as_millis()).unwrap_or(u32::MAX);
+        let limits: [(&str, Option<u32>, u32, u32); 14] = [
+            ("cpu_ms", config.cpu_ms, 5, longest),
+            ("wall_ms", config.wall_ms, 10, longest),
             ("memory_mb", config.memory_mb, 1, 256),
+            ("instances", config.instances, 1, Parts::MOST.instances),
+            ("memories", config.memories, 1, Parts::MOST.memories),
+            ("tables", config.tables, 1, Parts::MOST.tables),
+            ("table_elements", config.table_elements, 1, Parts::MOST.table_elements),
+            ("handles", config.handles, 1, Parts::MOST.handles),
             ("output_kb", config.output_kb, 1, 16_384),
             ("requests", config.requests, 1, 256),
             ("request_kb", config.request_kb, 1, 8_192),
@@ -194,6 +200,13 @@ impl Loader<'_> {
             cpu: millis(config.cpu_ms, default.cpu),
             wall: millis(config.wall_ms, default.wall),
             memory: bytes(config.memory_mb, 20, default.memory),
+            parts: Parts {
+                instances: config.instances.unwrap_or(default.parts.instances),
+                memories: config.memories.unwrap_or(default.parts.memories),
+                tables: config.tables.unwrap_or(default.parts.tables),
+                table_elements: config.table_elements.unwrap_or(default.parts.table_elements),
+                handles: config.handles.unwrap_or(default.parts.handles),
+            },
             output: bytes(config.output_kb, 10, default.output),
             requests: bytes(config.requests, 0, default.requests),
             request_body: bytes(config.request_kb, 10, default.request_body),

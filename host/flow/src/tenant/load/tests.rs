@@ -460,3 +460,27 @@ fn vibes_is_read_with_its_defaults_and_its_secrets_end_before_the_line_break() {
         "{asked:?}"
     );
 }
+
+#[test]
+fn a_plugins_limits_are_those_of_a_sandbox_and_end_before_a_lease_does() {
+    use crate::plugin::setup::{Parts, PluginLimits};
+    let limits = |lines: &str| good(&format!("{GOOD}[plugin.limits]\n{lines}")).plugin.limits;
+    assert_eq!(limits(""), PluginLimits::default());
+    let longest = std::time::Duration::from_millis(crate::options::LEASE_MARGIN as u64);
+    assert!(limits("wall_ms = 4000\ncpu_ms = 4000\n").wall < longest && PluginLimits::default().wall < longest);
+    let few = limits("instances = 1\nmemories = 2\ntables = 3\ntable_elements = 4\nhandles = 5\n");
+    assert_eq!(few.parts, Parts { instances: 1, memories: 2, tables: 3, table_elements: 4, handles: 5 });
+    for beyond in [
+        "wall_ms = 4001",
+        "cpu_ms = 4001",
+        "instances = 51",
+        "memories = 9",
+        "tables = 33",
+        "table_elements = 100001",
+        "handles = 10001",
+        "handles = 0",
+    ] {
+        let told = lines(&load_text(&format!("{GOOD}[plugin.limits]\n{beyond}\n")).err().unwrap());
+        assert!(told.contains(beyond.split(' ').next().unwrap()), "{beyond}: {told}");
+    }
+}
