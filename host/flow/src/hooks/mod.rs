@@ -11,5 +11,6 @@ mod courier;
 pub mod deliver;
 pub mod endpoint;
 pub mod event;
+pub mod recall;
 pub mod round;
 pub mod shape;
