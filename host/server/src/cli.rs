@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use passerelle_flow::identity::TenantId;
 
 pub use self::backfill::{Backfill, BackfillTo, Since};
-pub use self::plugin::{Language, Plugin, PluginOf, Target};
+pub use self::plugin::{Language, Plugin, PluginOf, Replay, Target};
 pub use self::webhook::{EndpointOptions, Endpoints, Webhook};
 
 /// Keeps Apple Wallet and Google Wallet passes in step with SecuTix.
@@ -52,6 +52,10 @@ pub enum Command {
     #[command(subcommand)]
     Webhook(Webhook),
     /// Plugins of a tenant: begin one, build it, try it with recorded events, install it.
+    ///
+    /// From nothing to a plugin in force: `new`, `build`, `check`, `test`, `install`. A new version of it: `build`, `test`, `replay`, which shows what it
+    /// would do otherwise, `install`, and `rollback` if that was wrong. `passerelle simulate` is a world to try it in. docs/plugins.md has the first steps
+    /// and the contract.
     #[command(subcommand)]
     Plugin(Plugin),
     /// What became of a file's notifications: every run, what led to it, what was found, and what was done to which pass.

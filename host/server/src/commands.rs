@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout)] // what a command is asked for goes to standard output
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use passerelle_flow::access::Environment;
@@ -17,20 +16,18 @@ use passerelle_flow::run::FindingRecord;
 use passerelle_flow::store::{Store as _, TaskSubject};
 use passerelle_flow::tenant::load::TENANT_FILE;
 use passerelle_flow::words;
-use passerelle_simulator::{InstitutionConfig, Ports, Simulator, SimulatorConfig};
 use tokio::runtime::Runtime;
 
 use crate::check::{CheckOptions, SchemaOf, run_check, schema};
-use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Simulate, Stuck, TenantName, Whose};
+use crate::cli::{Check, Configured, Demo, Explain, Key, Record, Runs, Stuck, TenantName, Whose};
 use crate::config::file::ServerTable;
 use crate::config::{Settings, Tenants, Variables};
-use crate::demo::application::{self, SWEEP_TOKEN, Written};
 use crate::demo::edge::Spin;
 use crate::demo::{self, DemoOptions};
 use crate::host::{ServerClock, SystemRandom};
 use crate::server::{self, Server, StartOptions};
 use crate::store::SqliteStore;
-use crate::{example, file_keys, keys, record as recorder, runs as past};
+use crate::{file_keys, keys, record as recorder, runs as past};
 use crate::{logging, report_file};
 
 /// The bytes of `--connector`, if it was given.
@@ -77,7 +74,7 @@ pub fn serve(configured: &Configured, connector: Option<Vec<u8>>) -> anyhow::Res
 }
 
 /// Ctrl-C, or what a service manager sends.
-async fn asked_to_stop() -> anyhow::Result<()> {
+pub(crate) async fn asked_to_stop() -> anyhow::Result<()> {
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         interrupted = tokio::signal::ctrl_c() => interrupted?,
@@ -101,80 +98,6 @@ fn spin(manifest: PathBuf) -> anyhow::Result<Spin> {
     let words = std::env::var("SPIN_UP").unwrap_or_else(|_| "up".to_owned());
     let words = words.split_whitespace().map(std::ffi::OsString::from).collect();
     Ok(Spin { program, words, manifest })
-}
-
-pub fn simulate(arguments: &Simulate) -> anyhow::Result<bool> {
-    logging::for_people(true);
-    runtime(None)?.block_on(async {
-        let listener = format!("http://{}/api/{}/webhooks/listeners/secutix/orders", arguments.server, example::TENANT);
-        let world = Simulator::start(SimulatorConfig {
-            institution: InstitutionConfig {
-                listener: Some(listener.clone()),
-                batch_interval: arguments.batch.map(Duration::from_secs),
-                ..InstitutionConfig::default()
-            },
-            ports: Ports { control: arguments.port, ..Ports::default() },
-            control: true,
-            ..SimulatorConfig::default()
-        })
-        .await?;
-        let config = example::write(&arguments.folder, &world, arguments.server)?;
-        example::report_back(&arguments.folder, &world)?;
-        let spin = match &arguments.spin {
-            Some(manifest) => {
-                // A server's, whose secrets have become the application's variables.
-                std::fs::remove_file(&config)?;
-                Some(application::write(manifest, &arguments.folder, &world, arguments.server, vec![])?)
-            }
-            None => None,
-        };
-        let repeated = repeat_callbacks(&world);
-        let addresses = world.addresses();
-        println!("A SecuTix institution, Apple, Google, Vibes, phones and a CRM are running; Ctrl-C ends them.\n");
-        println!("  what to do with them   {}", addresses.control.as_deref().unwrap_or("-"));
-        println!("  SecuTix                {}", addresses.secutix);
-        println!("  Apple push             {}", addresses.push);
-        println!("  Google Wallet          {}", addresses.google_api);
-        println!("  a CRM for webhooks     {}/hooks/crm", addresses.crm);
-        println!("  Vibes                  {}", addresses.vibes);
-        println!("  notifications go to    {listener}");
-        match &spin {
-            None => println!("\nA server that talks to them:\n  passerelle serve --config {}", config.display()),
-            Some(written) => print_spin(written, arguments.server),
-        }
-        println!(
-            "\nThe addresses and keys change with every start; the folder {} is rewritten then, and its database begins empty: \
-             start the server again, and make a new API key.",
-            arguments.folder.display()
-        );
-        asked_to_stop().await?;
-        repeated.abort();
-        world.stop().await;
-        Ok(true)
-    })
-}
-
-/// Vibes sends again what was not taken; its schedule is in minutes.
-fn repeat_callbacks(world: &Simulator) -> tokio::task::AbortHandle {
-    let vibes = world.vibes().clone();
-    let repeating = async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            vibes.deliver_due().await;
-        }
-    };
-    tokio::spawn(repeating).abort_handle()
-}
-
-/// In the words of a user of Spin.
-fn print_spin(written: &Written, address: std::net::SocketAddr) {
-    println!("\nAn edge that talks to them:");
-    println!("  spin up -f {} --listen {address} \\", written.manifest.display());
-    println!("    --variable @{} \\", written.variables.display());
-    println!("    --runtime-config-file {} \\", written.runtime_config.display());
-    println!("    --state-dir {}", written.state.display());
-    println!("Its sweep, for a scheduler:");
-    println!("  curl -X POST -H 'Authorization: Bearer {SWEEP_TOKEN}' http://{address}/internal/sweep");
 }
 
 pub fn check(arguments: &Check) -> anyhow::Result<bool> {

@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use base64::Engine as _;
 use include_dir::{Dir, include_dir};
-use passerelle_flow::ports::Random as _;
+use passerelle_flow::access::Environment;
+use passerelle_flow::identity::TenantId;
+use passerelle_flow::ports::{Clock as _, Random as _};
 use passerelle_simulator::Simulator;
 use toml_edit::{DocumentMut, value};
 
-use crate::host::SystemRandom;
+use crate::host::{ServerClock, SystemRandom};
+use crate::keys;
 
 static EXAMPLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/tenants/demo");
 
@@ -22,6 +25,8 @@ pub const TENANT: &str = "demo";
 
 /// First words of a `passerelle.toml` that was written here, and so the mark of a folder whose database holds nothing real.
 const MARK: &str = "# Written for a trial against the simulator";
+/// What API keys of such a server begin with.
+const ENVIRONMENT: &str = "demo";
 /// `store.path` of a configuration that does not say otherwise.
 const STORE: &str = "passerelle.sqlite";
 
@@ -165,6 +170,33 @@ pub fn let_plugin_call(tenant: &Path, world: &Simulator, client: &PluginClient<'
     Ok(())
 }
 
+/// The product that the plugin which `passerelle simulate` expects gives [`PLUGIN_TEMPLATE`] to.
+const SIMULATED: PluginClient<'static> = PluginClient { id: "plugin", secret: "", product: "CARMEN" };
+
+/// What a person who tries things out needs beside [`write`]: a plugin may call the CRM, which knows its client, and the shop of the simulated
+/// institution has an API key of the server, so that one call sells a ticket and puts it on a phone.
+pub fn let_plugins_and_shop_in(folder: &Path, world: &Simulator) -> anyhow::Result<()> {
+    let tenant = folder.join("tenants").join(TENANT);
+    let secret = base64::engine::general_purpose::STANDARD.encode(SystemRandom.bytes::<32>());
+    let client = PluginClient { secret: &secret, ..SIMULATED };
+    world.crm().api().register(client.id, client.secret);
+    let_plugin_call(&tenant, world, &client)?;
+
+    let new = keys::NewKey {
+        environment: Environment::parse(ENVIRONMENT)?,
+        tenant: TenantId::parse(TENANT)?,
+        scopes: &["Pass.Read".to_owned()],
+        label: "the simulated shop",
+        expires: None,
+    };
+    let (key, table) = keys::print(&SystemRandom, ServerClock::default().now(), new)?;
+    let file = tenant.join("tenant.toml");
+    let text = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, format!("{text}\n{table}"))?;
+    world.secutix().shop_asks_with(&key);
+    Ok(())
+}
+
 fn forget_the_world_before(folder: &Path) -> anyhow::Result<()> {
     let written = std::fs::read_to_string(folder.join("passerelle.toml")).unwrap_or_default();
     if !written.starts_with(MARK) {
@@ -221,7 +253,7 @@ fn server_toml(listen: SocketAddr) -> String {
          [server]\n\
          listen = \"{listen}\"\n\
          public_url = \"http://{listen}\"\n\
-         environment = \"demo\"\n\
+         environment = \"{ENVIRONMENT}\"\n\
          \n\
          [egress]\n\
          # The simulator lives on this machine and is certified by an authority that was made for it.\n\

@@ -27,6 +27,7 @@ pub mod report_file;
 pub mod runs;
 pub mod server;
 pub mod signer;
+pub mod simulate;
 pub mod store;
 pub mod vibes;
 pub mod webhooks;

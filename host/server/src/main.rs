@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use passerelle_server::cli::{Cli, Command, Webhook};
-use passerelle_server::{backfill, commands, insights, plugins, receiver, reissue, report_file, vibes, webhooks};
+use passerelle_server::{
+    backfill, commands, insights, plugins, receiver, reissue, report_file, simulate, vibes, webhooks,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -31,7 +33,7 @@ fn perform(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
         Command::Serve(configured) => commands::serve(&configured, connector),
         Command::Demo(demo) => commands::demo(demo, connector),
-        Command::Simulate(simulate) => commands::simulate(&simulate),
+        Command::Simulate(simulate) => simulate::simulate(&simulate),
         Command::Check(check) => commands::check(&check),
         Command::Explain(explain) => commands::explain(&explain, connector.as_deref()),
         Command::Key(key) => commands::key(key),

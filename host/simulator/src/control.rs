@@ -30,6 +30,8 @@ enum ControlError {
     #[error(transparent)]
     Institution(#[from] crate::secutix::InstitutionError),
     #[error(transparent)]
+    Shop(#[from] crate::secutix::shop::ShopError),
+    #[error(transparent)]
     Add(#[from] crate::apple::phone::AddError),
     #[error(transparent)]
     Save(#[from] crate::google::phone::SaveError),
@@ -43,7 +45,7 @@ impl ControlError {
             Self::NoPath => StatusCode::NOT_FOUND,
             Self::Foreign => StatusCode::FORBIDDEN,
             Self::Missing(_) | Self::Institution(_) => StatusCode::BAD_REQUEST,
-            Self::Add(_) | Self::Save(_) => StatusCode::BAD_GATEWAY,
+            Self::Shop(_) | Self::Add(_) | Self::Save(_) => StatusCode::BAD_GATEWAY,
         }
     }
 }
@@ -125,6 +127,9 @@ impl Control {
             ["crm-api"] => {
                 let api = world.crm.api();
                 Ok(json!({"url": api.url(), "tokenUrl": api.token_url(), "issued": api.issued(), "calls": api.calls()}))
+            }
+            ["crm-api", "events"] => {
+                Ok(json!(world.crm.api().events().iter().map(actions::event_json).collect::<Vec<_>>()))
             }
             ["oddities"] => Ok(json!(secutix.oddities(|oddities| oddities.clone()))),
             ["log", "secutix"] => Ok(json!(secutix.calls())),

@@ -41,7 +41,7 @@ pub use apple::signature::SignatureError;
 pub use apple::timeline::{FieldChange, PhoneEntry, PhoneEvent};
 pub use apple::view::{Field, PassView};
 pub use authority::{Authority, AuthorityError, Identity, KeyKind, PassCertificate, PushKey, ServiceAccount};
-pub use crm::{ApiCall, ApiRoute, Behaviour, Crm, CrmApi, CrmDesk, CrmRecord, Customer, Issued, Received};
+pub use crm::{ApiCall, ApiRoute, Behaviour, Crm, CrmApi, CrmDesk, CrmRecord, Customer, EVENT_TEXTS, Issued, Received};
 pub use google::phone::{GooglePhone, GoogleView, SaveError};
 pub use google::{Announcement, CallbackDelivery, CallbackRecord, GoogleCall, GoogleService};
 pub use listener::ListenError;

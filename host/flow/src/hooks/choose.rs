@@ -49,15 +49,8 @@ impl Chooser {
         if let Some(known) = self.known.get(&key) {
             return Ok(known.clone().map_or(Decision::Default, Decision::Made));
         }
-        let of_kind = if matches!(subject, PassSubject::Contact(_)) { CARD } else { TICKET };
-        let templates: Vec<String> =
-            tenant.templates.values().filter(|it| it.kind == of_kind).map(|it| it.name.clone()).collect();
-        let candidate = Candidate {
-            kind: key.0.to_owned(),
-            selectors: selectors.to_vec(),
-            templates: templates.clone(),
-            default: default.unwrap_or_default().to_owned(),
-        };
+        let candidate = candidate(tenant, subject, selectors, default);
+        let templates = candidate.templates.clone();
         let call =
             HookCall { call: event::call(tenant, &occasion.id, occasion.at), event: Event::ChooseTemplate(candidate) };
         let ran = run(flow, tenant, &installed, call, occasion.patience).await?;
@@ -79,5 +72,22 @@ impl Chooser {
         };
         self.known.insert(key, chosen.clone());
         Ok(chosen.map_or(Decision::Default, Decision::Made))
+    }
+}
+
+/// What a plugin is told of a pass that needs a template.
+pub fn candidate(
+    tenant: &Tenant,
+    subject: &PassSubject,
+    selectors: &[(String, String)],
+    default: Option<&str>,
+) -> Candidate {
+    let of_kind = if matches!(subject, PassSubject::Contact(_)) { CARD } else { TICKET };
+    let of_kind = tenant.templates.values().filter(|it| it.kind == of_kind);
+    Candidate {
+        kind: kind(subject).to_owned(),
+        selectors: selectors.to_vec(),
+        templates: of_kind.map(|it| it.name.clone()).collect(),
+        default: default.unwrap_or_default().to_owned(),
     }
 }

@@ -13,5 +13,6 @@ pub mod endpoint;
 pub mod event;
 pub mod occasion;
 mod patience;
+pub mod recall;
 pub mod round;
 pub mod shape;

@@ -80,10 +80,26 @@ pub struct Expected {
     pub result: Value,
 }
 
+/// What the world answers, by the name of a request. What is not there fails as unreachable.
+pub type Answers = BTreeMap<String, Result<Response, Failure>>;
+
+/// Answers alone, as a case has them, or those of a whole case.
+pub fn answers(text: &[u8]) -> Result<Answers, FormError> {
+    if let Ok(case) = Case::parse(text) {
+        return Ok(case.answers);
+    }
+    let written = serde_json::from_slice(text).map_err(|error| FormError::Json(error.to_string()))?;
+    Ok(outcomes(written))
+}
+
+fn outcomes(written: BTreeMap<String, WrittenAnswer>) -> Answers {
+    written.into_iter().map(|(name, answer)| (name, answer.outcome())).collect()
+}
+
 /// A case that can be played.
 pub struct Case {
     pub call: HookCall,
-    answers: BTreeMap<String, Result<Response, Failure>>,
+    answers: Answers,
     pub expected: Option<Expected>,
 }
 
@@ -99,7 +115,7 @@ impl Case {
     pub fn parse(text: &[u8]) -> Result<Self, FormError> {
         let written: Written = serde_json::from_slice(text).map_err(|error| FormError::Json(error.to_string()))?;
         let event = form::event(written.hook, written.event)?;
-        let answers = written.answers.into_iter().map(|(name, answer)| (name, answer.outcome())).collect();
+        let answers = outcomes(written.answers);
         let WrittenCall { id, tenant, at, settings } = written.call;
         let call = Call { id, tenant, at, settings: settings.into_iter().collect(), answers: vec![] };
         Ok(Self { call: HookCall { call, event }, answers, expected: written.expect })
@@ -107,7 +123,12 @@ impl Case {
 
     /// A case about an event that happened, which nobody answers for.
     pub fn unanswered(call: HookCall) -> Self {
-        Self { call, answers: BTreeMap::new(), expected: None }
+        Self::answered(call, Answers::new())
+    }
+
+    /// The same, with the answers of somebody who was not there.
+    pub fn answered(call: HookCall, answers: Answers) -> Self {
+        Self { call, answers, expected: None }
     }
 
     /// Plays it. `sandbox` is one call of the plugin.
@@ -293,4 +314,21 @@ fn full(request: Value) -> Value {
         request.insert("body".to_owned(), Value::Null);
     }
     Value::Object(request)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_stand_alone_or_in_a_case_and_anything_else_is_refused() {
+        let alone = r#"{"customer": {"status": 200, "body": {"tier": "gold"}}, "other": {"failure": "timed-out"}}"#;
+        let read = answers(alone.as_bytes()).unwrap();
+        assert_eq!(read.get("other"), Some(&Err(Failure::TimedOut)));
+        let event = r#"{"pass": {"id": "a", "template": "t"}, "wallet": "apple", "activeRegistrations": 1, "walletStatus": "apple"}"#;
+        let call = r#"{"id": "e", "tenant": "demo", "at": 1}"#;
+        let case = format!(r#"{{"hook": "on-pass-installed", "call": {call}, "event": {event}, "answers": {alone}}}"#);
+        assert_eq!(answers(case.as_bytes()).unwrap(), read);
+        assert!(matches!(answers(b"{\"customer\": 1}"), Err(FormError::Json(_))));
+    }
 }

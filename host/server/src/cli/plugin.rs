@@ -30,10 +30,37 @@ pub enum Target {
     Spin,
 }
 
+/// What a replay compares.
+#[derive(Args)]
+pub struct Replay {
+    /// The component that is tried.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub configured: Configured,
+    /// Whose events and passes, and whose plugin it is compared with.
+    #[arg(long)]
+    pub tenant: TenantName,
+    /// What was heard of since: a day (2026-11-01), a moment (2026-11-01T20:00:00Z), or days or hours back (7d, 24h).
+    #[arg(long, value_name = "WHEN", default_value = "7d")]
+    pub since: Since,
+    /// What requests are answered with, the same for both: JSON as under `answers` of a case, or a case. Without it, and for a name that is not
+    /// there, they fail as unreachable.
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Also show what both make the same of.
+    #[arg(long)]
+    pub all: bool,
+    /// Show the values of variables that shape-payload sets, which may name people. Otherwise their names, and whether they differ.
+    #[arg(long)]
+    pub show_values: bool,
+}
+
 #[derive(Subcommand)]
 pub enum Plugin {
     /// Begin a plugin: a folder with one hook done, a case to try it with, and the commands to go on. Needs no network.
     New {
+        /// The language that it is written in.
         #[arg(long, value_enum)]
         lang: Language,
         /// Its name: small letters, digits and -. Also the folder's.
@@ -43,20 +70,23 @@ pub enum Plugin {
         into: PathBuf,
     },
 
-    /// Make a component of a plugin's source: Rust with cargo, JavaScript and Python with their tools, which are installed into the folder.
+    /// Make a component of a plugin's source, DIR/NAME.wasm. Rust needs cargo with the target wasm32-unknown-unknown, JavaScript Node.js 20, Python
+    /// Python 3.10; the compilers of the last two are installed into the folder.
     Build {
         /// The folder: with Cargo.toml, package.json or requirements.txt.
         #[arg(value_name = "DIR")]
         folder: PathBuf,
-        /// Where to write the component. Default: DIR/plugin.wasm.
+        /// Where to write the component. Default: DIR/NAME.wasm, NAME being the folder's.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Where it is to run.
         #[arg(long = "for", value_enum, default_value = "server")]
         target: Target,
     },
 
     /// Say what a component is: whether it may run here, what it imports, which hooks it has, and what differs from the installed one.
     Check {
+        /// The component.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// Compare with the plugin of this tenant.
@@ -71,6 +101,7 @@ pub enum Plugin {
 
     /// Play recorded events to a component, without a network: what it asks for is answered from the case, and what it would send is shown.
     Test {
+        /// The component.
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// A case; repeat for several.
@@ -81,26 +112,15 @@ pub enum Plugin {
         report: Option<PathBuf>,
     },
 
-    /// Show what a component would have made of the last events, beside what the installed one makes of them. Nothing is sent.
-    Replay {
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        #[command(flatten)]
-        configured: Configured,
-        #[arg(long)]
-        tenant: TenantName,
-        /// Events that were heard of since: a day (2026-11-01), a moment (2026-11-01T20:00:00Z), or days or hours back (7d, 24h).
-        #[arg(long, value_name = "WHEN", default_value = "7d")]
-        since: Since,
-        /// Also show events that both make the same of.
-        #[arg(long)]
-        all: bool,
-    },
+    /// Show what a component would have made of the last events and passes, beside what the installed one makes of them, as a difference. Nothing
+    /// is sent.
+    Replay(Replay),
 
     /// Put a component in force for a tenant. A running server takes it up by itself and loses no event; the one before it is kept.
     Install {
         #[command(flatten)]
         of: PluginOf,
+        /// The component; it becomes plugin.wasm in the tenant's folder.
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },

@@ -35,9 +35,7 @@ pub fn perform(plugin: Plugin) -> anyhow::Result<bool> {
             check(&file, against, report.as_deref())
         }
         Plugin::Test { file, cases, report } => test(&file, &cases, report.as_deref()),
-        Plugin::Replay { file, configured, tenant, since, all } => {
-            replay::replay(&file, &configured, &tenant.0, &since, all)
-        }
+        Plugin::Replay(arguments) => replay::replay(&arguments),
         Plugin::Install { of, file } => install(&of, &file),
         Plugin::Rollback { of } => {
             let (settings, tenant) = named(&of)?;

@@ -31,7 +31,8 @@ pub fn make(language: Language, name: &str, into: &Path) -> anyhow::Result<bool>
     if !fits {
         bail!("a name is 1 to {LONGEST} small letters, digits and -, beginning with a letter: {name:?} is none");
     }
-    let folder = into.join(name);
+    // `./name` would be what everybody shortens.
+    let folder = if into == Path::new(".") { Path::new(name).to_owned() } else { into.join(name) };
     if folder.exists() {
         bail!("{} is there already", folder.display());
     }

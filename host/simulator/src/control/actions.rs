@@ -8,12 +8,15 @@ use serde_json::{Value, json};
 
 use super::{Control, ControlError};
 use crate::apple::phone::Iphone;
+use crate::crm::ApiCall;
 use crate::google::phone::GooglePhone;
+use crate::secutix::InstitutionError;
 use crate::secutix::catalogue::Texts;
 use crate::secutix::desk::Purchase;
 use crate::secutix::model::{Holder, Origin};
 use crate::secutix::notifier::{Delivery, Mode, Notice};
 use crate::secutix::oddities::Oddities;
+use crate::secutix::shop::TicketLinks;
 use crate::vibes::VibesQuirks;
 
 /// Shown on the index page.
@@ -59,12 +62,17 @@ pub(super) const CALLS: &[(&str, &str)] = &[
         "POST /control/oddities {\"numbers_as_strings\":true, …}",
         "SecuTix's oddities; {} turns all off; GET lists them as they are",
     ),
+    (
+        "POST /control/iphone/{name}/buy {\"product\":\"CARMEN\"}",
+        "sells a ticket to Ada Lovelace, or to \"first_name\", \"last_name\", and puts its pass on that iPhone; /control/android/{name}/buy: on that Android phone",
+    ),
     ("POST /control/iphone/{name}/add {\"url\"}", "opens a link to a .pkpass; /remove {\"serial\"}; /wipe"),
     ("GET /control/crm/{desk}", "a desk of the CRM: its address for webhooks, its records, all that came"),
     (
         "POST /control/crm/{desk} {\"behave\":\"hangs\"} or {\"behave\":{\"status\":{\"status\":500}}} or {\"trust\":\"whsec_…\"}",
         "how it answers, and what it verifies with; {\"joinBy\":\"crm.customerId\"} is for all desks",
     ),
+    ("GET /control/crm-api/events", "what plugins have told the CRM, each event once"),
     ("GET /control/crm-api", "the CRM's API, for plugins: its address, tokens that were bought, all that came"),
     (
         "POST /control/crm-api/client {\"id\",\"secret\"}",
@@ -94,6 +102,23 @@ struct Sell {
     origin: Origin,
     performance: Option<i64>,
     file: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Buy {
+    product: String,
+    #[serde(default = "ada")]
+    first_name: String,
+    #[serde(default = "lovelace")]
+    last_name: String,
+}
+
+fn ada() -> String {
+    "Ada".to_owned()
+}
+
+fn lovelace() -> String {
+    "Lovelace".to_owned()
 }
 
 #[derive(Deserialize)]
@@ -212,6 +237,17 @@ impl Control {
                 let route = read(value("route"), "route: token, customers or wallet-events")?;
                 world.crm.api().behave(route, read(value("behave"), "behave: as for a desk")?);
             }
+            ["iphone", name, "buy"] => {
+                let (file, movement, links) = self.buy(body).await?;
+                let pass = world.iphone(name).add(links.apple()?).await?;
+                return Ok(json!({"file": file, "movement": movement, "pass": pass}));
+            }
+            ["android", name, "buy"] => {
+                let (file, movement, links) = self.buy(body).await?;
+                let link = secutix.follow(links.google()?).await?;
+                let passes = world.android(name).save(&link).await?;
+                return Ok(json!({"file": file, "movement": movement, "passes": passes}));
+            }
             ["iphone", name, "add"] => return Ok(json!(world.iphone(name).add(text("url")?).await?)),
             ["iphone", name, "remove"] => {
                 return Ok(json!({"removed": world.iphone(name).remove(text("serial")?).await}));
@@ -243,10 +279,26 @@ impl Control {
         }
         Ok(json!({"ok": true}))
     }
+
+    /// A sale to one person, its file and its movement, and the links that the shop shows them.
+    async fn buy(&self, body: &Value) -> Result<(i64, i64, TicketLinks), ControlError> {
+        let Buy { product, first_name, last_name } = read(body, "product, and first_name and last_name if you like")?;
+        let secutix = &self.world.institution;
+        let sale = secutix.sell_single(&product, Holder { first_name, last_name }, shop()).await?;
+        let file = sale.file().ok_or(InstitutionError::UnknownFile)?;
+        let movement = sale.movement().ok_or(InstitutionError::UnknownMovement)?;
+        Ok((file, movement, secutix.ticket_links(file).await?))
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(value: &Value, expected: &'static str) -> Result<T, ControlError> {
     serde_json::from_value(value.clone()).map_err(|_| ControlError::Missing(expected))
+}
+
+/// What the CRM was told, as a person reads it.
+pub(super) fn event_json(call: &ApiCall) -> Value {
+    let at = jiff::Timestamp::from_millisecond(call.received.at).map(|at| at.to_string()).ok();
+    json!({"heard": at, "from": call.client, "event": call.received.json})
 }
 
 pub(super) fn iphone_json(phone: &Iphone) -> Value {

@@ -54,6 +54,9 @@ impl ApiRoute {
     }
 }
 
+/// What the body of an event says in every case, each a text that is not empty.
+pub const EVENT_TEXTS: [&str; 4] = ["event", "passId", "passType", "at"];
+
 /// Somebody whom the CRM knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -183,7 +186,7 @@ impl Api {
             return problem(415, "application/json expected");
         }
         let text = |name: &str| received.json.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
-        if let Some(missing) = ["event", "passId", "passType", "at"].into_iter().find(|name| !text(name)) {
+        if let Some(missing) = EVENT_TEXTS.into_iter().find(|name| !text(name)) {
             return problem(400, &format!("{missing}: missing"));
         }
         let Some(key) = received.header("idempotency-key").filter(|key| !key.is_empty()) else {

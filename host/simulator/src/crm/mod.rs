@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use self::api::Api;
-pub use self::api::{ApiCall, ApiRoute, CrmApi, Customer, Issued};
+pub use self::api::{ApiCall, ApiRoute, CrmApi, Customer, EVENT_TEXTS, Issued};
 pub use self::behaviour::Behaviour;
 pub use self::records::CrmRecord;
 use self::records::Records;

@@ -14,6 +14,7 @@ pub mod notifier;
 pub mod oddities;
 pub mod printing;
 mod rendering;
+pub(crate) mod shop;
 #[cfg(test)]
 mod tests;
 mod throttle;
@@ -90,6 +91,7 @@ pub(crate) struct State {
     pub references: BTreeMap<(String, String), BTreeMap<String, String>>,
     pub prints: Vec<PrintReport>,
     pub listener: Option<String>,
+    pub shop_key: Option<String>,
     pub delivery: Delivery,
     pub outbox: Outbox,
 }
@@ -117,6 +119,7 @@ impl Institution {
             references: BTreeMap::new(),
             prints: Vec::new(),
             listener: config.listener.clone(),
+            shop_key: None,
             // Who asks for an interval asks for batches.
             delivery: config.batch_interval.map_or_else(Delivery::default, |_| Delivery::batched()),
             outbox: Outbox::default(),

@@ -14,6 +14,7 @@ export const onPassInstalled = {
     const body = {
       event: 'installed',
       passId: pass.id,
+      passType: pass.template,
       movementId: new Map(pass.identifiers).get('secutix.movementId') ?? null,
       wallet,
       at: new Date(Number(call.at)).toISOString(),

@@ -29,6 +29,7 @@ class OnPassInstalled(exports.OnPassInstalled):
         body = {
             "event": "installed",
             "passId": event.pass_.id,
+            "passType": event.pass_.template,
             "movementId": dict(event.pass_.identifiers).get("secutix.movementId"),
             "wallet": event.wallet.name.lower(),
             "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -15,6 +15,7 @@ impl Plugin for Venue {
         let body = json!({
             "event": "installed",
             "passId": event.pass.id,
+            "passType": event.pass.template,
             "movementId": event.pass.identifier("secutix.movementId"),
             "wallet": event.wallet.name(),
             "at": rfc3339(call.at),
