@@ -22,7 +22,7 @@ use super::runtime::Engine;
 /// How the names of files with machine code end.
 const ENDING: &str = ".cwasm";
 
-/// The build that a component is.
+/// SHA-256: the build that a component is, and what machine code is known by.
 pub fn digest(wasm: &[u8]) -> Digest {
     Sha256::digest(wasm).into()
 }
@@ -83,14 +83,15 @@ impl Artefact {
             account::own(folder)?;
         }
         account::own(&self.path)?;
-        let hashed = hash(&self.path).map_err(|source| LoadError::Unreadable { path: self.path.clone(), source })?;
-        if hashed != self.code {
+        // Read, and not mapped: a file that is cut off while its code runs from a mapping ends the whole process (SIGBUS), and what was hashed is what runs.
+        let code = std::fs::read(&self.path).map_err(|source| LoadError::Unreadable { path: self.path.clone(), source })?;
+        if digest(&code) != self.code {
             return Err(LoadError::Damaged(self.path.clone()));
         }
-        // SAFETY: the file is what a child of this program has compiled from a component that was checked: its bytes are those whose hash this host has
+        // SAFETY: these bytes are what a child of this program has compiled from a component that was checked: they are those whose hash this host has
         // put into its name, and file and folder are this account's and nobody else's to write, as was just seen. No byte of a tenant gets there: what a
         // tenant brings and is such a file is refused by `load::look`. Wasmtime checks that its own version and settings wrote it.
-        unsafe { Component::deserialize_file(engine.wasmtime(), &self.path) }.map_err(LoadError::Refused)
+        unsafe { Component::deserialize(engine.wasmtime(), code) }.map_err(LoadError::Refused)
     }
 }
 
