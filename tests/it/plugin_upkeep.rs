@@ -211,8 +211,11 @@ async fn machine_code_that_is_cut_off_or_changed_is_never_run_and_is_made_again(
     let mut changed = whole.clone();
     changed[whole.len() / 2] ^= 1;
     for (times, damaged) in [&whole[..whole.len() / 2], &[], &changed, b"no machine code"].into_iter().enumerate() {
-        std::fs::write(&file, damaged).unwrap();
         shelf.start_again();
+        // Another file in its place: the code of the one that was loaded is mapped.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, damaged).unwrap();
+        mode(&file, 0o600);
         assert!(matches!(shelf.plugins.look(&opera).await, Look::Waits { .. }));
         assert!(!file.exists());
         assert!(matches!(shelf.plugins.compile_next().await, Some((_, Look::Loaded(_)))));

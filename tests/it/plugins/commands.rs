@@ -119,6 +119,8 @@ async fn install_status_rollback_and_remove_do_what_they_say_beside_a_running_se
         "{status}"
     );
 
+    assert!(status.contains("machine code compiled") && status.contains("passerelle_plugin_left_alone"), "{status}");
+
     // What another one would have made of what has happened.
     let replayed = plugin(&["replay", &noop_file, "--tenant", "demo", "--since", "1h"]);
     assert!(replayed.contains("+ sends nothing") && replayed.contains("would be handled otherwise"), "{replayed}");
