@@ -133,3 +133,15 @@ async fn two_worlds_do_not_trust_each_other() {
     assert!(call(here.addresses().secutix).await.is_ok());
     assert!(call(there.addresses().secutix).await.is_err());
 }
+
+#[tokio::test]
+async fn a_shop_without_a_key_of_the_connector_says_so_and_a_crm_that_heard_nothing_lists_nothing() {
+    let operator = Operator::start().await;
+    for phone in ["iphone", "android"] {
+        let (status, answer) = operator.post(&format!("{phone}/ada/buy"), json!({"product": "CARMEN"})).await;
+        assert_eq!(status, 502, "{answer}");
+        assert!(answer["error"].as_str().unwrap().contains("has no API key"), "{answer}");
+    }
+    assert_eq!(operator.get("control/crm-api/events").await, (200, "[]".to_owned()));
+    operator.world.stop().await;
+}
