@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use passerelle_server::plugins::complete::complete;
-
 use super::{Plugged, component};
 use crate::process;
 
@@ -126,13 +124,4 @@ async fn install_status_rollback_and_remove_do_what_they_say_beside_a_running_se
     let told = tokio::task::block_in_place(|| refused(&["plugin", "install", "demo", &core, "--config", &config]));
     assert!(told.contains("is not installed") && told.contains("this is a core module"), "{told}");
     assert!(!plugged.folder().plugin().exists(), "nothing was put there");
-}
-
-#[test]
-fn a_partial_plugin_is_completed_for_spin_with_every_hook_and_still_imports_nothing() {
-    // One that has every hook is the same plugin in another shell.
-    let completed = complete(&component("crm-rust")).unwrap();
-    let engine = passerelle_sandbox::Engine::new(passerelle_sandbox::Capacity::default()).unwrap();
-    let plugin = passerelle_sandbox::Plugin::load(&engine, &completed).unwrap();
-    assert_eq!(plugin.hooks(), passerelle_flow::plugin::hook::Hook::ALL.into());
 }
