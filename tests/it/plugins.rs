@@ -5,6 +5,7 @@
 mod commands;
 mod completed;
 mod exchange;
+mod place;
 mod trouble;
 
 use http::StatusCode;
