@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::house::{House, Reply};
 
-fn errors(document: &Value, schema: &str, instance: &Value) -> Vec<String> {
+/// What an instance has that its schema does not allow.
+pub fn errors(document: &Value, schema: &str, instance: &Value) -> Vec<String> {
     let schema = json!({"$ref": format!("#/components/schemas/{schema}"), "components": document["components"]});
     let validator = jsonschema::validator_for(&schema).unwrap();
     validator.iter_errors(instance).map(|error| format!("{}: {error}", error.instance_path())).collect()

@@ -26,7 +26,7 @@ pub fn example(name: &str) -> Vec<u8> {
 }
 
 /// By name, in order.
-fn cases() -> Vec<(String, Case)> {
+pub fn cases() -> Vec<(String, Case)> {
     let folder = root().join("plugin/examples/cases");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));

@@ -3,7 +3,9 @@
 //! The plugin is the example in Rust, unless a test brings a worse one. What is asserted is what the CRM's API saw and what the pass shows.
 
 mod commands;
+mod completed;
 mod exchange;
+mod place;
 mod trouble;
 mod unruly;
 mod upkeep;

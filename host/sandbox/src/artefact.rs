@@ -84,7 +84,8 @@ impl Artefact {
         }
         account::own(&self.path)?;
         // Read, and not mapped: a file that is cut off while its code runs from a mapping ends the whole process (SIGBUS), and what was hashed is what runs.
-        let code = std::fs::read(&self.path).map_err(|source| LoadError::Unreadable { path: self.path.clone(), source })?;
+        let code =
+            std::fs::read(&self.path).map_err(|source| LoadError::Unreadable { path: self.path.clone(), source })?;
         if digest(&code) != self.code {
             return Err(LoadError::Damaged(self.path.clone()));
         }

@@ -12,7 +12,6 @@ use passerelle_flow::plugin::request::judge;
 use passerelle_server::config::{Settings, Tenants};
 use passerelle_server::demo::client::Caller;
 use passerelle_server::example;
-use passerelle_server::plugins::complete::complete;
 use passerelle_simulator::{EVENT_TEXTS, Simulator, SimulatorConfig};
 use serde_json::{Value, json};
 
@@ -150,15 +149,6 @@ async fn install_status_rollback_and_remove_do_what_they_say_beside_a_running_se
     let told = tokio::task::block_in_place(|| refused(&["plugin", "install", "demo", &core, "--config", &config]));
     assert!(told.contains("is not installed") && told.contains("this is a core module"), "{told}");
     assert!(!plugged.folder().plugin().exists(), "nothing was put there");
-}
-
-#[test]
-fn a_partial_plugin_is_completed_for_spin_with_every_hook_and_still_imports_nothing() {
-    // One that has every hook is the same plugin in another shell.
-    let completed = complete(&component("crm-rust")).unwrap();
-    let engine = passerelle_sandbox::Engine::new(passerelle_sandbox::Capacity::default()).unwrap();
-    let plugin = passerelle_sandbox::Plugin::load(&engine, &completed).unwrap();
-    assert_eq!(plugin.hooks(), passerelle_flow::plugin::hook::Hook::ALL.into());
 }
 
 /// What `passerelle plugin new` copies.

@@ -1,7 +1,8 @@
 //! `/api/{tenantId}/webhooks`: endpoints of others, what was sent to them, and sending again.
 //!
 //! Owns the routes, what they take and what they answer. Does not own what an endpoint may be nor what is done with it (`webhook::manage`). A secret is
-//! in the answer that made it and in no other. (`/webhooks/listeners/…` is where others call us.)
+//! in the answer that made it and in no other. The tenant's plugin is an endpoint as well, of which a person may change whether it is on.
+//! (`/webhooks/listeners/…` is where others call us.)
 
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -10,12 +11,14 @@ use serde_json::{Value, json};
 use super::{Answer, Call, Problem, accepted, body, caller, empty, json as respond_json};
 use crate::access::Scope;
 use crate::flow::Flow;
+use crate::hooks::endpoint::ID as PLUGIN;
 use crate::identity::Millis;
 use crate::ports::{Host, Http as _};
 use crate::store::{DeliveryPage, Outbox as _};
 use crate::tenant::Tenant;
 use crate::webhook::endpoint::{Draft, LONGEST_OVERLAP};
 use crate::webhook::manage::{Desk, ManageError, OVERLAP, delivery_shown, shown, shown_with_secrets, states};
+use crate::webhook::plugin;
 
 /// Deliveries of a page, unless a caller wants another number; as passes are (domain.md 1.15).
 const PAGE: u32 = 20;
@@ -57,6 +60,12 @@ pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: 
                 response.headers_mut().insert(http::header::LOCATION, location);
             }
             Ok(response)
+        }
+        ("GET", [PLUGIN]) => respond_json(&plugin::shown(&desk.plugin().await.map_err(problem)?, desk.now)),
+        ("PATCH", [PLUGIN]) => {
+            let row = desk.change_plugin(&body(call, "{\"enabled\": true}")?).await.map_err(problem)?;
+            tracing::info!("the plugin was switched on");
+            respond_json(&plugin::shown(&row, desk.now))
         }
         ("GET", [id]) => {
             let (row, endpoint) = desk.one(id).await.map_err(problem)?;

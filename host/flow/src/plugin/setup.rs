@@ -6,6 +6,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
+use super::Digest;
 use super::allow::Destination;
 use super::credential::Credential;
 
@@ -18,6 +21,8 @@ pub const TEXT: usize = 256;
 pub struct PluginSetup {
     /// Spin: the component that the plugin is in. On a server the plugin is the file `plugin.wasm` of the tenant's folder.
     pub component: Option<String>,
+    /// Spin: what the tenant calls this build of it.
+    pub version: Option<String>,
     pub allow: Vec<Destination>,
     pub settings: Vec<(String, String)>,
     pub credentials: BTreeMap<String, Credential>,
@@ -28,6 +33,13 @@ pub struct PluginSetup {
 /// keeps its thread, and the future that it is in cannot be dropped from outside meanwhile: stopping the work at the end of its lease waits for the call,
 /// which has to be over before the lease is.
 pub const LONGEST_CALL: Duration = Duration::from_millis(4_000);
+
+impl PluginSetup {
+    /// What stands for the build where a host does not have its bytes: the same for the same version, and for all that have none.
+    pub fn build(&self) -> Digest {
+        self.version.as_ref().map_or([0; 32], |version| Sha256::digest(version).into())
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PluginLimits {

@@ -18,7 +18,7 @@ use crate::store::{
 use crate::tenant::Tenant;
 
 /// Somebody else changes the same endpoint: more rounds than this mean that something else is wrong. Also tries for an id of five characters.
-const ROUNDS: u32 = 8;
+pub(super) const ROUNDS: u32 = 8;
 /// Happenings of one step of a replay: the store has one writer, which others wait for.
 const AT_ONCE: u32 = 500;
 /// How long an earlier secret signs along unless somebody says otherwise: a day, in which a deployment comes about.
@@ -38,7 +38,9 @@ pub enum ManageError {
     Disabled,
     #[error("it is being sent right now; look at it in a moment")]
     Sending,
-    #[error("Vibes' format has no test event: put a pass on a phone, or try the address with the format passerelle")]
+    #[error(
+        "neither Vibes' format nor a plugin has a test event: put a pass on a phone; an address can be tried with the format passerelle"
+    )]
     NoTest,
     #[error(
         "two earlier secrets still sign along, the first until {}; wait for it, or rotate with an overlap of 0, which ends them at once",

@@ -9,6 +9,7 @@ pub mod body;
 pub mod endpoint;
 pub mod manage;
 pub mod pattern;
+pub mod plugin;
 pub mod schedule;
 pub mod send;
 pub mod signature;

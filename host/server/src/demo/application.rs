@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use passerelle_sandbox::artefact;
 use passerelle_simulator::Simulator;
 use toml_edit::{DocumentMut, Item, Table, value};
 
@@ -161,7 +162,7 @@ fn plugins(document: &mut DocumentMut, home: &Path, folder: &Path) -> anyhow::Re
         }
         let name = format!("{}-plugin", tenant.file_name().to_string_lossy());
         let completed = complete(&std::fs::read(&file)?).with_context(|| file.display().to_string())?;
-        std::fs::write(folder.join(&name).with_extension("wasm"), completed)?;
+        std::fs::write(folder.join(&name).with_extension("wasm"), &completed)?;
         // What is mounted need not hold it.
         std::fs::remove_file(&file)?;
         let host = home.join(PLUGIN_HOST);
@@ -170,7 +171,9 @@ fn plugins(document: &mut DocumentMut, home: &Path, folder: &Path) -> anyhow::Re
         let configuration = tenant.path().join("tenant.toml");
         let mut text: DocumentMut = std::fs::read_to_string(&configuration)?.parse().context("tenant.toml")?;
         let plugin = text.entry("plugin").or_insert_with(|| Item::Table(Table::new()));
-        plugin.as_table_mut().context("[plugin] is no table")?.insert("component", value(&name));
+        let plugin = plugin.as_table_mut().context("[plugin] is no table")?;
+        plugin.insert("component", value(&name));
+        plugin.insert("version", value(hex::encode(artefact::digest(&completed))));
         std::fs::write(&configuration, text.to_string())?;
 
         let mut dependency = toml_edit::InlineTable::new();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use passerelle_sandbox::Plugin as Component;
+use passerelle_sandbox::{Plugin as Component, artefact};
 use serde_json::Value;
 use wit_component::ComponentEncoder;
 
@@ -46,7 +46,10 @@ pub fn build(folder: &Path, out: Option<&Path>, target: Target) -> anyhow::Resul
     let hooks: Vec<_> = loaded.hooks().into_iter().map(|hook| hook.name()).collect();
     eprintln!("{}: {} KB, imports nothing, {}", out.display(), component.len().div_ceil(1024), hooks.join(", "));
     if target == Target::Spin {
-        eprintln!("It is completed with the default of every other hook.");
+        eprintln!(
+            "It is completed with the default of every other hook. In tenant.toml, [plugin] says which build it is:"
+        );
+        eprintln!("  version = \"{}\"", hex::encode(artefact::digest(&component)));
     }
     Ok(true)
 }

@@ -19,10 +19,10 @@ pub struct Routed;
 
 impl Plugins for Routed {
     fn presence(&self, tenant: &Tenant) -> Presence {
-        // Which build it is only a deployment knows; every instance begins with a closed breaker.
+        // Which build it is only a deployment knows, and says or does not; every instance begins with a closed breaker.
         match tenant.plugin.component {
             None => Presence::None,
-            Some(_) => Presence::Installed(Installed { digest: [0; 32], hooks: Hook::ALL.into() }),
+            Some(_) => Presence::Installed(Installed { digest: tenant.plugin.build(), hooks: Hook::ALL.into() }),
         }
     }
 

@@ -16,6 +16,11 @@ pub struct PluginConfig {
     #[schemars(inner(length(min = 1, max = 64)))]
     pub component: Option<String>,
 
+    /// On Spin: which build of the plugin it is, in words of your own, such as its sha256. Change it with every deployment of another one: by it the
+    /// edge knows that one which was switched off because it had failed for days has made room for another. A server knows by the file. Default: none.
+    #[schemars(length(min = 1, max = 64))]
+    pub version: Option<String>,
+
     /// Whom it may call: scheme, host and port, such as "https://api.crm.example" or "https://*.crm.example:8443". Default: nobody.
     #[serde(default)]
     #[schemars(length(max = 64), inner(length(min = 1, max = 256)))]

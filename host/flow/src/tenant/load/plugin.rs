@@ -23,6 +23,8 @@ use crate::tenant::secret::SecretProblem;
 const MOST_ALLOWED: usize = 64;
 /// Letters of a component's name in `spin.toml`.
 const LONGEST_COMPONENT: usize = 64;
+/// Characters of a version: a sha256 in hexadecimal has as many.
+const LONGEST_VERSION: usize = 64;
 /// Bytes of the settings, which every call carries.
 const SETTINGS: usize = 16 << 10;
 
@@ -31,6 +33,8 @@ impl Loader<'_> {
         const COMPONENT: &str = "must be the name of a component in spin.toml: small letters, digits and -";
         let component = config.component.as_ref().is_none_or(|name| is_component(name));
         let component = self.rule("plugin.component", component, COMPONENT);
+        let version = config.version.as_ref().is_none_or(|version| is_version(version));
+        let version = self.rule("plugin.version", version, "must have 1 to 64 characters, on one line");
         let allow = self.destinations("plugin.allow", &config.allow);
         let size: usize = config.settings.iter().map(|(name, value)| name.len() + value.len()).sum();
         let settings =
@@ -46,10 +50,11 @@ impl Loader<'_> {
             credentials.extend(credential.map(|credential| (name.clone(), credential)));
         }
         let limits = self.plugin_limits(&config.limits);
-        component.and(settings)?;
+        component.and(version).and(settings)?;
         whole.then_some(())?;
         Some(PluginSetup {
             component: config.component.clone(),
+            version: config.version.clone(),
             allow: allow?,
             settings: config.settings.clone().into_iter().collect(),
             credentials,
@@ -220,6 +225,10 @@ impl Loader<'_> {
 /// Stands in a header as it is.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|c| c.is_ascii_graphic() || c == b' ') && text.trim() == text
+}
+
+fn is_version(text: &str) -> bool {
+    (1..=LONGEST_VERSION).contains(&text.chars().count()) && !text.chars().any(char::is_control)
 }
 
 fn is_component(name: &str) -> bool {

@@ -229,6 +229,20 @@ fn proofs_are_believed_for_the_identifiers_that_are_named() {
 }
 
 #[test]
+fn another_version_of_a_plugin_is_another_build_where_a_host_has_no_bytes_of_it() {
+    let plugin = |lines: &str| format!("{GOOD}[plugin]\n{lines}\n");
+    let build = |lines: &str| good(&plugin(lines)).plugin.build();
+    let (first, second) = (build("version = \"2026-11-01\""), build("version = \"2026-11-02\""));
+    assert_eq!(first, build("version = \"2026-11-01\"\nallow = [\"https://crm.example\"]"));
+    assert!(first != second && first != build(""));
+    assert_eq!(build(""), [0; 32], "what a row without a version has had");
+    for wrong in ["", &"é".repeat(65), "two\\nlines"] {
+        let told = lines(&load_text(&plugin(&format!("version = \"{wrong}\""))).err().unwrap());
+        assert!(told.contains("\"plugin.version\" must have 1 to 64 characters, on one line"), "{told}");
+    }
+}
+
+#[test]
 fn templates_are_compiled_and_chosen() {
     let text = GOOD.replace(
         "default = \"event-ticket\"",
