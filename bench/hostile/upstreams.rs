@@ -1,9 +1,10 @@
 //! Rows of whom a plugin has called: servers that mean harm, and addresses of the inside of a network. Through the server's own egress; what counts for
 //! an address that must not be called is that nobody was connected to.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -13,7 +14,7 @@ use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{Http as _, HttpFailure, HttpRequest};
 use passerelle_guests::upstream::{Behaviour, Upstream, gzip_bomb};
 use passerelle_server::config::{self, Settings, Tenants};
-use passerelle_server::egress::Egress;
+use passerelle_server::egress::{Egress, Found, Names};
 use passerelle_server::signer::KeySigner;
 
 use crate::row::{Expected, Once, Table};
@@ -28,14 +29,27 @@ const ROOM: u64 = 1 << 10;
 /// Bytes that the kernel takes from a server before anybody reads them: buffers of both sockets, which grow up to this.
 const BUFFERS: u64 = 16 << 20;
 
+/// An answer after which the next request needs another connection.
+const CLOSING: &[u8] = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+
 fn egress(allow: &[&str]) -> Result<Egress> {
+    let (settings, signer) = set(allow)?;
+    Ok(Egress::new(&settings, signer)?)
+}
+
+fn egress_with(allow: &[&str], names: Arc<dyn Names>) -> Result<Egress> {
+    let (settings, signer) = set(allow)?;
+    Ok(Egress::with_names(&settings, signer, names)?)
+}
+
+fn set(allow: &[&str]) -> Result<(config::Egress, Arc<KeySigner>)> {
     let allow = allow.iter().map(|network| network.parse()).collect::<Result<_, _>>()?;
     let settings = match Settings::parse("passerelle.toml", b"", Path::new("/nonexistent")) {
         Ok(settings) => settings,
         Err(problems) => bail!("{problems:?}"),
     };
     let signer = Arc::new(KeySigner::new(Arc::new(Tenants::new(&settings))));
-    Ok(Egress::new(&config::Egress { allow, plain_http: true, extra_roots: vec![] }, signer)?)
+    Ok((config::Egress { allow, plain_http: true, extra_roots: vec![] }, signer))
 }
 
 fn get(url: String) -> Result<HttpRequest> {
@@ -76,6 +90,7 @@ pub async fn rows(table: &mut Table) -> Result<()> {
             .await?;
     }
     redirect(table).await?;
+    names(table).await?;
     inside(table).await?;
     metadata(table).await
 }
@@ -251,6 +266,95 @@ async fn inside(table: &mut Table) -> Result<()> {
         &spellings,
     )
     .await
+}
+
+/// A name whose owner answers each question with the next of these addresses, over and over.
+#[derive(Debug)]
+struct Flips {
+    answers: Vec<IpAddr>,
+    asked: AtomicUsize,
+}
+
+impl Names for Flips {
+    fn look_up<'a>(&'a self, _: &'a str, port: u16) -> Found<'a> {
+        let at = self.asked.fetch_add(1, Ordering::SeqCst) % self.answers.len();
+        let address = self.answers.get(at).map(|ip| SocketAddr::new(*ip, port));
+        Box::pin(async move { Ok(address.into_iter().collect()) })
+    }
+}
+
+/// Names that lie: one that leads to the inside in every spelling of an address, and one that leads elsewhere when it is asked again.
+async fn names(table: &mut Table) -> Result<()> {
+    let inside: [IpAddr; 6] = [
+        Ipv4Addr::new(169, 254, 169, 254).into(),
+        Ipv4Addr::new(127, 0, 0, 1).into(),
+        Ipv4Addr::new(127, 0, 0, 1).to_ipv6_mapped().into(),
+        Ipv4Addr::new(127, 0, 0, 1).to_ipv6_compatible().into(),
+        Ipv4Addr::new(10, 0, 0, 1).into(),
+        Ipv6Addr::LOCALHOST.into(),
+    ];
+    let case = "name-that-leads-inside";
+    if table.wants(case) {
+        let upstream = Upstream::start(&Ipv4Addr::UNSPECIFIED.to_string(), Behaviour::Honest).await;
+        let flips = Arc::new(Flips { answers: inside.to_vec(), asked: AtomicUsize::new(0) });
+        let (egress, port) = (egress_with(&[], flips)?, upstream.address.port());
+        let expected = Expected {
+            case: case.to_owned(),
+            tried:
+                "Resolves to this machine, its network and the metadata service, in the spellings that addresses have."
+                    .to_owned(),
+            stopped_by: "6 of 6 denied, 0 connections".to_owned(),
+            within: AT_ONCE * 6,
+            room: ROOM,
+        };
+        table
+            .row(expected, async || {
+                let (began, mut denied) = (Instant::now(), 0);
+                for n in 0..inside.len() {
+                    let answer = egress.send(get(format!("http://n{n}.rebind.example:{port}/"))?).await;
+                    denied += u32::from(matches!(answer, Err(HttpFailure::Denied)));
+                }
+                let stopped_by = format!("{denied} of 6 denied, {} connections", upstream.connections());
+                Ok(Once { stopped_by, lived: began.elapsed() })
+            })
+            .await?;
+    }
+    let case = "name-that-flips";
+    if table.wants(case) {
+        // The first address may be called, the second may not. A server listens on both.
+        let (outside, inside) = ("127.0.0.2", "127.0.0.1");
+        let expected = Expected {
+            case: case.to_owned(),
+            tried: "Resolves to an address that may be called, and to one that may not when it is asked again."
+                .to_owned(),
+            stopped_by: "asked once for each connection, 0 connections inside".to_owned(),
+            within: AT_ONCE,
+            room: ROOM,
+        };
+        table
+            .row(expected, async || {
+                let allowed = Upstream::start(outside, Behaviour::Says(CLOSING.to_vec())).await;
+                let port = allowed.address.port();
+                let forbidden = Upstream::start_at(inside, port, Behaviour::Honest).await;
+                let flips = Flips { answers: vec![outside.parse()?, inside.parse()?], asked: AtomicUsize::new(0) };
+                let flips = Arc::new(flips);
+                let egress = egress_with(&["127.0.0.2/32"], flips.clone())?;
+                let began = Instant::now();
+                let url = format!("http://rebind.example:{port}/");
+                let (first, second) = (egress.send(get(url.clone())?).await, egress.send(get(url)?).await);
+                let lived = began.elapsed();
+                let fine = first.is_ok() && matches!(second, Err(HttpFailure::Denied));
+                let asked = flips.asked.load(Ordering::SeqCst);
+                let once = if fine && asked == 2 {
+                    "asked once for each connection".to_owned()
+                } else {
+                    format!("asked {asked} times: {:?}, {:?}", first.map(|it| it.status), second.map(|it| it.status))
+                };
+                Ok(Once { stopped_by: format!("{once}, {} connections inside", forbidden.connections()), lived })
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 /// The metadata services, while the operator has opened every network there is.

@@ -37,7 +37,12 @@ pub struct Upstream {
 impl Upstream {
     /// On a free port of this address: `127.0.0.1`, and the others of that network, which all lead to this machine.
     pub async fn start(host: &str, behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind((host, 0)).await.unwrap();
+        Self::start_at(host, 0, behaviour).await
+    }
+
+    /// On this port.
+    pub async fn start_at(host: &str, port: u16, behaviour: Behaviour) -> Self {
+        let listener = TcpListener::bind((host, port)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (connections, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
         let (counted, counting) = (connections.clone(), sent.clone());

@@ -22,6 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::dial::{DialError, Dialer};
+use super::names::{Names, System};
 use super::policy::{Policy, permits};
 use super::tls::{self, TlsError};
 use super::turns::Turns;
@@ -45,6 +46,7 @@ const OWNERS: usize = 512;
 /// The port, made of sockets.
 pub struct Egress {
     policy: Arc<Policy>,
+    names: Arc<dyn Names>,
     roots: Arc<RootCertStore>,
     signer: Arc<KeySigner>,
     anonymous: Pool,
@@ -64,10 +66,19 @@ enum Owner {
 
 impl Egress {
     pub fn new(settings: &config::Egress, signer: Arc<KeySigner>) -> Result<Self, TlsError> {
+        Self::with_names(settings, signer, Arc::new(System))
+    }
+
+    /// Where somebody else says what a name resolves to: to show what becomes of one that lies.
+    pub fn with_names(
+        settings: &config::Egress,
+        signer: Arc<KeySigner>,
+        names: Arc<dyn Names>,
+    ) -> Result<Self, TlsError> {
         let policy = Arc::new(Policy { allow: settings.allow.clone(), plain_http: settings.plain_http });
         let roots = tls::roots(&settings.extra_roots)?;
-        let anonymous = pool(&policy, tls::anonymous(roots.clone())?, false);
-        Ok(Self { policy, roots, signer, anonymous, owned: Mutex::default(), turns: Turns::default() })
+        let anonymous = pool(&policy, &names, tls::anonymous(roots.clone())?, false);
+        Ok(Self { policy, names, roots, signer, anonymous, owned: Mutex::default(), turns: Turns::default() })
     }
 
     fn pool(&self, request: &HttpRequest) -> Result<Pool, TlsError> {
@@ -82,9 +93,9 @@ impl Egress {
         }
         let made = match &owner {
             Owner::Certificate(identity) => {
-                pool(&self.policy, tls::identified(self.roots.clone(), identity, &self.signer)?, true)
+                pool(&self.policy, &self.names, tls::identified(self.roots.clone(), identity, &self.signer)?, true)
             }
-            Owner::Tenant(_) => pool(&self.policy, tls::anonymous(self.roots.clone())?, false),
+            Owner::Tenant(_) => pool(&self.policy, &self.names, tls::anonymous(self.roots.clone())?, false),
         };
         if pools.len() >= OWNERS {
             // Running requests keep their pool; the others are made again when they are asked for.
@@ -197,8 +208,8 @@ pub fn vet(url: &str, policy: &Policy) -> Result<(), HttpFailure> {
     }
 }
 
-fn pool(policy: &Arc<Policy>, tls: ClientConfig, http2_only: bool) -> Pool {
-    let dialer = Dialer { policy: policy.clone(), tls: Arc::new(tls), http2_only };
+fn pool(policy: &Arc<Policy>, names: &Arc<dyn Names>, tls: ClientConfig, http2_only: bool) -> Pool {
+    let dialer = Dialer { policy: policy.clone(), names: names.clone(), tls: Arc::new(tls), http2_only };
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())

@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::names::Names;
 use super::policy::{Policy, VettedAddress, vet};
 
 /// For one address: a name may have several, and the next one deserves its chance.
@@ -52,6 +53,7 @@ pub enum DialError {
 #[derive(Clone)]
 pub struct Dialer {
     pub policy: Arc<Policy>,
+    pub names: Arc<dyn Names>,
     pub tls: Arc<ClientConfig>,
     /// Without HTTP/2 there is nothing to say to the other side.
     pub http2_only: bool,
@@ -85,7 +87,8 @@ impl Dialer {
         // An IPv6 literal stands in brackets in a URL and nowhere else.
         let host = url.host().ok_or(DialError::Url)?.trim_start_matches('[').trim_end_matches(']');
         let port = url.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-        let addresses = resolve(host, port, &self.policy).await?;
+        let addresses = self.names.look_up(host, port).await.map_err(DialError::Name)?;
+        let addresses = vet(addresses, &self.policy)?;
         let stream = dial(&addresses).await?;
         if !encrypted {
             return Ok(Wire::Plain(TokioIo::new(stream)));
@@ -97,11 +100,6 @@ impl Dialer {
         }
         Ok(Wire::Tls(Box::new(TokioIo::new(stream))))
     }
-}
-
-async fn resolve(host: &str, port: u16, policy: &Policy) -> Result<Vec<VettedAddress>, DialError> {
-    let addresses = tokio::net::lookup_host((host, port)).await.map_err(DialError::Name)?;
-    Ok(vet(addresses, policy)?)
 }
 
 /// One after the other: both families of one provider fail together or not at all, and an unroutable one fails at once.

@@ -12,6 +12,7 @@
 
 mod client;
 mod dial;
+mod names;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -19,5 +20,6 @@ mod tls;
 mod turns;
 
 pub use client::{Egress, vet};
+pub use names::{Found, Names};
 pub use policy::{Policy, permits};
 pub use tls::TlsError;

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use self::bodies::{Endless, Silent};
-use super::Egress;
+use super::{Egress, Found, Names};
 use crate::config::{self, Settings, Tenants};
 use crate::private_key::PrivateKey;
 use crate::signer::KeySigner;

@@ -125,3 +125,34 @@ async fn no_spelling_of_an_address_leads_where_the_address_does_not() {
     }
     assert_eq!(upstream.connections(), 0);
 }
+
+/// A name that leads elsewhere each time that it is asked.
+#[derive(Debug)]
+struct Flips {
+    answers: [std::net::IpAddr; 2],
+    asked: AtomicUsize,
+}
+
+impl Names for Flips {
+    fn look_up<'a>(&'a self, _: &'a str, port: u16) -> Found<'a> {
+        let ip = self.answers[self.asked.fetch_add(1, Ordering::SeqCst) % 2];
+        Box::pin(async move { Ok(vec![SocketAddr::new(ip, port)]) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_inside_when_it_is_asked_again_is_asked_once_for_each_connection_and_judged_each_time() {
+    let closing = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_vec();
+    let outside = Upstream::start("127.0.0.2", Behaviour::Says(closing)).await;
+    let port = outside.address.port();
+    let inside = Upstream::start_at("127.0.0.1", port, Behaviour::Honest).await;
+    let flips =
+        Flips { answers: ["127.0.0.2".parse().unwrap(), "127.0.0.1".parse().unwrap()], asked: AtomicUsize::new(0) };
+    let flips = Arc::new(flips);
+    let settings = config::Egress { allow: vec!["127.0.0.2/32".parse().unwrap()], ..open() };
+    let egress = Egress::with_names(&settings, Arc::new(KeySigner::new(Arc::new(tenants()))), flips.clone()).unwrap();
+    let url = format!("http://rebind.example:{port}/");
+    assert_eq!(egress.send(get(url.clone())).await.unwrap().status, StatusCode::NO_CONTENT);
+    assert_eq!(egress.send(get(url)).await.unwrap_err(), HttpFailure::Denied);
+    assert_eq!((flips.asked.load(Ordering::SeqCst), outside.connections(), inside.connections()), (2, 1, 0));
+}
