@@ -307,7 +307,7 @@ async fn a_request_that_traps_takes_no_other_one_with_it() {
 }
 
 /// A process and what it has started, gone when this is.
-struct Family(std::process::Child);
+pub struct Family(std::process::Child);
 
 impl Drop for Family {
     fn drop(&mut self) {
@@ -318,7 +318,7 @@ impl Drop for Family {
 }
 
 impl Family {
-    fn start(command: &mut std::process::Command) -> Self {
+    pub fn start(command: &mut std::process::Command) -> Self {
         use std::os::unix::process::CommandExt as _;
         Self(command.process_group(0).stdin(std::process::Stdio::null()).spawn().unwrap())
     }

@@ -39,6 +39,7 @@ mod pass_list;
 mod peer;
 mod plugin_compile;
 mod plugin_examples;
+mod plugin_host;
 mod plugins;
 mod privacy;
 mod process;
