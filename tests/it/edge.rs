@@ -1,5 +1,6 @@
 //! The edge from outside: what is its own and not the flow's. On the program that `SPIN_BIN` names (`cargo xtask test` brings one).
 
+pub mod plugin;
 mod sweep;
 
 use std::path::Path;
@@ -289,7 +290,7 @@ fn first_instruction(component: &[u8], export: &str) -> std::ops::Range<usize> {
 async fn a_request_that_traps_takes_no_other_one_with_it() {
     let (_folder, program) = trapping(&spin::program());
     let edge = Edge::with(&["opera"], &program, EdgeOptions::default()).await;
-    edge.side.other.hold(true);
+    edge.side.other.hold(&["opera"]);
     let path = "/api/opera/external/secutix/orders/getTicketsUrl/10000702600";
     let traps = async {
         until("SecuTix is being asked", async || edge.side.other.asked("opera") == 1).await;
@@ -298,7 +299,7 @@ async fn a_request_that_traps_takes_no_other_one_with_it() {
             assert_eq!((trapped.status, trapped.body.len()), (StatusCode::INTERNAL_SERVER_ERROR, 0));
         }
         assert_eq!(edge.side.ask("GET", "/health/ready", &[], "").await.status, 200);
-        edge.side.other.hold(false);
+        edge.side.other.hold(&[]);
     };
     let (tickets, ()) = tokio::join!(edge.side.get("opera", path), traps);
     assert_eq!(tickets.status, 200, "{}", String::from_utf8_lossy(&tickets.body));
@@ -307,7 +308,7 @@ async fn a_request_that_traps_takes_no_other_one_with_it() {
 }
 
 /// A process and what it has started, gone when this is.
-struct Family(std::process::Child);
+pub struct Family(std::process::Child);
 
 impl Drop for Family {
     fn drop(&mut self) {
@@ -318,7 +319,7 @@ impl Drop for Family {
 }
 
 impl Family {
-    fn start(command: &mut std::process::Command) -> Self {
+    pub fn start(command: &mut std::process::Command) -> Self {
         use std::os::unix::process::CommandExt as _;
         Self(command.process_group(0).stdin(std::process::Stdio::null()).spawn().unwrap())
     }

@@ -40,6 +40,7 @@ mod peer;
 mod plugin_compile;
 mod plugin_examples;
 mod plugin_upkeep;
+mod plugin_host;
 mod plugins;
 mod privacy;
 mod process;

@@ -9,10 +9,14 @@ use passerelle_flow::plugin::hook::{Event, HookCall, Returned, Turn};
 use spin_sdk::http::body::IncomingBodyExt as _;
 use spin_sdk::http::{FullBody, IntoResponse, Request};
 use spin_sdk::http_service;
+use spin_sdk::wit_bindgen::{backpressure_dec, backpressure_inc};
 
 #[http_service]
 async fn handle(request: Request) -> impl IntoResponse {
+    // A trap ends the instance and every call in it: with backpressure up, the host gives the next call to another one.
+    backpressure_inc();
     let (status, body) = answer(request).await;
+    backpressure_dec();
     (status, FullBody::new(body))
 }
 

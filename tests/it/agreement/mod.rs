@@ -7,6 +7,7 @@
 //! `expected.json`, too, as far as it shows.
 
 pub mod other_side;
+mod plugin_cases;
 mod plugins;
 mod scene;
 mod seen;

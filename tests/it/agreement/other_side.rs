@@ -23,8 +23,8 @@ type Tenants = Arc<Mutex<BTreeMap<String, Institution>>>;
 #[derive(Clone)]
 struct Shared {
     tenants: Tenants,
-    /// SecuTix answers while it is true.
-    open: watch::Receiver<bool>,
+    /// Whom SecuTix lets wait.
+    held: watch::Receiver<BTreeSet<String>>,
 }
 
 /// What one tenant's counterparts have to say, and have heard.
@@ -63,7 +63,7 @@ pub struct Written {
 pub struct OtherSide {
     pub address: SocketAddr,
     tenants: Tenants,
-    gate: watch::Sender<bool>,
+    gate: watch::Sender<BTreeSet<String>>,
     serving: JoinHandle<()>,
 }
 
@@ -75,8 +75,8 @@ impl Drop for OtherSide {
 
 impl OtherSide {
     pub async fn start() -> Self {
-        let (tenants, gate) = (Tenants::default(), watch::Sender::new(true));
-        let shared = Shared { tenants: tenants.clone(), open: gate.subscribe() };
+        let (tenants, gate) = (Tenants::default(), watch::Sender::new(BTreeSet::new()));
+        let shared = Shared { tenants: tenants.clone(), held: gate.subscribe() };
         let routes = Router::new().fallback(serve).with_state(shared);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -100,9 +100,9 @@ impl OtherSide {
         tenants.entry(tenant.to_owned()).or_default().wrong = Some(wrong);
     }
 
-    /// Calls to SecuTix wait from now on for their answers, or no longer.
-    pub fn hold(&self, held: bool) {
-        self.gate.send_replace(!held);
+    /// Calls of these tenants to SecuTix, and of no others, wait from now on for their answers.
+    pub fn hold(&self, held: &[&str]) {
+        self.gate.send_replace(held.iter().map(|tenant| (*tenant).to_owned()).collect());
     }
 
     /// How often SecuTix was called.
@@ -139,7 +139,7 @@ async fn serve(shared: State<Shared>, method: Method, uri: Uri, body: Bytes) -> 
 }
 
 async fn answered(State(shared): State<Shared>, method: Method, uri: Uri, body: Bytes) -> (StatusCode, Bytes) {
-    let Shared { tenants, mut open } = shared;
+    let Shared { tenants, mut held } = shared;
     let path: Vec<&str> = uri.path().split('/').skip(1).collect();
     let [tenant, part, rest @ ..] = path.as_slice() else { return (StatusCode::NOT_FOUND, Bytes::new()) };
     let with = |act: &mut dyn FnMut(&mut Institution) -> (StatusCode, Bytes)| {
@@ -152,7 +152,7 @@ async fn answered(State(shared): State<Shared>, method: Method, uri: Uri, body: 
                 institution.asked += 1;
                 (StatusCode::OK, Bytes::new())
             });
-            open.wait_for(|open| *open).await.unwrap();
+            held.wait_for(|held| !held.contains(*tenant)).await.unwrap();
             with(&mut |institution| institution.tell(call))
         }
         ("token", _) => {

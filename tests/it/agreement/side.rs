@@ -50,6 +50,8 @@ const ATTEMPTS: i64 = 3;
 const ACCEPT: (&str, &str) = ("accept", "application/json, application/problem+json");
 /// The tenant that has the example plugin, what it is to the CRM, and the product whose passes get its template.
 pub const PLUGGED: &str = "plugged";
+/// The tenant that has a plugin which traps in both of its hooks.
+pub const TRAPPING: &str = "trapping";
 const PLUGIN_SECRET: &str = "the plugin's own";
 pub const PLUGIN_PRODUCT: &str = "CARMEN";
 
@@ -215,6 +217,13 @@ impl Side {
         std::fs::read_to_string(self.folder.path().join("tenants").join(tenant).join("vibes.path")).unwrap()
     }
 
+    /// Which build of its plugin the tenant's configuration says it has.
+    pub fn plugin_version(&self, tenant: &str) -> String {
+        let file = self.folder.path().join("tenants").join(tenant).join("tenant.toml");
+        let text: toml::Table = std::fs::read_to_string(file).unwrap().parse().unwrap();
+        text["plugin"]["version"].as_str().unwrap().to_owned()
+    }
+
     /// Secrets of the installation, none of which may be in an answer.
     pub fn secrets(&self) -> Vec<String> {
         let secret = |file: &str| std::fs::read_to_string(self.folder.path().join("tenants").join(file)).unwrap();
@@ -368,8 +377,11 @@ fn configure(
         }
         file.extend(table.parse::<toml::Table>().unwrap());
         std::fs::write(own.join("tenant.toml"), toml::to_string(&file).unwrap()).unwrap();
+        // Where the edge has it from is `demo::application`'s to arrange.
+        if *tenant == TRAPPING {
+            std::fs::write(own.join("plugin.wasm"), crate::edge::plugin::trapping()).unwrap();
+        }
         if *tenant == PLUGGED {
-            // Where the edge has it from is `demo::application`'s to arrange.
             std::fs::write(own.join("plugin.wasm"), crate::plugin_examples::example("crm-rust")).unwrap();
             let client = PluginClient { id: client, secret: PLUGIN_SECRET, product: PLUGIN_PRODUCT };
             world.crm().api().register(client.id, client.secret);

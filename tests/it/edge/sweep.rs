@@ -92,7 +92,7 @@ async fn runs(edge: &Edge) -> Vec<(usize, usize)> {
 async fn two_sweeps_at_once_do_everything_once() {
     let edge = Edge::new(&TENANTS).await;
     // Neither ends before all has begun: each claims as many as it runs at once, and no more than the others have left.
-    edge.side.other.hold(true);
+    edge.side.other.hold(&TENANTS);
     for tenant in TENANTS {
         assert_eq!(edge.notify(tenant).await.status, 200);
     }
@@ -100,7 +100,7 @@ async fn two_sweeps_at_once_do_everything_once() {
     let asked = || TENANTS.iter().map(|tenant| edge.side.other.asked(tenant)).sum::<usize>();
     let release = async {
         until("every task is being run", async || asked() >= TENANTS.len()).await;
-        edge.side.other.hold(false);
+        edge.side.other.hold(&[]);
     };
     let (first, second, ()) = tokio::join!(edge.side.sweep(PLENTY_MS), edge.side.sweep(PLENTY_MS), release);
     // The edge's own sweeps, after its answers, may have taken some.
@@ -117,7 +117,7 @@ fn tasks(report: &Value) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_sweep_leaves_at_the_end_of_its_time_the_next_one_does() {
     let edge = Edge::new(&TENANTS).await;
-    edge.side.other.hold(true);
+    edge.side.other.hold(&TENANTS);
     for tenant in TENANTS {
         assert_eq!(edge.notify(tenant).await.status, 200);
     }
@@ -129,14 +129,14 @@ async fn what_a_sweep_leaves_at_the_end_of_its_time_the_next_one_does() {
         let over = async {
             until("as many tasks are run as a sweep runs at once", async || running() >= 4).await;
             edge.side.advance(i64::from(PLENTY_MS) + 1);
-            edge.side.other.hold(false);
+            edge.side.other.hold(&[]);
         };
         let (cut, ()) = tokio::join!(edge.side.sweep(PLENTY_MS), over);
         assert!(tasks(&cut) <= 4, "{cut}");
         let rest = edge.side.sweep(PLENTY_MS).await;
         assert!(tasks(&rest) <= 6 - tasks(&cut) && rest["drained"] == true, "{cut} {rest}");
     }
-    edge.side.other.hold(false);
+    edge.side.other.hold(&[]);
     edge.side.drive().await;
     assert_eq!(runs(&edge).await, [(1, 1); 6]);
     edge.end().await;
