@@ -85,6 +85,8 @@ impl<K: Clone + Eq + Hash, E: Clone> TokenCache<K, E> {
             Some(Slot::Fetching(exchange)) => return Turn::Wait(exchange.clone()),
             Some(Slot::Held { .. }) | None => {}
         }
+        // Nobody asks again for a client that is gone or has another secret, so nobody else would forget it.
+        slots.retain(|_, slot| !matches!(slot, Slot::Held { until, .. } if *until <= now));
         let exchange = Arc::new(Exchange { state: Mutex::new(Progress { ended: None, wakers: vec![] }) });
         slots.insert(account.clone(), Slot::Fetching(exchange.clone()));
         Turn::Fetch(exchange)

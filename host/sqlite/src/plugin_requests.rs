@@ -4,14 +4,17 @@
 
 use passerelle_flow::hooks::endpoint::ID;
 use passerelle_flow::identity::{Millis, TenantId};
-use passerelle_flow::store::{PluginRequest, PluginRequestWrite};
+use passerelle_flow::store::{PluginRequest, PluginRequestWrite, PluginRequests};
 
 use crate::{Connection, Fault, params, statement};
 
+/// The name of the row that says that the hook has decided. A request's own is a MAC in hex, and was a word before.
+const DECIDED: &str = "";
+
 /// In their order.
-pub fn of(conn: &dyn Connection, tenant: &TenantId, happening: &str) -> Result<Vec<PluginRequest>, Fault> {
+pub fn of(conn: &dyn Connection, tenant: &TenantId, happening: &str) -> Result<PluginRequests, Fault> {
     let sql = "SELECT name, position, sealed, sent_at, status FROM plugin_request WHERE tenant = ?1 AND happening = ?2 ORDER BY position";
-    statement::all(conn, sql, params![tenant.as_str(), happening], |row| {
+    let mut requests = statement::all(conn, sql, params![tenant.as_str(), happening], |row| {
         let status: Option<i64> = row.get(4)?;
         Ok(PluginRequest {
             name: row.get(0)?,
@@ -20,7 +23,10 @@ pub fn of(conn: &dyn Connection, tenant: &TenantId, happening: &str) -> Result<V
             sent_at: row.get(3)?,
             status: status.and_then(|status| u16::try_from(status).ok()),
         })
-    })
+    })?;
+    let all = requests.len();
+    requests.retain(|request| request.name != DECIDED);
+    Ok(PluginRequests { decided: requests.len() < all, requests })
 }
 
 /// False: the lease was lost, and nothing was written.
@@ -40,6 +46,9 @@ pub fn keep(
         let sealed = request.sealed.as_slice();
         conn.run(sql, params![tenant.as_str(), happening, &request.name, request.position, now, sealed])?;
     }
+    // It says nothing, so it counts as sent.
+    let sql = "INSERT INTO plugin_request(tenant, happening, name, position, decided_at, sent_at) VALUES(?1, ?2, ?3, -1, ?4, ?4) ON CONFLICT DO NOTHING";
+    conn.run(sql, params![tenant.as_str(), happening, DECIDED, now])?;
     Ok(true)
 }
 
@@ -62,8 +71,9 @@ pub fn sent(
 
 /// Before a delivery is wanted again: its hook decides anew. What was sent stays known, so that it is not sent twice, unless all of it is wanted again.
 pub(crate) fn forget(conn: &dyn Connection, tenant: &TenantId, happening: &str, all: bool) -> Result<(), Fault> {
-    let sql = "DELETE FROM plugin_request WHERE tenant = ?1 AND happening = ?2 AND (?3 = 1 OR sent_at IS NULL)";
-    conn.run(sql, params![tenant.as_str(), happening, all])?;
+    let sql =
+        "DELETE FROM plugin_request WHERE tenant = ?1 AND happening = ?2 AND (?3 = 1 OR sent_at IS NULL OR name = ?4)";
+    conn.run(sql, params![tenant.as_str(), happening, all, DECIDED])?;
     Ok(())
 }
 

@@ -66,6 +66,23 @@ async fn three_traps_open_the_breaker_passes_go_on_without_it_and_a_build_that_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pass_keeps_the_template_that_a_plugin_chose_for_it_when_the_next_build_of_the_plugin_fails() {
+    let plugged = Plugged::new().await;
+    let (file, movement) = plugged.sell(super::SPECIAL).await;
+    assert_eq!(plugged.pass(file).await["passType"], passerelle_server::example::PLUGIN_TEMPLATE);
+    let traps = GUESTS.iter().find(|guest| guest.name == "traps-in-start").unwrap();
+    plugged.install(&traps.component()).await;
+    let origin = passerelle_simulator::Origin::TicketShop;
+    let secutix = plugged.house.stage.world.secutix();
+    secutix.reprint(movement.parse().unwrap(), origin).await.unwrap();
+    plugged.house.stage.rest().await.unwrap();
+    let pass = plugged.pass(file).await;
+    assert_eq!(pass["passType"], passerelle_server::example::PLUGIN_TEMPLATE, "it is down, not of another mind");
+    let (new, _) = plugged.sell(super::SPECIAL).await;
+    assert_eq!(plugged.pass(new).await["passType"], "event-ticket", "a new one gets the default");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_destination_gets_no_more_requests_a_minute_than_its_tenant_allows_and_the_rest_goes_out_later() {
     let taken = says("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
     let upstream = Upstream::start("127.0.0.1", taken).await;

@@ -21,10 +21,28 @@ use crate::tenant::{CARD, TICKET, Tenant};
 /// The kind of a pass and its selectors: what is asked about.
 type Facts = (&'static str, Vec<(String, String)>);
 
+/// What came of a question.
+#[derive(Clone)]
+enum Known {
+    Made(String),
+    Default,
+    Undecided,
+}
+
+impl From<Known> for Decision<String> {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::Made(name) => Self::Made(name),
+            Known::Default => Self::Default,
+            Known::Undecided => Self::Undecided,
+        }
+    }
+}
+
 /// A run's questions and what came of them.
 #[derive(Default)]
 pub struct Chooser {
-    known: HashMap<Facts, Option<String>>,
+    known: HashMap<Facts, Known>,
 }
 
 impl Chooser {
@@ -41,13 +59,12 @@ impl Chooser {
         let installed = match flow.host.plugins().presence(tenant) {
             Presence::Installed(installed) if installed.hooks.contains(&Hook::ChooseTemplate) => installed,
             Presence::Unavailable(Until::Soon) => return Ok(occasion.later()),
-            Presence::Installed(_) | Presence::Unavailable(Until::Mended) | Presence::None => {
-                return Ok(Decision::Default);
-            }
+            Presence::Unavailable(Until::Mended) => return Ok(Decision::Undecided),
+            Presence::Installed(_) | Presence::None => return Ok(Decision::Default),
         };
         let key = (kind(subject), selectors.to_vec());
         if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone().map_or(Decision::Default, Decision::Made));
+            return Ok(known.clone().into());
         }
         let candidate = candidate(tenant, subject, selectors, default);
         let templates = candidate.templates.clone();
@@ -55,23 +72,24 @@ impl Chooser {
             HookCall { call: event::call(tenant, &occasion.id, occasion.at), event: Event::ChooseTemplate(candidate) };
         let ran = run(flow, tenant, &installed, call, occasion.patience).await?;
         let chosen = match &ran.ended {
-            Ended::Decided(Turn::Chosen(name)) if templates.contains(name) => Some(name.clone()),
+            Ended::Decided(Turn::Chosen(name)) if templates.contains(name) => Known::Made(name.clone()),
+            Ended::Decided(Turn::Default) => Known::Default,
             Ended::Decided(Turn::Chosen(_)) => {
                 tracing::warn!(tenant = %tenant.id, "the tenant's plugin chose a template that is not there or of another kind, and was passed over");
-                None
+                Known::Default
             }
             Ended::Rejected(words) => {
                 let why = ran.told().speak(words);
                 tracing::warn!(tenant = %tenant.id, why, "the tenant's plugin rejects to choose a template");
-                None
+                Known::Undecided
             }
             other => match occasion.undecided::<String>(other) {
                 Decision::Again => return Ok(Decision::Again),
-                Decision::Made(_) | Decision::Default => None,
+                Decision::Made(_) | Decision::Default | Decision::Undecided => Known::Undecided,
             },
         };
         self.known.insert(key, chosen.clone());
-        Ok(chosen.map_or(Decision::Default, Decision::Made))
+        Ok(chosen.into())
     }
 }
 

@@ -13,10 +13,12 @@ use crate::plugin::credential::{self, Kind};
 use crate::plugin::request::Vetted;
 use crate::plugin::token::{self, TokenError};
 use crate::ports::{Host, Http as _, HttpFailure, HttpRequest, HttpResponse};
-use crate::store::{Spend, StoreError};
+use crate::retry_after::retry_in;
+use crate::store::{Spend, Store as _, StoreError};
 use crate::tenant::Tenant;
 use crate::token_cache::AccessToken;
 use crate::turn;
+use crate::webhook::send::millis;
 
 const MINUTE: Millis = 60_000;
 /// Turns that a request waits for, and how far away the last of them may be: the destination's minute, and no more than a lease can bear.
@@ -55,8 +57,8 @@ impl From<TokenError> for CourierError {
 /// What an answer is wanted for.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
-    /// What it says: one that is too long is none.
-    Answer,
+    /// What it says: one of more bytes is none.
+    Answer { longest: usize },
     /// That it was taken: the status is the answer, whatever follows. The key is what a receiver knows a repetition by.
     Delivery { key: &'a str },
 }
@@ -69,16 +71,24 @@ pub async fn send<H: Host>(
     purpose: Purpose<'_>,
     patience: Patience,
 ) -> Result<HttpResponse, CourierError> {
+    // A literal address of the inside is refused here, too: a host that has no egress of its own dials what it is told.
+    flow.host.http().vet(request.address.as_str())?;
     let scope = format!("plugin/{}/{}", tenant.id, request.destination);
     take(flow, tenant, &scope, patience).await?;
     let kind = request.credential.as_ref().and_then(|name| tenant.plugin.credentials.get(name)).map(|it| &it.kind);
-    let token = token(flow, tenant, kind).await?;
+    let token = token(flow, tenant, kind, patience).await?;
     let response = attempt(flow, tenant, request, kind, token.as_ref(), purpose, patience).await?;
+    if let Some(after) = retry_in(&response.headers, flow.now())
+        && !response.status.is_success()
+    {
+        // It says when it can bear the next one, whichever event that is of.
+        flow.host.store().pause(&scope, flow.now().saturating_add(millis(after))).await?;
+    }
     match token {
         // It was withdrawn before its time: nobody is given it again, and this request gets one more chance.
         Some(refused) if response.status == StatusCode::UNAUTHORIZED => {
             flow.plugins.tokens.forget(&refused);
-            let token = self::token(flow, tenant, kind).await?;
+            let token = self::token(flow, tenant, kind, patience).await?;
             take(flow, tenant, &scope, patience).await?;
             attempt(flow, tenant, request, kind, token.as_ref(), purpose, patience).await
         }
@@ -102,11 +112,11 @@ async fn token<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     kind: Option<&Kind>,
-) -> Result<Option<AccessToken>, TokenError> {
-    match kind {
-        Some(Kind::OAuth2(client)) => token::get(&flow.plugins.tokens, &flow.host, tenant, client).await.map(Some),
-        _ => Ok(None),
-    }
+    patience: Patience,
+) -> Result<Option<AccessToken>, CourierError> {
+    let Some(Kind::OAuth2(client)) = kind else { return Ok(None) };
+    let left = patience.left(flow.now()).ok_or(CourierError::OutOfTime)?;
+    Ok(Some(token::get(&flow.plugins.tokens, &flow.host, tenant, client, left).await?))
 }
 
 async fn attempt<H: Host>(
@@ -137,12 +147,15 @@ async fn attempt<H: Host>(
         headers,
         body: request.body.clone(),
         timeout: limits.timeout.min(left),
-        response_limit: limits.response_body,
+        response_limit: match purpose {
+            Purpose::Answer { longest } => longest,
+            Purpose::Delivery { .. } => limits.response_body,
+        },
         identity: None,
         on_behalf_of: Some(tenant.id.clone()),
     };
     Ok(match purpose {
-        Purpose::Answer => flow.host.http().send(request).await?,
+        Purpose::Answer { .. } => flow.host.http().send(request).await?,
         Purpose::Delivery { .. } => flow.host.http().deliver(request).await?,
     })
 }

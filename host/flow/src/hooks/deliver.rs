@@ -56,7 +56,7 @@ pub async fn send<H: Host>(
     let (end, status) = match delivery.deliver(&installed).await? {
         Outcome::Done { status } => (DeliveryEnd::Delivered, status),
         Outcome::Wait { until, why } => return Ok((wait(until, why), None)),
-        Outcome::Failed { asked, status, error } => (failed(flow, lease, asked, error), status),
+        Outcome::Failed { asked, status, error } => (unpaused(failed(flow, lease, asked, error), began), status),
         Outcome::Hopeless { error } => (DeliveryEnd::Pointless { error }, None),
     };
     let error = match &end {
@@ -68,6 +68,15 @@ pub async fn send<H: Host>(
     let took_ms = flow.now().saturating_sub(began).max(0);
     let attempt = DeliveryAttempt { n: lease.lease_token, at: began, took_ms, status, error, response_sealed: None };
     Ok((end, Some(attempt)))
+}
+
+/// A plugin has many receivers, and one that fails keeps its own requests waiting (`courier`): not those to the others.
+fn unpaused(end: DeliveryEnd, now: Millis) -> DeliveryEnd {
+    match end {
+        DeliveryEnd::Retry { at, error, .. } => DeliveryEnd::Retry { at, pause: now, error },
+        DeliveryEnd::Dead { error, .. } => DeliveryEnd::Dead { pause: now, error },
+        end => end,
+    }
 }
 
 fn wait(at: Millis, why: &str) -> DeliveryEnd {
@@ -115,9 +124,9 @@ impl<H: Host> Delivery<'_, H> {
     async fn deliver(&self, installed: &Installed) -> StoreResult<Outcome> {
         let store = self.flow.host.store();
         let kept = store.plugin_requests(&self.tenant.id, self.id).await?;
-        let kept = match kept.iter().any(|request| request.sent_at.is_none()) {
-            true => kept,
-            false => match self.decide(installed, kept).await? {
+        let kept = match kept.decided || kept.requests.iter().any(|request| request.sent_at.is_none()) {
+            true => kept.requests,
+            false => match self.decide(installed, kept.requests).await? {
                 Ok(decided) => decided,
                 Err(outcome) => return Ok(outcome),
             },
@@ -126,6 +135,10 @@ impl<H: Host> Delivery<'_, H> {
         for request in kept.into_iter().filter(|request| request.sent_at.is_none()) {
             let opened = match self.open(&request) {
                 Ok(opened) => opened,
+                // A key may come back. What no plugin may send any more, and what cannot be read with its key, stays as it is.
+                Err(error @ OpenError::Seal(SealError::Form) | error @ OpenError::Breach(_)) => {
+                    return Ok(Outcome::Hopeless { error: format!("a request that was kept: {}", error.kind()) });
+                }
                 Err(error) => return Ok(Outcome::failed(error)),
             };
             let vetted = match opened.judged {
@@ -339,4 +352,14 @@ enum OpenError {
     Seal(#[from] SealError),
     #[error(transparent)]
     Breach(#[from] crate::plugin::request::Breach),
+}
+
+impl OpenError {
+    /// Without the plugin's own words.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Seal(_) => "it cannot be read any more",
+            Self::Breach(_) => "the tenant's limits do not allow it any more",
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::identity::Millis;
 use crate::plugin::hook::{HookCall, Turn};
 use crate::plugin::request::{Judged, Vetted};
 use crate::plugin::rounds::{Rounds, Step};
+use crate::plugin::setup::ANSWERS;
 use crate::plugin::told::Told;
 use crate::plugin::{Installed, PluginFailure};
 use crate::ports::{Host, HttpFailure, Plugins, SandboxFailure};
@@ -75,7 +76,7 @@ pub async fn run<H: Host>(
     let hook = call.event.hook().name();
     let mut course = Course { rounds: Rounds::new(call), asked: Asked::default() };
     let ended = course.run(flow, tenant, installed, patience).await?;
-    let ran = Ran { ended, call: course.rounds.call().clone() };
+    let ran = Ran { ended, call: course.rounds.into_call() };
     match &ran.ended {
         Ended::Failed(failure) => {
             let failure = ran.told().speak(&failure.to_string());
@@ -84,7 +85,7 @@ pub async fn run<H: Host>(
                 tracing::error!(tenant = %tenant.id, hook, failure, "the tenant's plugin has failed three times in a row and is left alone for a while; what it would decide is decided by the default, and what it would send waits");
             }
         }
-        Ended::Decided(_) | Ended::Rejected(_) | Ended::Retry(_) => breakers.succeeded(&tenant.id),
+        Ended::Decided(_) | Ended::Rejected(_) | Ended::Retry(_) => breakers.succeeded(&tenant.id, &installed.digest),
         Ended::Busy => {
             if flow.alarms.is_due(&tenant.id, "plugin-busy", flow.now()) {
                 tracing::warn!(tenant = %tenant.id, hook, "no sandbox was free for the tenant's plugin, and it is called again later");
@@ -143,7 +144,9 @@ impl Course {
                 tracing::warn!(tenant = %tenant.id, denial, "the tenant's plugin asked for what it may not have");
             }
             // Together: what one answer asks for depends on nothing but the answers before it, and the buyer waits for the slowest and not for the sum.
-            let fetched = join_all(asked.into_iter().map(|asked| answer(flow, tenant, asked.judged, patience))).await;
+            let share = ANSWERS.saturating_sub(self.rounds.size_of_answers()) / asked.len().max(1);
+            let terms = Terms { patience, longest: share.min(tenant.plugin.limits.response_body) };
+            let fetched = join_all(asked.into_iter().map(|asked| answer(flow, tenant, asked.judged, terms))).await;
             let mut answers = Vec::with_capacity(fetched.len());
             for fetched in fetched {
                 let (answer, asked) = fetched?;
@@ -156,16 +159,24 @@ impl Course {
     }
 }
 
+/// Of what is asked for in one round.
+#[derive(Clone, Copy)]
+struct Terms {
+    patience: Patience,
+    /// Bytes of one answer.
+    longest: usize,
+}
+
 /// And what the other side said about when.
 async fn answer<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     judged: Judged,
-    patience: Patience,
+    terms: Terms,
 ) -> StoreResult<(Answer, Asked)> {
     match judged {
         Ok(request) => {
-            let (outcome, asked) = fetch(flow, tenant, &request, patience).await?;
+            let (outcome, asked) = fetch(flow, tenant, &request, terms).await?;
             Ok((Answer { name: request.name, outcome }, asked))
         }
         Err((name, _)) => Ok((Answer { name, outcome: Err(Failure::Denied) }, Asked::default())),
@@ -176,9 +187,9 @@ async fn fetch<H: Host>(
     flow: &Flow<H>,
     tenant: &Tenant,
     request: &Vetted,
-    patience: Patience,
+    Terms { patience, longest }: Terms,
 ) -> StoreResult<(Result<Response, Failure>, Asked)> {
-    let failure = match courier::send(flow, tenant, request, Purpose::Answer, patience).await {
+    let failure = match courier::send(flow, tenant, request, Purpose::Answer { longest }, patience).await {
         Ok(response) => {
             let busy = response.status == StatusCode::TOO_MANY_REQUESTS;
             let asked = Asked { after: retry_in(&response.headers, flow.now()).map(millis), busy };

@@ -47,7 +47,7 @@ pub async fn shape<H: Host>(
     let installed = match flow.host.plugins().presence(tenant) {
         Presence::Installed(installed) => installed,
         Presence::Unavailable(Until::Soon) => return Ok(occasion.later()),
-        Presence::Unavailable(Until::Mended) | Presence::None => return Ok(Decision::Default),
+        Presence::Unavailable(Until::Mended) | Presence::None => return Ok(Decision::Undecided),
     };
     let subject = Subject {
         pass: shaped.pass,
@@ -59,10 +59,11 @@ pub async fn shape<H: Host>(
     let ran = run(flow, tenant, &installed, call, occasion.patience).await?;
     Ok(match &ran.ended {
         Ended::Decided(Turn::Variables(variables)) => Decision::Made(variables.clone()),
+        Ended::Decided(_) => Decision::Default,
         Ended::Rejected(words) => {
             let why = ran.told().speak(words);
             tracing::warn!(tenant = %tenant.id, why, "the tenant's plugin rejects to shape a pass");
-            Decision::Default
+            Decision::Undecided
         }
         other => occasion.undecided(other),
     })

@@ -27,6 +27,8 @@ struct Breaker {
     failures: u32,
     /// Closed: none. Over: one call is let through, and decides.
     open_until: Option<Millis>,
+    /// The one call that is let through after a pause is under way.
+    probed: bool,
     pauses: u32,
 }
 
@@ -44,14 +46,19 @@ impl Breakers {
             Some(_) => {
                 // Others wait for what becomes of this one.
                 breaker.open_until = Some(now.saturating_add(FIRST));
+                breaker.probed = true;
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    pub fn succeeded(&self, tenant: &TenantId) {
-        self.of.lock().unwrap_or_else(PoisonError::into_inner).remove(tenant);
+    /// What a call of another build came to says nothing of this one.
+    pub fn succeeded(&self, tenant: &TenantId, digest: &Digest) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.get(tenant).is_some_and(|breaker| breaker.digest == *digest) {
+            of.remove(tenant);
+        }
     }
 
     /// True: it was the one that opened the breaker.
@@ -62,9 +69,12 @@ impl Breakers {
             *breaker = Breaker { digest: *digest, ..Breaker::default() };
         }
         breaker.failures = breaker.failures.saturating_add(1);
-        if breaker.failures < IN_A_ROW {
+        let open = breaker.open_until.is_some_and(|until| now < until);
+        // A call that was under way when it opened says nothing new.
+        if breaker.failures < IN_A_ROW || (open && !breaker.probed) {
             return false;
         }
+        breaker.probed = false;
         let pause = FIRST.saturating_mul(1 << breaker.pauses.min(6)).min(LONGEST);
         breaker.pauses += 1;
         breaker.open_until = Some(now.saturating_add(pause));
@@ -88,7 +98,8 @@ mod tests {
         let (breakers, tenant) = (Breakers::default(), TenantId::parse("demo").unwrap());
         let (one, other) = ([1; 32], [2; 32]);
         assert!(!breakers.failed(&tenant, &one, 0) && !breakers.failed(&tenant, &one, 0));
-        breakers.succeeded(&tenant);
+        breakers.succeeded(&tenant, &other);
+        breakers.succeeded(&tenant, &one);
         assert!(!breakers.failed(&tenant, &one, 0) && !breakers.failed(&tenant, &one, 0));
         assert_eq!(breakers.admits(&tenant, &one, 0), Ok(()));
         assert!(breakers.failed(&tenant, &one, 0));
@@ -100,9 +111,17 @@ mod tests {
         assert_eq!(breakers.admits(&tenant, &one, 3 * FIRST - 1), Err(3 * FIRST));
         assert_eq!(breakers.admits(&tenant, &other, 0), Ok(()));
         assert_eq!(breakers.admits(&tenant, &one, 0), Ok(()));
-        for n in 0..20 {
-            breakers.failed(&tenant, &one, n);
+        for _ in 0..3 {
+            breakers.failed(&tenant, &one, 0);
         }
-        assert_eq!(breakers.admits(&tenant, &one, 19), Err(19 + LONGEST));
+        assert!(!breakers.failed(&tenant, &one, 1), "it was under way when the breaker opened");
+        assert_eq!(breakers.admits(&tenant, &one, 1), Err(FIRST), "and makes no longer pause");
+        let mut now = 0;
+        for _ in 0..20 {
+            now += LONGEST;
+            assert_eq!(breakers.admits(&tenant, &one, now), Ok(()));
+            assert!(breakers.failed(&tenant, &one, now));
+        }
+        assert_eq!(breakers.admits(&tenant, &one, now), Err(now + LONGEST));
     }
 }

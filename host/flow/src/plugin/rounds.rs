@@ -42,6 +42,16 @@ impl Rounds {
         &self.call
     }
 
+    pub fn into_call(self) -> HookCall {
+        self.call
+    }
+
+    /// Bytes of the answers so far, which each further call carries.
+    pub fn size_of_answers(&self) -> usize {
+        let sizes = self.call.call.answers.iter().map(|answer| answer.outcome.as_ref().map_or(0, |it| it.body.len()));
+        sizes.sum()
+    }
+
     pub fn answered(&mut self, answers: Vec<Answer>) {
         self.call.call.answers.extend(answers);
     }

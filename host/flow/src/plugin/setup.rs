@@ -14,6 +14,9 @@ use super::credential::Credential;
 
 /// How often a hook may ask before it has to decide: a customer, what belongs to the customer, and one more.
 pub const ROUNDS: usize = 3;
+/// Bytes of all answers that one event's hook is given, over its rounds: twice what the limits allow one `ask` by default. The host holds them, and copies them
+/// into each call.
+pub const ANSWERS: usize = 8 << 20;
 /// Characters of a fault's text that are kept: a line of a list.
 pub const TEXT: usize = 256;
 

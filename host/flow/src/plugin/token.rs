@@ -67,18 +67,24 @@ pub async fn get<H: Host>(
     host: &H,
     tenant: &Tenant,
     client: &OAuth2,
+    patience: Duration,
 ) -> Result<AccessToken, TokenError> {
     let account = (tenant.id.clone(), client.clone());
-    cache.get(&account, || host.clock().now(), || fetch(host, tenant, client)).await
+    cache.get(&account, || host.clock().now(), || fetch(host, tenant, client, patience)).await
 }
 
-async fn fetch<H: Host>(host: &H, tenant: &Tenant, client: &OAuth2) -> Result<(AccessToken, Millis), TokenError> {
+async fn fetch<H: Host>(
+    host: &H,
+    tenant: &Tenant,
+    client: &OAuth2,
+    patience: Duration,
+) -> Result<(AccessToken, Millis), TokenError> {
     #[derive(Deserialize)]
     struct Answer {
         access_token: String,
         token_type: String,
-        /// Seconds.
-        expires_in: Option<u32>,
+        /// Seconds: a number (§5.1), and a text in the hands of some.
+        expires_in: Option<serde_json::Value>,
     }
     let scope = format!("plugin/{}/token/{}/{}", tenant.id, client.token_url, client.client_id);
     let now = host.clock().now();
@@ -102,7 +108,7 @@ async fn fetch<H: Host>(host: &H, tenant: &Tenant, client: &OAuth2) -> Result<(A
             (ACCEPT, "application/json".to_owned()),
         ],
         body: Bytes::from(form),
-        timeout: TIMEOUT,
+        timeout: TIMEOUT.min(patience),
         response_limit: RESPONSE_LIMIT,
         identity: None,
         on_behalf_of: Some(tenant.id.clone()),
@@ -121,8 +127,18 @@ async fn fetch<H: Host>(host: &H, tenant: &Tenant, client: &OAuth2) -> Result<(A
     if !printable || !answer.token_type.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::Unreadable);
     }
-    let lifetime = answer.expires_in.map_or(WITHOUT_LIFETIME, |seconds| Millis::from(seconds) * 1000 - MARGIN);
+    let lifetime = answer.expires_in.as_ref().and_then(seconds);
+    let lifetime = lifetime.map_or(WITHOUT_LIFETIME, |seconds| Millis::from(seconds) * 1000 - MARGIN);
     Ok((Arc::new(Zeroizing::new(answer.access_token)), now.saturating_add(lifetime)))
+}
+
+/// What is no number of seconds is no lifetime: the token is good all the same.
+fn seconds(value: &serde_json::Value) -> Option<u32> {
+    match value {
+        serde_json::Value::Number(number) => number.as_u64().and_then(|seconds| u32::try_from(seconds).ok()),
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
 }
 
 /// `application/x-www-form-urlencoded`: what is no letter, digit or one of four marks is escaped.

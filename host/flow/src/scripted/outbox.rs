@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
+    Outbox, PluginRequestWrite, PluginRequests, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
     Webhook, WebhookMade, WebhookWrite,
 };
 
@@ -53,7 +53,7 @@ impl Outbox for Budgets {
     ) -> StoreResult<Vec<StoredHappening>> {
         panic!("no protocol asks for this")
     }
-    async fn plugin_requests(&self, _: &TenantId, _: &str) -> StoreResult<Vec<PluginRequest>> {
+    async fn plugin_requests(&self, _: &TenantId, _: &str) -> StoreResult<PluginRequests> {
         panic!("no protocol asks for this")
     }
     async fn keep_plugin_requests(

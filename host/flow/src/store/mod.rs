@@ -59,8 +59,8 @@ pub use self::task::{Accept, Accepted, Adoption, Hint, Priority, Quota, TaskLeas
 pub use self::vibes::{InstanceEvent, InstanceLook, VibesLedger};
 pub use self::webhook::{
     Delivery, DeliveryAttempt, DeliveryEnd, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage,
-    DeliveryQuota, DeliveryState, DisabledFor, Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep,
-    Replayed, Webhook, WebhookMade, WebhookWrite,
+    DeliveryQuota, DeliveryState, DisabledFor, Outbox, PluginRequest, PluginRequestWrite, PluginRequests, ReplaySince,
+    ReplayStep, Replayed, Webhook, WebhookMade, WebhookWrite,
 };
 use crate::identity::{Millis, PassId, TenantId};
 use crate::maybe_send::{MaybeSend, MaybeSync};

@@ -245,6 +245,15 @@ pub struct PluginRequest {
     pub status: Option<u16>,
 }
 
+/// What is known of a plugin's decision about a happening.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginRequests {
+    /// Its hook has decided: what is not sent yet is to be sent, and the hook is not called again. Until somebody wants the delivery again.
+    pub decided: bool,
+    /// In order; what was sent is among them.
+    pub requests: Vec<PluginRequest>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PluginRequestWrite {
     pub name: String,
@@ -345,13 +354,13 @@ pub trait Outbox: MaybeSync {
         limit: u32,
     ) -> impl Future<Output = StoreResult<Vec<StoredHappening>>> + MaybeSend;
 
-    /// What the plugin wants sent for a happening, in order; what was sent is among them.
+    /// What the plugin wants sent for a happening, and what was sent of it.
     fn plugin_requests(
         &self,
         tenant: &TenantId,
         happening: &str,
-    ) -> impl Future<Output = StoreResult<Vec<PluginRequest>>> + MaybeSend;
-    /// Keeps the plugin's decision, under the lease of the delivery to it. False: the lease was lost.
+    ) -> impl Future<Output = StoreResult<PluginRequests>> + MaybeSend;
+    /// Keeps the plugin's decision, be it to send nothing, under the lease of the delivery to it. False: the lease was lost.
     fn keep_plugin_requests(
         &self,
         tenant: &TenantId,

@@ -3,7 +3,7 @@
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
+    Outbox, PluginRequestWrite, PluginRequests, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
     Webhook, WebhookMade, WebhookWrite,
 };
 use passerelle_sqlite::{Connection, deliveries, happenings, plugin_requests, replays, sent, webhooks};
@@ -114,7 +114,7 @@ impl Outbox for SqliteStore {
         self.readers.call(move |conn| happenings::since(conn, &tenant, since, after.as_ref(), limit)).await
     }
 
-    async fn plugin_requests(&self, tenant: &TenantId, happening: &str) -> StoreResult<Vec<PluginRequest>> {
+    async fn plugin_requests(&self, tenant: &TenantId, happening: &str) -> StoreResult<PluginRequests> {
         let (tenant, happening) = (tenant.clone(), happening.to_owned());
         self.readers.call(move |conn| plugin_requests::of(conn, &tenant, &happening)).await
     }

@@ -3,7 +3,7 @@
 use passerelle_flow::identity::{Millis, TenantId};
 use passerelle_flow::store::{
     Delivery, DeliveryAttempt, DeliveryFinish, DeliveryFinished, DeliveryLease, DeliveryPage, DeliveryQuota, Happening,
-    Outbox, PluginRequest, PluginRequestWrite, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
+    Outbox, PluginRequestWrite, PluginRequests, ReplaySince, ReplayStep, Replayed, StoreResult, StoredHappening,
     Webhook, WebhookMade, WebhookWrite,
 };
 use passerelle_sqlite::{deliveries, happenings, plugin_requests, replays, sent, webhooks};
@@ -103,7 +103,7 @@ impl<D: Database> Outbox for EdgeStore<D> {
         self.session.read(|conn| happenings::since(conn, tenant, since, after.as_ref(), limit))
     }
 
-    async fn plugin_requests(&self, tenant: &TenantId, happening: &str) -> StoreResult<Vec<PluginRequest>> {
+    async fn plugin_requests(&self, tenant: &TenantId, happening: &str) -> StoreResult<PluginRequests> {
         self.session.read(|conn| plugin_requests::of(conn, tenant, happening))
     }
 

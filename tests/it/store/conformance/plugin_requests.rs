@@ -6,6 +6,7 @@ use super::webhooks::{QUOTA, ended, endpoint, happened};
 use super::*;
 
 checks! {
+    a_decision_to_send_nothing_is_one,
     requests_are_kept_in_their_order_and_one_that_was_sent_keeps_nothing_of_what_it_said,
     only_the_holder_of_the_deliverys_lease_writes_them,
     a_delivery_that_is_wanted_again_forgets_what_was_not_sent_and_all_of_it_after_it_was_delivered,
@@ -36,9 +37,13 @@ fn wanted(names: &[&str]) -> Vec<PluginRequestWrite> {
 }
 
 async fn kept<E: Engine>(engine: &E) -> Vec<(String, bool, Option<u16>)> {
-    let kept = engine.store().plugin_requests(&opera(), "h1").await.unwrap();
+    let kept = engine.store().plugin_requests(&opera(), "h1").await.unwrap().requests;
     assert!(kept.iter().all(|request| request.sealed.is_none() == request.sent_at.is_some()));
     kept.into_iter().map(|request| (request.name, request.sent_at.is_some(), request.status)).collect()
+}
+
+async fn decided<E: Engine>(engine: &E) -> bool {
+    engine.store().plugin_requests(&opera(), "h1").await.unwrap().decided
 }
 
 fn row(name: &str, sent: Option<u16>) -> (String, bool, Option<u16>) {
@@ -54,7 +59,8 @@ pub async fn requests_are_kept_in_their_order_and_one_that_was_sent_keeps_nothin
     assert_eq!(kept(engine).await, [row("b", None), row("a", None)]);
     assert!(store.plugin_request_sent(&opera(), "h1", token, ("b", 204), 12).await.unwrap());
     assert_eq!(kept(engine).await, [row("b", Some(204)), row("a", None)]);
-    assert!(store.plugin_requests(&opera(), "h2").await.unwrap().is_empty());
+    assert!(decided(engine).await);
+    assert_eq!(store.plugin_requests(&opera(), "h2").await.unwrap(), PluginRequests::default());
 }
 
 pub async fn only_the_holder_of_the_deliverys_lease_writes_them<E: Engine>(engine: &E) {
@@ -83,6 +89,7 @@ pub async fn a_delivery_that_is_wanted_again_forgets_what_was_not_sent_and_all_o
     store.finish_delivery(ended(&first, given_up, 12)).await.unwrap();
     assert_eq!(store.replay_delivery(&opera(), ID, "h1", 20).await.unwrap(), Replayed::Wanted);
     assert_eq!(kept(engine).await, [row("a", Some(200))], "what was sent is known, so that it is not sent twice");
+    assert!(!decided(engine).await, "and its hook decides anew");
     let second = lease(engine, 20).await;
     store.finish_delivery(ended(&second, DeliveryEnd::Delivered, 21)).await.unwrap();
     assert_eq!(store.replay_delivery(&opera(), ID, "h1", 30).await.unwrap(), Replayed::Wanted);
@@ -100,4 +107,11 @@ pub async fn they_go_with_the_delivery_that_they_are_of<E: Engine>(engine: &E) {
     store.finish_delivery(ended(&lease, DeliveryEnd::Delivered, 1_000)).await.unwrap();
     store.erase(erasure(2_000)).await.unwrap();
     assert!(kept(engine).await.is_empty());
+}
+
+pub async fn a_decision_to_send_nothing_is_one<E: Engine>(engine: &E) {
+    let lease = told(engine, 10).await;
+    assert!(!decided(engine).await);
+    assert!(engine.store().keep_plugin_requests(&opera(), "h1", lease.lease_token, vec![], 11).await.unwrap());
+    assert!(decided(engine).await && kept(engine).await.is_empty());
 }

@@ -154,6 +154,13 @@ pub(super) async fn draft<'a, H: Host>(
         match wanted {
             Decision::Made(name) => template = Some(name),
             Decision::Default => {}
+            // Its plugin is down, not of another mind: a pass keeps the template that it has.
+            Decision::Undecided => {
+                let before = stored.as_ref().map(|stored| &stored.template);
+                if let Some(before) = before.filter(|name| tenant.templates.contains_key(*name)) {
+                    template = Some(before.clone());
+                }
+            }
             Decision::Again => return Err(PlanError::Plugin),
         }
     }

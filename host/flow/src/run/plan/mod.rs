@@ -169,7 +169,8 @@ pub async fn make<H: Host>(
     let id = format!("{}.{}", lease.task, lease.generation);
     let ends = verdict.operations.iter().any(|operation| matches!(operation.action, Action::End(_)));
     let hurried = ends || lease.priority == Priority::Demand;
-    let occasion = Occasion::new(id, fetched.started_at, lease.attempts, hurried, flow.now());
+    let occasion =
+        Occasion::new(id, fetched.started_at, (lease.attempts, flow.options.dead_after), hurried, flow.now());
     let mut chooser = Chooser::default();
     for operation in &verdict.operations {
         match draft(flow, tenant, look, operation, &mut again, (&mut chooser, &occasion)).await? {

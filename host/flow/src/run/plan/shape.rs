@@ -40,7 +40,7 @@ pub(super) async fn shape<H: Host>(
         };
         match shape::shape(flow, tenant, occasion, shaped).await? {
             Decision::Made(variables) => draft.variables = variables,
-            Decision::Default => {}
+            Decision::Default | Decision::Undecided => {}
             Decision::Again => return Err(PlanError::Plugin),
         }
     }
