@@ -100,7 +100,7 @@ fn addresses() -> Vec<Answered> {
         ("metadata-service", "https://169.254.169.254/latest/meta-data/iam/", LIST),
         ("loopback", "https://127.0.0.1/", LIST),
         ("loopback-in-ipv6-clothes", "https://[::ffff:127.0.0.1]/", LIST),
-        ("loopback-as-a-number", "https://2130706433/", LIST),
+        ("loopback-as-a-number", "https://2130706433/", FORM),
     ]
     .into_iter()
     .map(|(name, url, refused)| {
