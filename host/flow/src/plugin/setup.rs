@@ -72,8 +72,8 @@ impl Default for PluginLimits {
     /// Python, whose interpreter begins anew; both interpreters need some 20 to 40 MB before they do anything. So ten times what the slowest takes.
     ///
     /// What is sent: the example sends one request of under 1 KB for an event and asks one question, so 16 of 256 KB are room for a CRM that wants a
-    /// document; `runtime.md` 2.6 has 256 KB for what comes back, and a call returns at most what its requests hold by then. 10 s is what Svix gives a
-    /// receiver at least. 600 a minute are ten in a second: what public CRMs allow one client (Salesforce, HubSpot: about 100 in 10 s).
+    /// document; as much may come back. A run has 30 s for all of its hooks (`hooks::patience`), in which three rounds of 10 s fit. 600 a minute are ten
+    /// in a second: more than a venue's own CRM is built for, so a tenant whose CRM bears less says so.
     fn default() -> Self {
         Self {
             cpu: Duration::from_millis(500),
