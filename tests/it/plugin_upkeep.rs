@@ -172,11 +172,11 @@ async fn a_file_that_is_gone_for_a_moment_is_an_exchange_and_after_a_minute_it_i
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(shelf.plugins.look(&opera).await, Look::Missing));
     shelf.clock.advance(MINUTE - 5_000);
-    assert_eq!(shelf.plugins.overdue(), None);
+    assert_eq!(shelf.plugins.due(), None);
     shelf.clock.advance(5_000);
-    assert_eq!(shelf.plugins.overdue(), Some(opera.clone()));
+    assert_eq!(shelf.plugins.due(), Some(opera.clone()));
     assert!(matches!(shelf.plugins.look(&opera).await, Look::Removed));
-    assert_eq!(shelf.plugins.overdue(), None);
+    assert_eq!(shelf.plugins.due(), None);
 }
 
 #[tokio::test]
