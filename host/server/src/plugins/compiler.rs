@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use passerelle_flow::plugin::Digest;
+use passerelle_sandbox::account::AccountError;
 use passerelle_sandbox::artefact::{self, Artefact};
 use passerelle_sandbox::{Engine, LoadError, Plugin};
 use tokio::io::AsyncWriteExt as _;
@@ -82,12 +83,21 @@ impl Compiler {
         named.await.map_err(|_| CompileError::Interrupted)?.map_err(|source| self.in_folder(source))
     }
 
-    /// The plugin, if it was compiled already: in milliseconds. Machine code that is damaged is deleted, and is none.
+    /// The plugin, if it was compiled already: in milliseconds. Machine code that is damaged, or that another account has left or may write, is deleted, and
+    /// is none.
     pub async fn ready(&self, engine: &Engine, build: Digest) -> Result<Option<Plugin>, PluginError> {
         let Some(artefact) = self.at_hand(engine, build)? else { return Ok(None) };
         match loaded(engine, artefact).await {
             Err(PluginError::Load(LoadError::Damaged(path))) => {
                 tracing::warn!(file = %path.display(), "machine code is not what was compiled: it is deleted, and made again");
+                std::fs::remove_file(&path).map_err(|source| self.in_folder(source))?;
+                Ok(None)
+            }
+            // Whose the folder is, is a person's to say; what lies in one that is ours is ours to make again, as after an installation by another account.
+            Err(PluginError::Load(LoadError::Account(AccountError::Foreign(path) | AccountError::Open(path))))
+                if path != self.folder =>
+            {
+                tracing::warn!(file = %path.display(), "machine code is another account's, or another may write it: it is deleted, and made again");
                 std::fs::remove_file(&path).map_err(|source| self.in_folder(source))?;
                 Ok(None)
             }
