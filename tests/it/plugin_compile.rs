@@ -136,3 +136,36 @@ async fn a_program_that_is_not_there_or_says_nothing_is_told_as_such() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_machine_that_is_in_the_way_of_compiling_is_not_the_plugin_s_fault_and_it_is_in_force_once_that_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("blocked");
+    // Where the machine code belongs there is a device that is full, as long as this file is there.
+    let program = with_limit(
+        folder.path(),
+        &format!(
+            "-c 0; if [ -e '{}' ]; then exec '{}' \"$1\" \"$2\" /dev/full; fi",
+            blocked.display(),
+            binary().display()
+        ),
+    );
+    let compiler = Compiler { program, folder: folder.path().join("compiled") };
+    let (engine, clock) = (Engine::new(Capacity::default()).unwrap(), Arc::new(ServerClock::default()));
+    let plugins = Plugins::new(engine, compiler, folder.path().to_owned(), clock.clone());
+    std::fs::write(&blocked, "").unwrap();
+    std::fs::create_dir(folder.path().join(tenant().as_str())).unwrap();
+    PluginFolder::of(folder.path(), &tenant()).install(&good()).unwrap();
+    assert!(matches!(plugins.look(&tenant()).await, Look::Waits { .. }));
+    let Some((_, Look::Broken { error, .. })) = plugins.compile_next().await else { panic!("it is not written") };
+    let sentence = error.to_string();
+    assert!(matches!(error, PluginError::Compile(CompileError::Failed(_))), "{sentence}");
+    assert!(sentence.contains("cannot be written") && !sentence.contains('\n'), "{sentence}");
+    std::fs::remove_file(&blocked).unwrap();
+    assert_eq!(plugins.due(), None);
+    clock.advance(30_000);
+    assert_eq!(plugins.due(), Some(tenant()));
+    assert!(matches!(plugins.look(&tenant()).await, Look::Waits { .. }));
+    assert!(matches!(plugins.compile_next().await, Some((_, Look::Loaded(_)))));
+    assert_eq!(plugins.due(), None);
+}

@@ -172,11 +172,11 @@ async fn a_file_that_is_gone_for_a_moment_is_an_exchange_and_after_a_minute_it_i
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(shelf.plugins.look(&opera).await, Look::Missing));
     shelf.clock.advance(MINUTE - 5_000);
-    assert_eq!(shelf.plugins.overdue(), None);
+    assert_eq!(shelf.plugins.due(), None);
     shelf.clock.advance(5_000);
-    assert_eq!(shelf.plugins.overdue(), Some(opera.clone()));
+    assert_eq!(shelf.plugins.due(), Some(opera.clone()));
     assert!(matches!(shelf.plugins.look(&opera).await, Look::Removed));
-    assert_eq!(shelf.plugins.overdue(), None);
+    assert_eq!(shelf.plugins.due(), None);
 }
 
 #[tokio::test]
@@ -231,18 +231,25 @@ async fn machine_code_that_others_may_write_is_not_run_and_the_operator_reads_wh
     shelf.loaded(&opera).await;
     let [file] = shelf.machine_code().try_into().unwrap();
     let folder = shelf.compiler.folder.clone();
-    for (path, open, own) in
-        [(&folder, 0o770, 0o700), (&folder, 0o702, 0o700), (&file, 0o620, 0o600), (&file, 0o602, 0o600)]
-    {
-        mode(path, open);
+    for open in [0o770, 0o702] {
+        mode(&folder, open);
         shelf.start_again();
         let look = shelf.plugins.look(&opera).await;
         let Look::Broken { kept: false, error } = look else { panic!("{look:?}") };
         let sentence = error.to_string();
         assert!(sentence.contains("may be written by other accounts") && sentence.contains("delete it"), "{sentence}");
-        mode(path, own);
+        mode(&folder, 0o700);
         // What was this machine's affair is tried again.
         assert!(matches!(shelf.plugins.look(&opera).await, Look::Loaded(_)));
+    }
+    // A file in a folder that is its own the server makes again itself.
+    for (times, open) in [0o620, 0o602].into_iter().enumerate() {
+        mode(&file, open);
+        shelf.start_again();
+        assert!(matches!(shelf.plugins.look(&opera).await, Look::Waits { .. }));
+        assert!(!file.exists());
+        assert!(matches!(shelf.plugins.compile_next().await, Some((_, Look::Loaded(_)))));
+        assert_eq!((file.exists(), shelf.compiled()), (true, times + 2));
     }
 }
 

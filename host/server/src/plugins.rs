@@ -19,7 +19,7 @@ pub mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
 
 use passerelle_flow::identity::TenantId;
@@ -45,17 +45,32 @@ pub enum PluginError {
     Compile(#[from] CompileError),
 }
 
+/// Whose fault it is that a plugin is not in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The build may not run, and would not another time.
+    Build,
+    /// Something of this machine was in the way.
+    Machine,
+    /// Compiling took too much, which the build may be to blame for, or a machine that is busy.
+    Either,
+}
+
 impl PluginError {
-    /// It is the build that may not run, and would not another time; else something of this machine was in the way.
-    fn is_of_the_build(&self) -> bool {
+    fn fault(&self) -> Fault {
         match self {
-            Self::Folder(_) => false,
-            Self::Load(error) => {
-                !matches!(error, LoadError::Account(_) | LoadError::Damaged(_) | LoadError::Unreadable { .. })
+            Self::Folder(_)
+            | Self::Load(LoadError::Account(_) | LoadError::Damaged(_) | LoadError::Unreadable { .. }) => {
+                Fault::Machine
             }
-            Self::Compile(error) => {
-                matches!(error, CompileError::Refused(_) | CompileError::TimedOut | CompileError::Killed)
-            }
+            Self::Load(_) | Self::Compile(CompileError::Refused(_)) => Fault::Build,
+            Self::Compile(CompileError::TimedOut | CompileError::Killed) => Fault::Either,
+            Self::Compile(
+                CompileError::Start(_)
+                | CompileError::Folder { .. }
+                | CompileError::Failed(_)
+                | CompileError::Interrupted,
+            ) => Fault::Machine,
         }
     }
 }
@@ -67,6 +82,8 @@ pub struct Plugins {
     tenants: PathBuf,
     clock: Arc<ServerClock>,
     slots: RwLock<BTreeMap<TenantId, Slot>>,
+    /// Whose plugin has not got its place in the outbox yet, since the store was in the way.
+    unsettled: Mutex<BTreeSet<TenantId>>,
     /// One build is compiled at a time: it may take all processors, and the requests need them, too.
     compiling: tokio::sync::Mutex<()>,
 }
@@ -94,8 +111,8 @@ pub enum Look {
 impl Plugins {
     /// None is in force until the first look.
     pub fn new(engine: Engine, compiler: Compiler, tenants: PathBuf, clock: Arc<ServerClock>) -> Self {
-        let (slots, compiling) = (RwLock::default(), tokio::sync::Mutex::default());
-        Self { engine, compiler, tenants, clock, slots, compiling }
+        let (slots, unsettled, compiling) = (RwLock::default(), Mutex::default(), tokio::sync::Mutex::default());
+        Self { engine, compiler, tenants, clock, slots, unsettled, compiling }
     }
 
     /// Looks at a tenant's folder, and puts in force what is there and compiled already.
@@ -106,15 +123,19 @@ impl Plugins {
                 let now = self.clock.now();
                 return self.slot(tenant, |slot| slot.nothing(previous, now));
             }
-            Err(error) => return self.slot(tenant, |slot| slot.refuse(None, error)),
+            Err(error) => {
+                let now = self.clock.now();
+                return self.slot(tenant, |slot| slot.refuse(None, error, now));
+            }
         };
-        if let Some(known) = self.slot(tenant, |slot| slot.known(build)) {
+        let now = self.clock.now();
+        if let Some(known) = self.slot(tenant, |slot| slot.known(build, now)) {
             return known;
         }
         match self.compiler.ready(&self.engine, build).await {
             Ok(Some(plugin)) => self.slot(tenant, |slot| slot.put(plugin)),
             Ok(None) => self.slot(tenant, |slot| slot.wait(build)),
-            Err(error) => self.slot(tenant, |slot| slot.refuse(Some(build), error)),
+            Err(error) => self.slot(tenant, |slot| slot.refuse(Some(build), error, now)),
         }
     }
 
@@ -127,17 +148,34 @@ impl Plugins {
             Ok(Found::File { wasm, build }) => {
                 self.slot(&tenant, |slot| slot.wait(build));
                 let made = self.compiler.plugin(&self.engine, wasm, build).await;
-                self.slot(&tenant, |slot| slot.compiled(build, made))
+                // It may have taken minutes.
+                let now = self.clock.now();
+                self.slot(&tenant, |slot| slot.compiled(build, made, now))
             }
             Ok(Found::Nothing { .. }) | Err(_) => self.look(&tenant).await,
         };
         Some((tenant, look))
     }
 
-    /// A tenant whose plugin's file has been gone for longer than a file is that is exchanged.
-    pub fn overdue(&self) -> Option<TenantId> {
+    /// A tenant at whose folder it is to be looked again though nothing has stirred there: its plugin's file has been gone for longer than a file is that is
+    /// exchanged, or this machine was in the way the last time.
+    pub fn due(&self) -> Option<TenantId> {
         let now = self.clock.now();
-        self.first(|slot| slot.overdue(now))
+        self.first(|slot| slot.due(now))
+    }
+
+    /// Whose plugins are to get their place in the outbox once more.
+    fn unsettled(&self) -> BTreeSet<TenantId> {
+        self.unsettled.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn settled(&self, tenant: &TenantId, done: bool) {
+        let mut unsettled = self.unsettled.lock().unwrap_or_else(PoisonError::into_inner);
+        if done {
+            unsettled.remove(tenant);
+        } else {
+            unsettled.insert(tenant.clone());
+        }
     }
 
     /// Forgets the plugins of tenants that are not there any more.

@@ -61,6 +61,19 @@ async fn a_plugin_that_is_off_is_switched_on_over_http_and_nothing_else_of_it_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_was_removed_is_not_switched_on() {
+    let plugged = Plugged::new().await;
+    let key = plugged.house.key_for(&["Webhook.Read", "Webhook.Write"]).await;
+    assert!(plugged.folder().remove().unwrap());
+    plugged.house.stage.server().unwrap().reload_now().await;
+    let path = "/api/demo/webhooks/plugin";
+    assert_eq!(plugged.house.with_key("GET", path, &key, &Value::Null).await.json()["enabled"], false);
+    let on = json!({ "enabled": true });
+    plugged.house.with_key("PATCH", path, &key, &on).await.problem(409, "no-plugin");
+    assert_eq!(plugged.house.with_key("GET", path, &key, &Value::Null).await.json()["enabled"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_without_a_plugin_has_no_such_place() {
     let plugged = Plugged::without().await;
     let key = plugged.house.key_for(&["Webhook.Read", "Webhook.Write"]).await;

@@ -13,7 +13,7 @@ use crate::access::Scope;
 use crate::flow::Flow;
 use crate::hooks::endpoint::ID as PLUGIN;
 use crate::identity::Millis;
-use crate::ports::{Host, Http as _};
+use crate::ports::{Host, Http as _, Plugins as _};
 use crate::store::{DeliveryPage, Outbox as _};
 use crate::tenant::Tenant;
 use crate::webhook::endpoint::{Draft, LONGEST_OVERLAP};
@@ -63,7 +63,9 @@ pub async fn route<H: Host>(flow: &Flow<H>, tenant: &Tenant, call: &Call, path: 
         }
         ("GET", [PLUGIN]) => respond_json(&plugin::shown(&desk.plugin().await.map_err(problem)?, desk.now)),
         ("PATCH", [PLUGIN]) => {
-            let row = desk.change_plugin(&body(call, "{\"enabled\": true}")?).await.map_err(problem)?;
+            let change = body(call, "{\"enabled\": true}")?;
+            let presence = flow.host.plugins().presence(tenant);
+            let row = desk.change_plugin(&change, &presence).await.map_err(problem)?;
             tracing::info!("the plugin was switched on");
             respond_json(&plugin::shown(&row, desk.now))
         }
@@ -179,6 +181,7 @@ fn problem(error: ManageError) -> Problem {
         ManageError::TooEarly(_) => Problem::field("since", &error.to_string()),
         ManageError::Full => Problem::webhook("webhooks-full", &error.to_string()),
         ManageError::Disabled => Problem::webhook("webhook-disabled", &error.to_string()),
+        ManageError::NoPlugin => Problem::webhook("no-plugin", &error.to_string()),
         ManageError::Rotating(_) => Problem::webhook("webhook-rotating", &error.to_string()),
         ManageError::Sending => Problem::webhook("webhook-sending", &error.to_string()),
         ManageError::NoTest => Problem::webhook("no-test-event", &error.to_string()),

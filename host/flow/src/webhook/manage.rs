@@ -36,6 +36,8 @@ pub enum ManageError {
     Full,
     #[error("the endpoint is switched off; enable it first")]
     Disabled,
+    #[error("the tenant has no plugin, so there is nothing to switch on; install one first")]
+    NoPlugin,
     #[error("it is being sent right now; look at it in a moment")]
     Sending,
     #[error(

@@ -10,6 +10,7 @@ use super::endpoint::{Draft, Violations};
 use super::manage::{Desk, ManageError, ROUNDS};
 use crate::hooks::endpoint::{ID, is_plugin};
 use crate::identity::Millis;
+use crate::plugin::Presence;
 use crate::ports::Random;
 use crate::store::{Store, Webhook, WebhookWrite};
 
@@ -20,11 +21,14 @@ impl<S: Store, R: Random> Desk<'_, S, R> {
         row.filter(|row| is_plugin(&row.settled)).ok_or(ManageError::NoSuchEndpoint)
     }
 
-    /// Switches it on, as `change` has to say and no more.
-    pub async fn change_plugin(&self, change: &Draft) -> Result<Webhook, ManageError> {
+    /// Switches it on, as `change` has to say and no more. The row of one that was removed is there still, and stays off.
+    pub async fn change_plugin(&self, change: &Draft, presence: &Presence) -> Result<Webhook, ManageError> {
         judge(change).map_err(ManageError::Invalid)?;
         for _ in 0..ROUNDS {
             let row = self.plugin().await?;
+            if *presence == Presence::None {
+                return Err(ManageError::NoPlugin);
+            }
             if row.settled.enabled {
                 return Ok(row);
             }

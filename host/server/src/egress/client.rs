@@ -1,7 +1,7 @@
 //! Requests in, answers out, over pooled connections.
 //!
 //! Owns the pools, the total time and the size of an answer. What went wrong in detail goes to the log with the host's name alone: paths hold
-//! push tokens and order tokens.
+//! push tokens and order tokens. Of a plugin's request not even that: the plugin has chosen it, and may have put a name into it.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -138,12 +138,18 @@ impl Egress {
             return Err(HttpFailure::Denied);
         }
         let pool = self.pool(&request).map_err(|error| {
+            let host = if request.on_behalf_of.is_some() { "" } else { host.as_str() };
             tracing::error!(host, %error, "the client certificate cannot be shown");
             HttpFailure::Invalid
         })?;
+        let tenant = request.on_behalf_of.clone();
         let response = pool.request(compose(request, url)?).await.map_err(|error| {
             let failure = failure(&error);
-            tracing::warn!(host, error = %innermost(&error), %failure, "no answer");
+            match tenant {
+                // Neither what lies beneath: it may repeat the address, or what the other side says.
+                Some(tenant) => tracing::warn!(%tenant, %failure, "no answer to the tenant's plugin"),
+                None => tracing::warn!(host, error = %innermost(&error), %failure, "no answer"),
+            }
             failure
         })?;
         Ok(response)

@@ -247,6 +247,11 @@ fn status(of: &PluginOf) -> anyhow::Result<bool> {
 
 fn enable(of: &PluginOf) -> anyhow::Result<bool> {
     let (settings, tenant) = named(of)?;
+    if !PluginFolder::of(&settings.tenants, &tenant).plugin().is_file() {
+        bail!(
+            "{tenant} has no plugin, so there is nothing to switch on: `passerelle plugin install` brings one, `passerelle plugin rollback {tenant}` one that was removed"
+        );
+    }
     let store = open_store(&settings)?;
     let now = ServerClock::default().now();
     let done = runtime(None)?.block_on(async {

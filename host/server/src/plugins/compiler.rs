@@ -8,12 +8,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use passerelle_flow::plugin::Digest;
+use passerelle_sandbox::account::AccountError;
 use passerelle_sandbox::artefact::{self, Artefact};
 use passerelle_sandbox::{Engine, LoadError, Plugin};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::{PluginError, durable, machine_code};
+use super::{Fault, PluginError, durable, machine_code};
 
 /// Of the child, by the clock. CPython compiled takes 15 s on two busy cores; this is ten times as long.
 pub const PATIENCE: Duration = Duration::from_secs(150);
@@ -36,6 +37,8 @@ pub enum CompileError {
     TimedOut,
     #[error("compiling it took more memory or processor time than it may, and was stopped")]
     Killed,
+    #[error("the process that compiles could not do it: {0}")]
+    Failed(String),
     #[error("the process that compiles cannot be started: {0}")]
     Start(#[source] std::io::Error),
     #[error("{} cannot be used for machine code: {source}", path.display())]
@@ -80,12 +83,21 @@ impl Compiler {
         named.await.map_err(|_| CompileError::Interrupted)?.map_err(|source| self.in_folder(source))
     }
 
-    /// The plugin, if it was compiled already: in milliseconds. Machine code that is damaged is deleted, and is none.
+    /// The plugin, if it was compiled already: in milliseconds. Machine code that is damaged, or that another account has left or may write, is deleted, and
+    /// is none.
     pub async fn ready(&self, engine: &Engine, build: Digest) -> Result<Option<Plugin>, PluginError> {
         let Some(artefact) = self.at_hand(engine, build)? else { return Ok(None) };
         match loaded(engine, artefact).await {
             Err(PluginError::Load(LoadError::Damaged(path))) => {
                 tracing::warn!(file = %path.display(), "machine code is not what was compiled: it is deleted, and made again");
+                std::fs::remove_file(&path).map_err(|source| self.in_folder(source))?;
+                Ok(None)
+            }
+            // Whose the folder is, is a person's to say; what lies in one that is ours is ours to make again, as after an installation by another account.
+            Err(PluginError::Load(LoadError::Account(AccountError::Foreign(path) | AccountError::Open(path))))
+                if path != self.folder =>
+            {
+                tracing::warn!(file = %path.display(), "machine code is another account's, or another may write it: it is deleted, and made again");
                 std::fs::remove_file(&path).map_err(|source| self.in_folder(source))?;
                 Ok(None)
             }
@@ -101,7 +113,8 @@ impl Compiler {
         let made = async { loaded(engine, self.compiled(engine, wasm, build).await?).await }.await;
         match &made {
             Ok(_) => machine_code::accept(engine, &self.folder, &build),
-            Err(error) if error.is_of_the_build() => {
+            // Also of one that a server will try again: until then this is why there is none.
+            Err(error) if error.fault() != Fault::Machine => {
                 machine_code::refuse(engine, &self.folder, &build, &error.to_string());
             }
             Err(_) => {}
@@ -138,11 +151,17 @@ impl Compiler {
         };
         match output.status.code() {
             Some(0) => Ok(()),
-            Some(REFUSED) => Err(CompileError::Refused(String::from_utf8_lossy(&output.stderr).trim().to_owned())),
+            Some(REFUSED) => Err(CompileError::Refused(sentence(&output.stderr))),
+            Some(FAILED) => Err(CompileError::Failed(sentence(&output.stderr))),
             // By a signal, or in a panic that was out of memory.
             Some(_) | None => Err(CompileError::Killed),
         }
     }
+}
+
+/// What a child says.
+fn sentence(stderr: &[u8]) -> String {
+    String::from_utf8_lossy(stderr).trim().to_owned()
 }
 
 /// Mapping, hashing and linking take milliseconds that the requests should not wait for.
@@ -154,21 +173,30 @@ async fn loaded(engine: &Engine, artefact: Artefact) -> Result<Plugin, PluginErr
 
 /// The child's exit when the component is none that may be loaded; what it writes to standard error then is the sentence that says why.
 pub const REFUSED: i32 = 3;
+/// And its exit when something else was in the way, a full disk or limits that cannot be set, which says nothing of the component.
+pub const FAILED: i32 = 4;
 
 /// The child: limits first, then the component from standard input, then its machine code into a file. The exit code.
 pub fn child(to: &Path) -> i32 {
-    let compiled = limit().map_err(|error| format!("its limits cannot be set: {error}")).and_then(|()| {
-        let mut wasm = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut wasm).map_err(|error| error.to_string())?;
-        artefact::compile(&wasm).map_err(|error: LoadError| error.to_string())
-    });
-    match compiled.and_then(|code| std::fs::write(to, code).map_err(|error| error.to_string())) {
-        Ok(()) => 0,
-        Err(sentence) => {
-            eprintln!("{sentence}");
-            REFUSED
-        }
-    }
+    let (code, sentence) = match machine_code_of_input() {
+        Ok(Ok(code)) => match std::fs::write(to, code) {
+            Ok(()) => return 0,
+            Err(error) => (FAILED, format!("its machine code cannot be written: {error}")),
+        },
+        Ok(Err(refused)) => (REFUSED, refused.to_string()),
+        Err(sentence) => (FAILED, sentence),
+    };
+    eprintln!("{sentence}");
+    code
+}
+
+/// Within the limits. The outer error is none of the component's.
+fn machine_code_of_input() -> Result<Result<Vec<u8>, LoadError>, String> {
+    limit().map_err(|error| format!("its limits cannot be set: {error}"))?;
+    let mut wasm = Vec::new();
+    let read = std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut wasm);
+    read.map_err(|error| format!("the component cannot be read: {error}"))?;
+    Ok(artefact::compile(&wasm))
 }
 
 #[cfg(unix)]

@@ -21,19 +21,59 @@ pub fn unfinished(file: &Path) -> PathBuf {
     file.with_file_name(format!("{dot}{name}.{}-{number}{UNFINISHED}", std::process::id()))
 }
 
-pub fn write(to: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = unfinished(to);
-    let written = OpenOptions::new().write(true).create_new(true).open(&beside).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
-    });
-    written.and_then(|()| rename(&beside, to)).inspect_err(|_| forget(&beside))
+/// A file that is whole, and has not taken its place yet. Dropped, it is gone.
+pub struct Beside {
+    path: PathBuf,
+    to: PathBuf,
 }
 
-pub fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let beside = unfinished(to);
-    let copied = fs::copy(from, &beside).and_then(|_| File::open(&beside)?.sync_all());
-    copied.and_then(|()| rename(&beside, to)).inspect_err(|_| forget(&beside))
+impl Beside {
+    pub fn written(to: &Path, content: &[u8]) -> io::Result<Self> {
+        let beside = Self { path: unfinished(to), to: to.to_owned() };
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&beside.path)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(beside)
+    }
+
+    pub fn copied(from: &Path, to: &Path) -> io::Result<Self> {
+        let beside = Self { path: unfinished(to), to: to.to_owned() };
+        fs::copy(from, &beside.path)?;
+        File::open(&beside.path)?.sync_all()?;
+        Ok(beside)
+    }
+
+    pub fn take_place(self) -> io::Result<()> {
+        rename(&self.path, &self.to)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // Nothing has this name any more where it has taken its place.
+        forget(&self.path);
+    }
+}
+
+pub fn write(to: &Path, content: &[u8]) -> io::Result<()> {
+    Beside::written(to, content)?.take_place()
+}
+
+/// Two files get each other's names, at once. False: this file system, or this system, has no such thing.
+#[cfg(target_os = "linux")]
+pub fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => sync_folder(one).map(|()| true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn exchange(_: &Path, _: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 /// To another name in the same folder; what had it is gone.

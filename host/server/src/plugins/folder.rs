@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use passerelle_flow::identity::TenantId;
 
-use super::durable;
+use super::durable::{self, Beside};
 
 /// In the tenant's folder.
 pub const PLUGIN: &str = "plugin.wasm";
@@ -56,11 +56,13 @@ impl PluginFolder {
         if self.read(wasm.len()).is_ok_and(|current| current.is_some_and(|current| current == wasm)) {
             return Ok(());
         }
+        // All that takes long, or may fail for want of room, comes before the first name changes: an interruption finds both builds as they were.
+        let new = written(&plugin, Beside::written(&plugin, wasm))?;
         if plugin.is_file() {
             // A copy, so that there is a plugin in force at any moment.
-            written(&previous, durable::copy(&plugin, &previous))?;
+            written(&previous, Beside::copied(&plugin, &previous).and_then(Beside::take_place))?;
         }
-        written(&plugin, durable::write(&plugin, wasm))
+        written(&plugin, new.take_place())
     }
 
     /// Exchanges the plugin in force and the one before it, so that going back can be taken back. One that was removed comes back, and is none that is
@@ -72,6 +74,9 @@ impl PluginFolder {
         }
         if !plugin.is_file() {
             return written(&plugin, durable::rename(&previous, &plugin));
+        }
+        if written(&plugin, durable::exchange(&previous, &plugin))? {
+            return Ok(());
         }
         let wasm = std::fs::read(&previous).map_err(|source| FolderError::Read { path: previous, source })?;
         self.install(&wasm)
@@ -89,7 +94,7 @@ impl PluginFolder {
     }
 }
 
-fn written(path: &Path, done: std::io::Result<()>) -> Result<(), FolderError> {
+fn written<T>(path: &Path, done: std::io::Result<T>) -> Result<T, FolderError> {
     done.map_err(|source| FolderError::Write { path: path.to_owned(), source })
 }
 
@@ -107,4 +112,45 @@ pub fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, FolderError> {
         return Err(FolderError::TooLarge { path: path.to_owned(), size: about.len(), most });
     }
     std::fs::read(path).map(Some).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, PluginFolder) {
+        let tenants = tempfile::tempdir().unwrap();
+        let tenant = TenantId::parse("opera").unwrap();
+        std::fs::create_dir(tenants.path().join("opera")).unwrap();
+        let folder = PluginFolder::of(tenants.path(), &tenant);
+        (tenants, folder)
+    }
+
+    fn builds(folder: &PluginFolder) -> [Vec<u8>; 2] {
+        [folder.plugin(), folder.previous()].map(|file| std::fs::read(file).unwrap())
+    }
+
+    #[test]
+    fn going_back_exchanges_the_two_and_can_be_taken_back() {
+        let (_tenants, folder) = folder();
+        folder.install(b"one").unwrap();
+        folder.install(b"two").unwrap();
+        assert_eq!(builds(&folder), [b"two", b"one"]);
+        folder.roll_back().unwrap();
+        assert_eq!(builds(&folder), [b"one", b"two"]);
+        folder.roll_back().unwrap();
+        assert_eq!(builds(&folder), [b"two", b"one"]);
+        assert_eq!(std::fs::read_dir(&folder.folder).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_both_builds_as_they_were() {
+        let (_tenants, folder) = folder();
+        // Where the one before belongs there is a folder: it fails after the new one is written.
+        folder.install(b"one").unwrap();
+        std::fs::create_dir(folder.previous()).unwrap();
+        assert!(matches!(folder.install(b"two"), Err(FolderError::Write { .. })));
+        assert_eq!(std::fs::read(folder.plugin()).unwrap(), b"one");
+        assert_eq!(std::fs::read_dir(&folder.folder).unwrap().count(), 2, "and nothing is left beside");
+    }
 }

@@ -16,8 +16,8 @@ use tokio::time::MissedTickBehavior;
 use super::Look;
 use crate::host::ServerHost;
 
-/// How often it is asked whether a file has been gone for too long: a fraction of the minute that it may be.
-const OVERDUE: Duration = Duration::from_secs(5);
+/// How often it is asked whether something is due by the clock: a fraction of the minute that a file may be gone, and of what is waited after a failure.
+const TICK: Duration = Duration::from_secs(5);
 
 /// Looks at all folders: quickly, since what is not compiled yet is left to wait.
 pub async fn look(flow: &Flow<ServerHost>) {
@@ -70,8 +70,8 @@ impl Upkeep {
 
 async fn run(flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
     let plugins = &flow.host.plugins;
-    let mut overdue = tokio::time::interval(OVERDUE);
-    overdue.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let waiting = tokio::select! {
             request = asked.recv() => match request {
@@ -79,14 +79,18 @@ async fn run(flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, mut asked: mpsc::Re
                 None => return,
             },
             () = wake.notified() => None,
-            _ = overdue.tick() => None,
+            _ = tick.tick() => None,
         };
+        // Each look puts off the next one, so that this ends.
+        while let Some(tenant) = plugins.due() {
+            tell(&tenant, &plugins.look(&tenant).await);
+            settle(&flow, &tenant).await;
+        }
         while let Some((tenant, look)) = plugins.compile_next().await {
             tell(&tenant, &look);
             settle(&flow, &tenant).await;
         }
-        while let Some(tenant) = plugins.overdue() {
-            tell(&tenant, &plugins.look(&tenant).await);
+        for tenant in plugins.unsettled() {
             settle(&flow, &tenant).await;
         }
         if let Some(waiting) = waiting {
@@ -97,12 +101,17 @@ async fn run(flow: Arc<Flow<ServerHost>>, wake: Arc<Notify>, mut asked: mpsc::Re
 
 /// Gives the plugin its place in the outbox. What waits for one that cannot be called now is not given up because of that.
 async fn settle(flow: &Flow<ServerHost>, id: &TenantId) {
-    let Some(tenant) = flow.host.tenants.get(id) else { return };
-    if let Presence::Unavailable(_) = flow.host.plugins.presence(&tenant) {
-        return;
+    let plugins = &flow.host.plugins;
+    // What is not there, or is not known yet, is settled by the look that finds it.
+    let Some(tenant) = flow.host.tenants.get(id) else { return plugins.settled(id, true) };
+    if let Presence::Unavailable(_) = plugins.presence(&tenant) {
+        return plugins.settled(id, true);
     }
-    if let Err(error) = flow.settle_plugin(&tenant).await {
-        tracing::error!(tenant = %id, %error, "the plugin has no place in the outbox yet; the next look tries again");
+    let done = flow.settle_plugin(&tenant).await;
+    plugins.settled(id, done.is_ok());
+    if let Err(error) = done {
+        let seconds = TICK.as_secs();
+        tracing::error!(tenant = %id, %error, "the plugin has no place in the outbox yet; it is tried again in {seconds} seconds");
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{HeaderMap, Request, StatusCode, Uri};
+use passerelle_flow::identity::TenantId;
 use passerelle_flow::ports::{Http, HttpFailure, HttpRequest, HttpResponse};
 use spin_sdk::http::{FullBody, IntoRequest as _};
 use spin_sdk::time::sleep;
@@ -82,17 +83,17 @@ pub async fn chained(
 impl Outbound {
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpFailure> {
         let limit = request.response_limit;
-        let host = request.url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+        let whose = Whose::of(&request);
         let response = self.begin(request).await?;
         let (status, headers) = head(&response)?;
-        let body = message::answered(response).read(limit).await.map_err(|code| failed(&host, code))?;
+        let body = message::answered(response).read(limit).await.map_err(|code| failed(&whose, code))?;
         Ok(HttpResponse { status, headers, body: body.ok_or(HttpFailure::TooLarge)? })
     }
 
     /// As far as the head of the answer.
     async fn begin(&self, request: HttpRequest) -> Result<types::Response, HttpFailure> {
         let url: Uri = request.url.parse().map_err(|_| HttpFailure::Invalid)?;
-        let host = url.host().unwrap_or_default().to_owned();
+        let whose = Whose::of(&request);
         if url.authority().is_none_or(|authority| authority.as_str().contains('@')) {
             return Err(HttpFailure::Invalid);
         }
@@ -100,7 +101,7 @@ impl Outbound {
             return Err(HttpFailure::Denied);
         }
         let request = compose(request, url)?;
-        client::send(request).await.map_err(|code| failed(&host, code))
+        client::send(request).await.map_err(|code| failed(&whose, code))
     }
 }
 
@@ -109,10 +110,33 @@ fn head(response: &types::Response) -> Result<(StatusCode, HeaderMap), HttpFailu
     Ok((status, message::headers(&response.get_headers())))
 }
 
-fn failed(host: &str, code: ErrorCode) -> HttpFailure {
+/// What the log says of a request.
+enum Whose {
+    /// The host's name alone: paths hold push tokens and order tokens.
+    Host(String),
+    /// Not even that: the plugin has chosen it, and may have put a name into it.
+    Plugin(TenantId),
+}
+
+impl Whose {
+    fn of(request: &HttpRequest) -> Self {
+        match &request.on_behalf_of {
+            Some(tenant) => Self::Plugin(tenant.clone()),
+            None => {
+                let url = request.url.parse::<Uri>().ok();
+                Self::Host(url.and_then(|url| url.host().map(str::to_owned)).unwrap_or_default())
+            }
+        }
+    }
+}
+
+fn failed(whose: &Whose, code: ErrorCode) -> HttpFailure {
     let failure = failure(&code);
-    // The host's name alone: paths hold push tokens and order tokens.
-    tracing::warn!(host, %code, %failure, "no answer");
+    match whose {
+        Whose::Host(host) => tracing::warn!(host, %code, %failure, "no answer"),
+        // Neither the code, which may have words of the other side in it.
+        Whose::Plugin(tenant) => tracing::warn!(%tenant, %failure, "no answer to the tenant's plugin"),
+    }
     failure
 }
 

@@ -67,3 +67,36 @@ fn what_a_plugins_request_says_and_every_authorization_is_kept_out_of_logs_and_t
     let theirs = HttpRequest { headers, ..on_behalf_of("opera", "https://crm.example/".to_owned()) };
     assert!(sensitive(theirs).iter().all(|(_, sensitive)| *sensitive));
 }
+
+/// What is written to it is kept.
+#[derive(Clone, Default)]
+struct Kept(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_the_tenant_of_a_plugins_request_and_nothing_that_the_plugin_chose() {
+    let log = Kept::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _kept = tracing::subscriber::set_default(subscriber);
+    let egress = egress(&open());
+    // Port 1 of no machine of a test listens.
+    let url = "http://kovalevskaya.localhost:1/";
+    for request in [on_behalf_of("opera", url.to_owned()), get(url)] {
+        egress.send(request).await.unwrap_err();
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let [plugins, ours] = log.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert!(plugins.contains("tenant=opera") && !plugins.contains("kovalevskaya"), "{plugins}");
+    assert!(ours.contains("kovalevskaya.localhost"), "{ours}");
+}
