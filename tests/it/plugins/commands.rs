@@ -144,6 +144,16 @@ async fn install_status_rollback_and_remove_do_what_they_say_beside_a_running_se
     plugin(&["remove", "demo"]);
     assert!(!plugged.folder().plugin().exists());
     assert!(plugin(&["status", "demo"]).contains("demo has no plugin"));
+    let told = tokio::task::block_in_place(|| refused(&["plugin", "enable", "demo", "--config", &config]));
+    assert!(told.contains("demo has no plugin, so there is nothing to switch on"), "{told}");
+
+    // The case has addresses of its own, which are not on this tenant's list.
+    let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../plugin/examples/cases/the-crm-is-told-who-installed-a-pass.json");
+    let words =
+        ["plugin", "test", &rust_file, "--case", case.to_str().unwrap(), "--tenant", "demo", "--config", &config];
+    let told = tokio::task::block_in_place(|| refused(&words));
+    assert!(told.contains("denied: request customer") && told.contains("0 of 1 cases are fine"), "{told}");
 
     let core = file(folder.path(), "core.wasm", b"\0asm\x01\0\0\0");
     let told = tokio::task::block_in_place(|| refused(&["plugin", "install", "demo", &core, "--config", &config]));

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::PluginFailure;
 use super::hook::{Hook, HookCall, Returned, Turn};
-use super::request::shown;
+use super::request::{Denial, judge, shown};
 use super::rounds::{Rounds, Step};
 use super::setup::PluginSetup;
 use crate::ports::SandboxFailure;
@@ -109,6 +109,8 @@ pub struct Played {
     /// Requests that it asked to be answered, round by round.
     pub asked: Vec<Vec<Request>>,
     pub ended: Result<Returned, PluginFailure>,
+    /// Requests, asked for or to be delivered, that the tenant's list forbids; none where it is played for no tenant.
+    pub denied: Vec<Denial>,
 }
 
 impl Case {
@@ -131,31 +133,63 @@ impl Case {
         Self { call, answers, expected: None }
     }
 
-    /// Plays it. `sandbox` is one call of the plugin.
+    /// Plays it for no tenant: whom the plugin calls, and with what, is nobody's to forbid. `sandbox` is one call of the plugin.
     pub async fn play<F: Future<Output = Result<Returned, SandboxFailure>>>(
         &self,
         setup: &PluginSetup,
         sandbox: impl Fn(HookCall) -> F,
     ) -> Played {
-        let mut asked: Vec<Vec<Request>> = Vec::new();
+        self.run(setup, false, sandbox).await
+    }
+
+    /// Plays it as for the tenant whose setup it is: what its list forbids is answered `denied`, whatever the case says.
+    pub async fn play_for<F: Future<Output = Result<Returned, SandboxFailure>>>(
+        &self,
+        setup: &PluginSetup,
+        sandbox: impl Fn(HookCall) -> F,
+    ) -> Played {
+        self.run(setup, true, sandbox).await
+    }
+
+    async fn run<F: Future<Output = Result<Returned, SandboxFailure>>>(
+        &self,
+        setup: &PluginSetup,
+        listed: bool,
+        sandbox: impl Fn(HookCall) -> F,
+    ) -> Played {
+        let (mut asked, mut denied) = (Vec::<Vec<Request>>::new(), Vec::new());
         let mut rounds = Rounds::new(self.call.clone());
         let ended = loop {
             let returned = match sandbox(rounds.call().clone()).await {
                 Ok(returned) => returned,
                 Err(failure) => break Err(failure.into()),
             };
-            let requests: Vec<Request> = match rounds.returned(returned, setup) {
+            let requests = match rounds.returned(returned, setup) {
                 Step::Ended(ended) => break ended,
-                Step::Ask(requests) => requests.into_iter().map(|request| request.written).collect(),
+                Step::Ask(requests) => requests,
             };
-            let answer = |request: &Request| Answer {
-                name: request.name.clone(),
-                outcome: self.answers.get(&request.name).cloned().unwrap_or(Err(Failure::Unreachable)),
-            };
-            rounds.answered(requests.iter().map(answer).collect());
-            asked.push(requests);
+            let (mut answers, mut written) = (Vec::new(), Vec::new());
+            for request in requests {
+                let name = request.written.name.clone();
+                let outcome = match request.judged {
+                    Err((_, denial)) if listed => {
+                        denied.push(denial);
+                        Err(Failure::Denied)
+                    }
+                    _ => self.answers.get(&name).cloned().unwrap_or(Err(Failure::Unreachable)),
+                };
+                answers.push(Answer { name, outcome });
+                written.push(request.written);
+            }
+            rounds.answered(answers);
+            asked.push(written);
         };
-        Played { asked, ended }
+        if let (true, Ok(Ok(Turn::Deliver(requests)))) = (listed, &ended) {
+            // A breach has ended it already.
+            let judged = judge(requests.clone(), setup).unwrap_or_default();
+            denied.extend(judged.into_iter().filter_map(|judged| judged.err().map(|(_, denial)| denial)));
+        }
+        Played { asked, ended, denied }
     }
 }
 
@@ -194,6 +228,11 @@ impl Played {
                 Ok(returned) => result(returned),
             },
         })
+    }
+
+    /// The plugin broke its contract, or wants what its tenant does not let it have.
+    pub fn failed(&self) -> bool {
+        self.ended.is_err() || !self.denied.is_empty()
     }
 
     /// What differs from what was expected, in lines for a person; none: nothing does.
@@ -249,6 +288,9 @@ impl Played {
                 requests.iter().for_each(|request| tell(&mut text, request));
             }
             Ok(Ok(Turn::Ask(_))) => {}
+        }
+        for denial in &self.denied {
+            _ = writeln!(text, "denied: {}", shown(&denial.to_string()));
         }
         text
     }
@@ -317,18 +359,4 @@ fn full(request: Value) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_stand_alone_or_in_a_case_and_anything_else_is_refused() {
-        let alone = r#"{"customer": {"status": 200, "body": {"tier": "gold"}}, "other": {"failure": "timed-out"}}"#;
-        let read = answers(alone.as_bytes()).unwrap();
-        assert_eq!(read.get("other"), Some(&Err(Failure::TimedOut)));
-        let event = r#"{"pass": {"id": "a", "template": "t"}, "wallet": "apple", "activeRegistrations": 1, "walletStatus": "apple"}"#;
-        let call = r#"{"id": "e", "tenant": "demo", "at": 1}"#;
-        let case = format!(r#"{{"hook": "on-pass-installed", "call": {call}, "event": {event}, "answers": {alone}}}"#);
-        assert_eq!(answers(case.as_bytes()).unwrap(), read);
-        assert!(matches!(answers(b"{\"customer\": 1}"), Err(FormError::Json(_))));
-    }
-}
+mod tests;

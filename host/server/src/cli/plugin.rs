@@ -107,6 +107,12 @@ pub enum Plugin {
         /// A case; repeat for several.
         #[arg(long = "case", value_name = "FILE", required = true)]
         cases: Vec<PathBuf>,
+        /// Play them as for this tenant: with its limits, and with what its list of addresses and its credentials do not permit denied, which is no
+        /// success. Default: for nobody, and nothing is denied.
+        #[arg(long)]
+        tenant: Option<TenantName>,
+        #[command(flatten)]
+        configured: Configured,
         /// Write the same as JSON: {"ok":bool,"cases":[...]}.
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use passerelle_flow::hooks::endpoint;
 use passerelle_flow::identity::TenantId;
 use passerelle_flow::plugin::case::Case;
-use passerelle_flow::plugin::setup::PluginSetup;
+use passerelle_flow::plugin::setup::{PluginLimits, PluginSetup};
 use passerelle_flow::ports::Clock as _;
 use passerelle_flow::store::{DeliveryPage, DeliveryState, Outbox as _, WebhookWrite};
 use passerelle_sandbox::{Plugin as Component, SIZE, artefact};
@@ -34,7 +34,10 @@ pub fn perform(plugin: Plugin) -> anyhow::Result<bool> {
             let against = tenant.map(|tenant| (tenant.0, configured));
             check(&file, against, report.as_deref())
         }
-        Plugin::Test { file, cases, report } => test(&file, &cases, report.as_deref()),
+        Plugin::Test { file, cases, tenant, configured, report } => {
+            let of = tenant.map(|tenant| setup_of(&tenant.0, &configured)).transpose()?;
+            test(&file, &cases, of.as_ref(), report.as_deref())
+        }
         Plugin::Replay(arguments) => replay::replay(&arguments),
         Plugin::Install { of, file } => install(&of, &file),
         Plugin::Rollback { of } => {
@@ -125,9 +128,24 @@ fn check(file: &Path, against: Option<(TenantId, Configured)>, report: Option<&P
     Ok(true)
 }
 
-fn test(file: &Path, cases: &[std::path::PathBuf], report: Option<&Path>) -> anyhow::Result<bool> {
+/// What a tenant lets its plugin do.
+fn setup_of(tenant: &TenantId, configured: &Configured) -> anyhow::Result<PluginSetup> {
+    let (tenants, _) = Tenants::open(&settings(configured)?);
+    let loaded = tenants
+        .get(tenant)
+        .with_context(|| format!("there is no tenant {tenant} in force: `passerelle check` says why"))?;
+    Ok(loaded.plugin.clone())
+}
+
+/// `of`: a tenant's. Without one nothing is denied.
+fn test(
+    file: &Path,
+    cases: &[std::path::PathBuf],
+    of: Option<&PluginSetup>,
+    report: Option<&Path>,
+) -> anyhow::Result<bool> {
     let component = load(file)?;
-    let setup = PluginSetup::default();
+    let limits = of.map_or_else(PluginLimits::default, |setup| setup.limits);
     let (mut ok, mut told) = (true, Vec::new());
     let runtime = runtime(None)?;
     for path in cases {
@@ -137,13 +155,17 @@ fn test(file: &Path, cases: &[std::path::PathBuf], report: Option<&Path>) -> any
         if !component.hooks().contains(&hook) {
             println!("{}: the plugin has no {}, so the default decides\n", path.display(), hook.name());
         }
-        let played = runtime.block_on(case.play(&setup, |call| component.call(&setup.limits, call)));
+        let sandbox = |call| component.call(&limits, call);
+        let played = match of {
+            Some(setup) => runtime.block_on(case.play_for(setup, sandbox)),
+            None => runtime.block_on(case.play(&PluginSetup::default(), sandbox)),
+        };
         println!("{} ({})", path.display(), hook.name());
         print!("{}", played.told());
         let differences = case.expected.as_ref().map(|expected| played.differences(hook, expected));
         let fine = match &differences {
-            Some(differences) => differences.is_empty(),
-            None => played.ended.is_ok(),
+            Some(differences) => differences.is_empty() && played.denied.is_empty(),
+            None => !played.failed(),
         };
         for difference in differences.iter().flatten() {
             println!("  NOT AS EXPECTED: {difference}");
@@ -155,6 +177,7 @@ fn test(file: &Path, cases: &[std::path::PathBuf], report: Option<&Path>) -> any
         ok &= fine;
         told.push(json!({
             "case": path.display().to_string(), "ok": fine, "hook": hook.name(), "told": played.told(), "differences": differences,
+            "denied": played.denied.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
     }
     let count = told.iter().filter(|case| case.get("ok") == Some(&Value::Bool(true))).count();

@@ -1,7 +1,8 @@
 //! `passerelle plugin replay`: what a plugin would have made of the last events and passes, beside what the installed one makes of them.
 //!
 //! Owns which events and passes there are, and the counts. Reads the store of this machine and sends nothing: what a hook asks for is answered from a
-//! file, the same for both, or fails as unreachable, since what was answered then is not kept. Does not own how a difference is shown (`difference`),
+//! file, the same for both, or fails as unreachable, since what was answered then is not kept; what the tenant's list forbids is
+//! denied. Does not own how a difference is shown (`difference`),
 //! nor what a plugin decides of a pass (`decision`).
 
 #![allow(clippy::print_stdout)] // a comparison is what it is run for
@@ -155,8 +156,8 @@ impl Comparison {
         };
         let limits = &self.tenant.plugin.limits;
         let case = Case::answered(call.clone(), self.answers.clone());
-        let played = case.play(&self.tenant.plugin, |call| plugin.call(limits, call)).await;
-        (played.told(), played.ended.is_err())
+        let played = case.play_for(&self.tenant.plugin, |call| plugin.call(limits, call)).await;
+        (played.told(), played.failed())
     }
 
     /// Passes that live and have changed since, the one that changed first before the others.

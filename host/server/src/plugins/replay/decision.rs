@@ -73,15 +73,22 @@ impl Decision {
         let plugin = plugin.filter(|plugin| plugin.hooks().contains(&hook))?;
         let setup = &pass.tenant.plugin;
         let case = Case::answered(call, answers.clone());
-        let played = case.play(setup, |call| plugin.call(&setup.limits, call)).await;
+        let played = case.play_for(setup, |call| plugin.call(&setup.limits, call)).await;
         self.asked.push(hook);
         let names: Vec<&str> = played.asked.iter().flatten().map(|request| request.name.as_str()).collect();
         if !names.is_empty() {
             self.decided(hook).insert(format!("{} asks for", hook.name()), names.join(", "));
         }
+        if !played.denied.is_empty() {
+            // Whom it wants to call it may have made of a name.
+            let denied = format!("{} of what it asks for", played.denied.len());
+            self.decided(hook).insert(format!("{} is denied", hook.name()), denied);
+        }
+        if played.failed() {
+            self.failed.push(hook);
+        }
         match &played.ended {
             Err(failure) => {
-                self.failed.push(hook);
                 self.note(hook, format!("fails: {failure}"));
             }
             Ok(Err(Fault::Reject(_))) => self.note(hook, "rejects it".to_owned()),
