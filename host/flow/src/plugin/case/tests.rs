@@ -34,7 +34,7 @@ fn for_a_tenant_what_its_list_forbids_is_denied_whatever_the_case_answers_and_fo
         (&["customer.example"], Some("crm"), "sends\n  crm"),
         (&["customer.example", "crm.example"], None, "sends\n  crm"),
     ] {
-        let allow = list.iter().map(|host| Destination::parse(host, false).unwrap()).collect();
+        let allow = list.iter().map(|host| Destination::parse(&format!("https://{host}"), false).unwrap()).collect();
         let played = run(case.play_for(&PluginSetup { allow, ..PluginSetup::default() }, asks_and_tells));
         let told = played.told();
         assert!(told.contains(sends), "{told}");
