@@ -141,14 +141,18 @@ fn three_failures_in_a_row_open_the_breaker_and_a_busy_sandbox_is_none() {
 }
 
 #[test]
-fn what_the_answers_said_of_when_goes_with_a_hook_that_asks_to_be_tried_again() {
-    let plugin = |call: HookCall| match call.call.answers.len() {
-        0 => Ok(Ok(Turn::Ask(vec![question("a", "https://crm.example/a"), question("b", "https://crm.example/b")]))),
-        _ => Ok(Err(Fault::Retry)),
+fn what_the_answers_said_of_when_goes_with_a_hook_that_asks_to_be_tried_again_and_its_destination_is_left_alone() {
+    let plugin = |call: HookCall| match call.call.answers.as_slice() {
+        [] => Ok(Ok(Turn::Ask(vec![question("a", "https://crm.example/a"), question("b", "https://crm.example/b")]))),
+        [_, second] => {
+            assert_eq!(second.outcome.as_ref().unwrap_err(), &Failure::OverBudget);
+            Ok(Err(Fault::Retry))
+        }
+        _ => panic!("one too many"),
     };
-    let answers = vec![answer(503, &[("retry-after", "90")], ""), answer(429, &[("retry-after", "30")], "")];
-    let (ended, _) = ended(plugin, answers);
+    let (ended, called) = ended(plugin, vec![answer(429, &[("retry-after", "90")], "")]);
     assert!(matches!(ended, Ended::Retry(Asked { after: Some(90_000), busy: true })), "{ended:?}");
+    assert_eq!(called, ["https://crm.example/a"]);
 }
 
 #[test]
