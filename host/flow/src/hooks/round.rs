@@ -52,12 +52,14 @@ pub struct Ran {
     pub ended: Ended,
     /// With all answers that it was given.
     call: HookCall,
+    /// Characters that are shown of the plugin's words.
+    text: usize,
 }
 
 impl Ran {
     /// What the plugin knew, to hold its words against.
     pub fn told(&self) -> Told {
-        Told::of(&self.call)
+        Told::of(&self.call, self.text)
     }
 }
 
@@ -69,14 +71,14 @@ pub async fn run<H: Host>(
     call: HookCall,
     patience: Patience,
 ) -> StoreResult<Ran> {
-    let breakers = &flow.plugins.breakers;
+    let (breakers, text) = (&flow.plugins.breakers, tenant.plugin.limits.text);
     if let Err(until) = breakers.admits(&tenant.id, &installed.digest, flow.now()) {
-        return Ok(Ran { ended: Ended::Broken { until }, call });
+        return Ok(Ran { ended: Ended::Broken { until }, call, text });
     }
     let hook = call.event.hook().name();
     let mut course = Course { rounds: Rounds::new(call), asked: Asked::default() };
     let ended = course.run(flow, tenant, installed, patience).await?;
-    let ran = Ran { ended, call: course.rounds.into_call() };
+    let ran = Ran { ended, call: course.rounds.into_call(), text };
     match &ran.ended {
         Ended::Failed(failure) => {
             let failure = ran.told().speak(&failure.to_string());
@@ -140,7 +142,7 @@ impl Course {
             if let Some((_, denial)) = denied
                 && flow.alarms.is_due(&tenant.id, "plugin-denied", flow.now())
             {
-                let denial = Told::of(self.rounds.call()).speak(&denial.to_string());
+                let denial = Told::of(self.rounds.call(), tenant.plugin.limits.text).speak(&denial.to_string());
                 tracing::warn!(tenant = %tenant.id, denial, "the tenant's plugin asked for what it may not have");
             }
             // Together: what one answer asks for depends on nothing but the answers before it, and the buyer waits for the slowest and not for the sum.

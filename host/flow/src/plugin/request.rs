@@ -209,7 +209,12 @@ pub fn judge_variables(variables: &[(String, String)]) -> Result<(), Breach> {
 
 /// A plugin's text for an operator's list: on one line, and no longer than that.
 pub fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT).collect()
+    cut(text, TEXT)
+}
+
+/// The same, with so many characters.
+pub fn cut(text: &str, most: usize) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect()
 }
 
 #[cfg(test)]

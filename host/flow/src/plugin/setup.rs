@@ -17,7 +17,7 @@ pub const ROUNDS: usize = 3;
 /// Bytes of all answers that one event's hook is given, over its rounds: twice what the limits allow one `ask` by default. The host holds them, and copies them
 /// into each call.
 pub const ANSWERS: usize = 8 << 20;
-/// Characters of a fault's text that are kept: a line of a list.
+/// Characters of a plugin's words that are kept at most: a line of a list.
 pub const TEXT: usize = 256;
 
 #[derive(Clone, Debug, Default)]
@@ -65,6 +65,8 @@ pub struct PluginLimits {
     pub timeout: Duration,
     /// To one destination, over all events of the tenant.
     pub requests_per_minute: u32,
+    /// Characters of its words that a log or a list shows; [`TEXT`] at most.
+    pub text: usize,
 }
 
 impl Default for PluginLimits {
@@ -86,6 +88,7 @@ impl Default for PluginLimits {
             response_body: 256 << 10,
             timeout: Duration::from_secs(10),
             requests_per_minute: 600,
+            text: TEXT,
         }
     }
 }

@@ -9,19 +9,25 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::hook::{Event, HookCall};
-use super::request::shown;
+use super::request::cut;
 
 /// Letters from which on a value names somebody: there are people called Ada, and two letters are in every word.
 const SHORTEST: usize = 3;
 /// What stands in the place of words that would name somebody.
 const REPLACED: &str = "(its words hold something that it was told of the holder or was answered, and are not kept)";
 
-/// The values of one call, in lower case.
-pub struct Told(BTreeSet<String>);
+/// The values of one call.
+pub struct Told {
+    /// In lower case.
+    values: BTreeSet<String>,
+    /// Characters that are shown of a plugin's words.
+    most: usize,
+}
 
 impl Told {
-    pub fn of(call: &HookCall) -> Self {
-        let mut told = Self(BTreeSet::new());
+    /// `most`: the tenant's limit of its plugin's words.
+    pub fn of(call: &HookCall, most: usize) -> Self {
+        let mut told = Self { values: BTreeSet::new(), most };
         match &call.event {
             Event::ChooseTemplate(_) => {}
             Event::ShapePayload(subject) => {
@@ -54,13 +60,13 @@ impl Told {
 
     /// A plugin's words for a log or a list: on one line, cut, and none of somebody's.
     pub fn speak(&self, words: &str) -> String {
-        if self.is_in(words) { REPLACED.to_owned() } else { shown(words) }
+        if self.is_in(words) { REPLACED.to_owned() } else { cut(words, self.most) }
     }
 
     /// Do these words hold a value of the call?
     pub fn is_in(&self, words: &str) -> bool {
         let words = words.to_lowercase();
-        self.0.iter().any(|value| words.contains(value.as_str()))
+        self.values.iter().any(|value| words.contains(value.as_str()))
     }
 
     fn pairs(&mut self, pairs: &[(String, String)]) {
@@ -70,7 +76,7 @@ impl Told {
     fn value(&mut self, value: &str) {
         let value = value.trim().to_lowercase();
         if value.chars().count() >= SHORTEST {
-            self.0.insert(value);
+            self.values.insert(value);
         }
     }
 
@@ -120,7 +126,7 @@ mod tests {
             vec![Answer { name: "customer".to_owned(), outcome: Ok(Response { status: 200, headers: vec![], body }) }];
         let call = Call { id: "e".to_owned(), tenant: "demo".to_owned(), at: 0, settings: vec![], answers };
         let event = Event::OnOrderChanged(OrderChanged { file: None, order: None, changes: vec![change] });
-        Told::of(&HookCall { call, event })
+        Told::of(&HookCall { call, event }, 20)
     }
 
     #[test]
@@ -130,5 +136,6 @@ mod tests {
             assert_eq!(told.speak(words), REPLACED, "{words}");
         }
         assert_eq!(told.speak("no\ncustomer A1"), "no customer A1", "two letters are in every word");
+        assert_eq!(told.speak(&"x".repeat(400)).len(), 20);
     }
 }

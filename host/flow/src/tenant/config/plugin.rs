@@ -144,4 +144,8 @@ pub struct PluginLimitsConfig {
     /// Requests a minute to one destination (scheme, host and port). Default: 600.
     #[schemars(inner(range(min = 1, max = 60000)))]
     pub requests_per_minute: Option<u32>,
+
+    /// Characters that a log or a list shows of a plugin's own words, such as why it rejects an event. Default: 256, which is the most.
+    #[schemars(inner(range(max = 256)))]
+    pub text: Option<u32>,
 }

@@ -13,7 +13,7 @@ use super::Loader;
 use crate::plugin::allow::Destination;
 use crate::plugin::credential::{Credential, Kind, OAuth2};
 use crate::plugin::request::{is_name, is_reserved};
-use crate::plugin::setup::{LONGEST_CALL, Parts, PluginLimits, PluginSetup};
+use crate::plugin::setup::{LONGEST_CALL, Parts, PluginLimits, PluginSetup, TEXT};
 use crate::tenant::config::{CredentialConfig, CredentialKind, PluginConfig, PluginLimitsConfig};
 use crate::tenant::credential::without_line_break;
 use crate::tenant::problem::Fault;
@@ -174,7 +174,7 @@ impl Loader<'_> {
     fn plugin_limits(&mut self, config: &PluginLimitsConfig) -> Option<PluginLimits> {
         let default = PluginLimits::default();
         let longest = u32::try_from(LONGEST_CALL.as_millis()).unwrap_or(u32::MAX);
-        let limits: [(&str, Option<u32>, u32, u32); 14] = [
+        let limits: [(&str, Option<u32>, u32, u32); 15] = [
             ("cpu_ms", config.cpu_ms, 5, longest),
             ("wall_ms", config.wall_ms, 10, longest),
             ("memory_mb", config.memory_mb, 1, 256),
@@ -189,6 +189,7 @@ impl Loader<'_> {
             ("response_kb", config.response_kb, 1, 8_192),
             ("timeout_ms", config.timeout_ms, 100, 30_000),
             ("requests_per_minute", config.requests_per_minute, 1, 60_000),
+            ("text", config.text, 0, TEXT as u32),
         ];
         let mut whole = true;
         for (name, value, least, most) in limits {
@@ -217,6 +218,7 @@ impl Loader<'_> {
             request_body: bytes(config.request_kb, 10, default.request_body),
             response_body: bytes(config.response_kb, 10, default.response_body),
             timeout: millis(config.timeout_ms, default.timeout),
+            text: bytes(config.text, 0, default.text),
             requests_per_minute: config.requests_per_minute.unwrap_or(default.requests_per_minute),
         })
     }
