@@ -129,7 +129,7 @@ fn servers() -> Vec<Server> {
             "Sends its body one byte at a time.",
             timed_out,
             TIMEOUT,
-            Behaviour::Drips { head: head("content-length: 1000000\r\n\r\n"), every },
+            Behaviour::Drips { head: head("content-length: 100000\r\n\r\n"), every },
         ),
         (
             "drip-in-the-head",
@@ -210,7 +210,10 @@ async fn redirect(table: &mut Table) -> Result<()> {
         return Ok(());
     }
     let elsewhere = Upstream::start("127.0.0.2", Behaviour::Honest).await;
-    let head = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url());
+    let head = format!(
+        "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        elsewhere.url()
+    );
     let upstream = Upstream::start("127.0.0.1", Behaviour::Says(head.into_bytes())).await;
     let egress = egress(&["127.0.0.1/32"])?;
     let expected = Expected {
@@ -331,11 +334,11 @@ async fn names(table: &mut Table) -> Result<()> {
             within: AT_ONCE,
             room: ROOM,
         };
+        let servers = [(outside, Behaviour::Says(CLOSING.to_vec())), (inside, Behaviour::Honest)];
+        let [allowed, forbidden] = Upstream::pair(servers).await;
+        let port = allowed.address.port();
         table
             .row(expected, async || {
-                let allowed = Upstream::start(outside, Behaviour::Says(CLOSING.to_vec())).await;
-                let port = allowed.address.port();
-                let forbidden = Upstream::start_at(inside, port, Behaviour::Honest).await;
                 let flips = Flips { answers: vec![outside.parse()?, inside.parse()?], asked: AtomicUsize::new(0) };
                 let flips = Arc::new(flips);
                 let egress = egress_with(&["127.0.0.2/32"], flips.clone())?;

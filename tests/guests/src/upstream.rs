@@ -37,12 +37,22 @@ pub struct Upstream {
 impl Upstream {
     /// On a free port of this address: `127.0.0.1`, and the others of that network, which all lead to this machine.
     pub async fn start(host: &str, behaviour: Behaviour) -> Self {
-        Self::start_at(host, 0, behaviour).await
+        Self::start_at(host, 0, behaviour).await.unwrap()
     }
 
-    /// On this port.
-    pub async fn start_at(host: &str, port: u16, behaviour: Behaviour) -> Self {
-        let listener = TcpListener::bind((host, port)).await.unwrap();
+    /// Two on the same port of two addresses of this machine: what a name leads to, and what it leads to when it is asked again.
+    pub async fn pair([one, other]: [(&str, Behaviour); 2]) -> [Self; 2] {
+        // A port that is free under one address may be taken under another.
+        loop {
+            let first = Self::start(one.0, one.1.clone()).await;
+            if let Ok(second) = Self::start_at(other.0, first.address.port(), other.1.clone()).await {
+                return [first, second];
+            }
+        }
+    }
+
+    async fn start_at(host: &str, port: u16, behaviour: Behaviour) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((host, port)).await?;
         let address = listener.local_addr().unwrap();
         let (connections, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU64::new(0)));
         let (counted, counting) = (connections.clone(), sent.clone());
@@ -52,7 +62,7 @@ impl Upstream {
                 tokio::spawn(serve(stream, behaviour.clone(), counting.clone()));
             }
         });
-        Self { address, connections, sent, task }
+        Ok(Self { address, connections, sent, task })
     }
 
     pub fn url(&self) -> String {

@@ -143,9 +143,9 @@ impl Names for Flips {
 #[tokio::test]
 async fn a_name_that_leads_inside_when_it_is_asked_again_is_asked_once_for_each_connection_and_judged_each_time() {
     let closing = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_vec();
-    let outside = Upstream::start("127.0.0.2", Behaviour::Says(closing)).await;
+    let servers = [("127.0.0.2", Behaviour::Says(closing)), ("127.0.0.1", Behaviour::Honest)];
+    let [outside, inside] = Upstream::pair(servers).await;
     let port = outside.address.port();
-    let inside = Upstream::start_at("127.0.0.1", port, Behaviour::Honest).await;
     let flips =
         Flips { answers: ["127.0.0.2".parse().unwrap(), "127.0.0.1".parse().unwrap()], asked: AtomicUsize::new(0) };
     let flips = Arc::new(flips);
