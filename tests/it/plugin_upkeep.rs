@@ -212,7 +212,7 @@ async fn machine_code_that_is_cut_off_or_changed_is_never_run_and_is_made_again(
     changed[whole.len() / 2] ^= 1;
     for (times, damaged) in [&whole[..whole.len() / 2], &[], &changed, b"no machine code"].into_iter().enumerate() {
         shelf.start_again();
-        // Another file in its place: the code of the one that was loaded is mapped.
+        // Another file in its place.
         std::fs::remove_file(&file).unwrap();
         std::fs::write(&file, damaged).unwrap();
         mode(&file, 0o600);

@@ -21,28 +21,10 @@ use crate::tenant::{CARD, TICKET, Tenant};
 /// The kind of a pass and its selectors: what is asked about.
 type Facts = (&'static str, Vec<(String, String)>);
 
-/// What came of a question.
-#[derive(Clone)]
-enum Known {
-    Made(String),
-    Default,
-    Undecided,
-}
-
-impl From<Known> for Decision<String> {
-    fn from(known: Known) -> Self {
-        match known {
-            Known::Made(name) => Self::Made(name),
-            Known::Default => Self::Default,
-            Known::Undecided => Self::Undecided,
-        }
-    }
-}
-
 /// A run's questions and what came of them.
 #[derive(Default)]
 pub struct Chooser {
-    known: HashMap<Facts, Known>,
+    known: HashMap<Facts, Decision<String>>,
 }
 
 impl Chooser {
@@ -64,7 +46,7 @@ impl Chooser {
         };
         let key = (kind(subject), selectors.to_vec());
         if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone().into());
+            return Ok(known.clone());
         }
         let candidate = candidate(tenant, subject, selectors, default);
         let templates = candidate.templates.clone();
@@ -72,24 +54,21 @@ impl Chooser {
             HookCall { call: event::call(tenant, &occasion.id, occasion.at), event: Event::ChooseTemplate(candidate) };
         let ran = run(flow, tenant, &installed, call, occasion.patience).await?;
         let chosen = match &ran.ended {
-            Ended::Decided(Turn::Chosen(name)) if templates.contains(name) => Known::Made(name.clone()),
-            Ended::Decided(Turn::Default) => Known::Default,
+            Ended::Decided(Turn::Chosen(name)) if templates.contains(name) => Decision::Made(name.clone()),
+            Ended::Decided(Turn::Default) => Decision::Default,
             Ended::Decided(Turn::Chosen(_)) => {
                 tracing::warn!(tenant = %tenant.id, "the tenant's plugin chose a template that is not there or of another kind, and was passed over");
-                Known::Default
+                Decision::Default
             }
             Ended::Rejected(words) => {
                 let why = ran.told().speak(words);
                 tracing::warn!(tenant = %tenant.id, why, "the tenant's plugin rejects to choose a template");
-                Known::Undecided
+                Decision::Undecided
             }
-            other => match occasion.undecided::<String>(other) {
-                Decision::Again => return Ok(Decision::Again),
-                Decision::Made(_) | Decision::Default | Decision::Undecided => Known::Undecided,
-            },
+            other => occasion.undecided(other),
         };
         self.known.insert(key, chosen.clone());
-        Ok(chosen.into())
+        Ok(chosen)
     }
 }
 

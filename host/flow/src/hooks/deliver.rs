@@ -4,7 +4,6 @@
 //! repeats the sending and not the decision. A request that was taken is not sent again: by its name, however often the event is told. Requests of one
 //! event go out in their order, and the next event of the pass waits for the last of them.
 
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -19,14 +18,13 @@ use crate::plugin::request::{Denial, Vetted, judge, shown};
 use crate::plugin::told::Told;
 use crate::plugin::{Installed, Presence, Until};
 use crate::ports::{Host, HttpFailure, Plugins};
-use crate::retry_after::retry_in;
 use crate::sealing::SealError;
 use crate::store::{
     DeliveryAttempt, DeliveryEnd, DeliveryLease, Outbox as _, PluginRequest, PluginRequestWrite, StoreResult,
 };
 use crate::tenant::Tenant;
 use crate::webhook::schedule::Asked;
-use crate::webhook::send::{failed, millis};
+use crate::webhook::send::failed;
 use passerelle_contract::tenant::types as contract;
 
 /// How long a delivery waits for a plugin that is not there: a person brings it back, and looks whether it is told again.
@@ -261,8 +259,7 @@ impl<H: Host> Delivery<'_, H> {
         Ok(match courier::send(self.flow, self.tenant, request, purpose, self.patience).await {
             Ok(response) if response.status.is_success() => Ok(response.status.as_u16()),
             Ok(response) => {
-                let after = retry_in(&response.headers, self.flow.now()).map(millis);
-                let asked = Asked { after, busy: response.status == StatusCode::TOO_MANY_REQUESTS };
+                let asked = Asked::of(&response, self.flow.now());
                 let status = response.status.as_u16();
                 let error = format!("request {label}: HTTP {status}");
                 Err(Outcome::Failed { asked, status: Some(status), error })

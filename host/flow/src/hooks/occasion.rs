@@ -14,7 +14,7 @@ const RETRIES: i64 = 3;
 const ABSENCES: i64 = 6;
 
 /// What a hook within a run came to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<T> {
     Made(T),
     /// The plugin leaves it to the default, or has no such hook.

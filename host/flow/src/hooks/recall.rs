@@ -4,12 +4,11 @@
 //! that of its last change, and the id is none that a run has had.
 
 use passerelle_contract::tenant::shape_payload::Subject;
-use passerelle_contract::tenant::types::{Call, Pass};
+use passerelle_contract::tenant::types::Call;
 
 use super::choose::candidate;
-use super::event;
+use super::{event, shape};
 use crate::attribute::Sorted;
-use crate::happening::kind;
 use crate::parts::Opened;
 use crate::plugin::hook::{Event, HookCall};
 use crate::select::select;
@@ -39,20 +38,8 @@ impl Recalled<'_> {
     /// With the template that was chosen for it.
     pub fn shape(&self, template: &str) -> HookCall {
         let pass = &self.view.pass;
-        let (name, value) = pass.subject.identifier();
-        let known = |values: &std::collections::BTreeMap<String, String>| values.clone().into_iter();
-        let identifiers = [(name.to_owned(), value.to_owned())].into_iter();
         let subject = Subject {
-            pass: Pass {
-                id: pass.id.as_str().to_owned(),
-                kind: kind(&pass.subject).to_owned(),
-                template: template.to_owned(),
-                identifiers: identifiers
-                    .chain(known(&self.attributes.identifiers))
-                    .chain(known(&self.attributes.personal))
-                    .collect(),
-                metadata: known(&self.attributes.metadata).collect(),
-            },
+            pass: shape::pass(&pass.id, &pass.subject, template, self.attributes.clone()),
             ticket: self.opened.part.body.clone(),
             events: self.view.events.iter().map(|event| event.body.clone()).collect(),
         };

@@ -4,7 +4,7 @@
 //! the default is. A request that fails is an answer; the plugin's own failure is not told to it.
 
 use futures_util::future::join_all;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use passerelle_contract::tenant::types::{Answer, Failure, Fault, Response};
 
 use super::courier::{self, CourierError, Purpose};
@@ -18,11 +18,9 @@ use crate::plugin::setup::ANSWERS;
 use crate::plugin::told::Told;
 use crate::plugin::{Installed, PluginFailure};
 use crate::ports::{Host, HttpFailure, Plugins, SandboxFailure};
-use crate::retry_after::retry_in;
 use crate::store::StoreResult;
 use crate::tenant::Tenant;
 use crate::webhook::schedule::Asked;
-use crate::webhook::send::millis;
 
 /// Bytes of the headers of an answer that a plugin is given; what is beyond is left out, whole headers at a time.
 const ANSWER_HEADERS: usize = 8 << 10;
@@ -193,8 +191,7 @@ async fn fetch<H: Host>(
 ) -> StoreResult<(Result<Response, Failure>, Asked)> {
     let failure = match courier::send(flow, tenant, request, Purpose::Answer { longest }, patience).await {
         Ok(response) => {
-            let busy = response.status == StatusCode::TOO_MANY_REQUESTS;
-            let asked = Asked { after: retry_in(&response.headers, flow.now()).map(millis), busy };
+            let asked = Asked::of(&response, flow.now());
             let response = Response {
                 status: response.status.as_u16(),
                 headers: headers(&response.headers),

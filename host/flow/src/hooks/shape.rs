@@ -10,11 +10,14 @@ use passerelle_contract::types::{EventPart, TicketPart};
 use super::event;
 use super::occasion::{Decision, Occasion};
 use super::round::{Ended, run};
+use crate::attribute::Sorted;
 use crate::flow::Flow;
+use crate::happening::kind;
+use crate::identity::PassId;
 use crate::plugin::hook::{Event, Hook, HookCall, Turn};
 use crate::plugin::{Presence, Until};
 use crate::ports::{Host, Plugins};
-use crate::store::StoreResult;
+use crate::store::{PassSubject, StoreResult};
 use crate::tenant::Tenant;
 
 /// What a template calls a plugin's variable by.
@@ -27,6 +30,19 @@ pub struct Shaped<'a> {
     pub events: Vec<&'a EventPart>,
     /// Of the pass, within the run.
     pub id: &'a str,
+}
+
+/// A pass as the hook is told of it.
+pub fn pass(id: &PassId, subject: &PassSubject, template: &str, known: Sorted) -> Pass {
+    let (name, value) = subject.identifier();
+    let of_the_subject = (name.to_owned(), value.to_owned());
+    Pass {
+        id: id.as_str().to_owned(),
+        kind: kind(subject).to_owned(),
+        template: template.to_owned(),
+        identifiers: std::iter::once(of_the_subject).chain(known.identifiers).chain(known.personal).collect(),
+        metadata: known.metadata.into_iter().collect(),
+    }
 }
 
 /// Does nobody shape the tenant's passes? A plugin that cannot be called now may have shaped them before, and what it added stays.

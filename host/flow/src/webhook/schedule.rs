@@ -4,9 +4,13 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::identity::{DAY, HOUR, Millis};
 use crate::options::jittered;
-use crate::ports::Random;
+use crate::ports::{HttpResponse, Random};
+use crate::retry_after::retry_in;
+use crate::webhook::send::millis;
 
 const SECOND: Millis = 1_000;
 const MINUTE: Millis = 60_000;
@@ -68,6 +72,13 @@ pub struct Asked {
     pub after: Option<Millis>,
     /// 429, or no answer in time.
     pub busy: bool,
+}
+
+impl Asked {
+    /// What an answer says about when.
+    pub fn of(answer: &HttpResponse, now: Millis) -> Self {
+        Self { after: retry_in(&answer.headers, now).map(millis), busy: answer.status == StatusCode::TOO_MANY_REQUESTS }
+    }
 }
 
 impl Schedule {

@@ -17,7 +17,6 @@ use crate::flow::Flow;
 use crate::hooks;
 use crate::identity::Millis;
 use crate::ports::{Host, Http as _, HttpFailure, HttpRequest, HttpResponse};
-use crate::retry_after::retry_in;
 use crate::store::{
     DeliveryAttempt, DeliveryEnd, DeliveryFinish, DeliveryFinished, DeliveryLease, Happening, HappeningKind,
     Outbox as _, StoreResult,
@@ -165,13 +164,11 @@ fn judge<H: Host>(
             return (DeliveryEnd::Gone { error: error.clone() }, Some(error));
         }
         Ok(answer) => {
-            let after = retry_in(&answer.headers, flow.now()).map(millis);
-            let busy = answer.status == StatusCode::TOO_MANY_REQUESTS;
             let error = match answer.status.is_redirection() {
                 true => format!("HTTP {}: redirects are not followed", answer.status.as_u16()),
                 false => format!("HTTP {}", answer.status.as_u16()),
             };
-            (Asked { after, busy }, error)
+            (Asked::of(answer, flow.now()), error)
         }
         Err(failure) => (Asked { after: None, busy: *failure == HttpFailure::TimedOut }, failure.to_string()),
     };

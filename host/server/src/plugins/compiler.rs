@@ -164,7 +164,7 @@ fn sentence(stderr: &[u8]) -> String {
     String::from_utf8_lossy(stderr).trim().to_owned()
 }
 
-/// Mapping, hashing and linking take milliseconds that the requests should not wait for.
+/// Reading, hashing and linking take milliseconds that the requests should not wait for.
 async fn loaded(engine: &Engine, artefact: Artefact) -> Result<Plugin, PluginError> {
     let engine = engine.clone();
     let loaded = tokio::task::spawn_blocking(move || Plugin::load_compiled(&engine, &artefact)).await;

@@ -11,7 +11,6 @@ use super::draft::Draft;
 use super::{PlanError, identifiers};
 use crate::attribute::Sorted;
 use crate::flow::Flow;
-use crate::happening::kind;
 use crate::hooks::occasion::{Decision, Occasion};
 use crate::hooks::shape::{self, Shaped};
 use crate::ports::Host;
@@ -58,14 +57,5 @@ async fn pass<H: Host>(flow: &Flow<H>, tenant: &Tenant, draft: &Draft<'_>) -> Re
         attributes.extend(new);
     }
     let sorted = Sorted::of(&tenant.keys, &tenant.id, &draft.id, &attributes);
-    let (name, value) = draft.subject.identifier();
-    let mut identifiers = vec![(name.to_owned(), value.to_owned())];
-    identifiers.extend(sorted.identifiers.into_iter().chain(sorted.personal));
-    Ok(Pass {
-        id: draft.id.as_str().to_owned(),
-        kind: kind(&draft.subject).to_owned(),
-        template: draft.template.clone(),
-        identifiers,
-        metadata: sorted.metadata.into_iter().collect(),
-    })
+    Ok(shape::pass(&draft.id, &draft.subject, &draft.template, sorted))
 }
